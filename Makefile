@@ -1,0 +1,33 @@
+#  The front door. Everything else is in CMakeLists.txt and CMakePresets.json.
+
+PRESET ?= release
+DATA   ?= data
+JOBS   ?= $(shell nproc)
+
+.PHONY: run build test test-long bench clean
+.NOTPARALLEL:
+
+run: build                      ## Start a cluster in this terminal; the page is on port 8501
+	exec build/bin/filestored --data $(DATA) --web 127.0.0.1:8501
+
+build:                          ## Only build, into build/bin/
+	@docker/install build
+	@cmake --preset $(PRESET) -DFST_TESTS=OFF >/dev/null
+	@cmake --build --preset $(PRESET) -j $(JOBS)
+
+test:                           ## Install, build and run every test
+	@docker/install build test
+	@tests/run
+
+test-long:                      ## The tests that take long
+	@docker/install build test
+	@tests/run long
+
+bench:                          ## Figures, as ratios within one run
+	@docker/install build test
+	@cmake --preset release -DFST_TESTS=ON >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	@tests/bench/run
+
+clean:
+	rm -rf build

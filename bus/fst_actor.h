@@ -1,0 +1,164 @@
+//  The loop with which an actor is written: a table of commands, a list of topics, and the handlers.
+//  Registration with the broker, heartbeats, reconnects, schema and rights checks, tokens and clean shutdown
+//  come with it (docs/ACTORS.md).
+//
+//      static const fst_command_t s_commands [] = {
+//          //  name        needs               handler
+//          { "GREET",      FST_NEED_USER,      s_greet },
+//          { NULL }
+//      };
+//
+//      static void
+//      s_greet (void *self, fst_request_t **request_p)
+//      {
+//          const char *name = json_string_value (json_object_get (fst_request_payload (*request_p), "name"));
+//          fst_request_reply (request_p, json_pack ("{s:s}", "greeting", name));
+//      }
+//
+//  Requests come over the broker (several Majordomo workers, "lanes", so that an actor can have many under
+//  way and commit them together), or over a port that the actor binds itself (bulk data). Both look alike to
+//  the handlers, which run one at a time on the actor's own thread.
+
+#ifndef FST_ACTOR_H_INCLUDED
+#define FST_ACTOR_H_INCLUDED
+
+#include <czmq.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "fst_caller.h"
+#include "fst_config.h"
+#include "fst_error.h"
+#include "fst_keys.h"
+#include "fst_token.h"
+
+typedef struct fst_actor fst_actor_t;
+typedef struct fst_request fst_request_t;
+
+//  Who may call: checked from the token before the handler runs.
+typedef enum {
+    FST_NEED_NOTHING,       //  Anyone; the token, if any, is not looked at
+    FST_NEED_USER,          //  A person (user or admin)
+    FST_NEED_ADMIN,
+    FST_NEED_ACTOR,         //  An enrolled actor
+    FST_NEED_CAPABILITY     //  Data port only: the handler checks the capability in the payload
+} fst_need_t;
+
+//  A handler takes the request by replying or failing (both null *request_p), or keeps it for later by
+//  nulling *request_p itself. A request still there when it returns is answered FST_INTERNAL.
+typedef void (fst_handler_fn) (void *self, fst_request_t **request_p);
+
+typedef struct {
+    const char *name;
+    fst_need_t need;
+    fst_handler_fn *handle;
+} fst_command_t;
+
+//  An event: topic as published ("heartbeat.node-1") and its body, checked against schemas/events.
+typedef void (fst_event_fn) (void *self, const char *topic, json_t *body);
+
+typedef struct {
+    const char *topic;          //  A prefix
+    fst_event_fn *handle;
+} fst_topic_t;
+
+//  What an actor is. All functions run on the actor's thread; any may be NULL.
+typedef struct {
+    const fst_command_t *commands;  //  Ended by a row without a name
+    const fst_topic_t *topics;      //  Same; NULL for none
+    //  Open what is needed; self is what fst_actor_new was given. *problem_p is a sentence, freed by the loop.
+    fst_rc_t (*start) (void *self, fst_actor_t *actor, char **problem_p);
+    //  After the messages that were waiting were handled (at most 256): commit a batch, send held replies.
+    void (*flush) (void *self);
+    //  Timers. Returns the monotonic time at which it wants to be called next.
+    int64_t (*tick) (void *self, int64_t now_ms);
+    //  Close; requests still held must be answered here.
+    void (*stop) (void *self);
+} fst_actor_class_t;
+
+//  What every actor needs to be on the bus. Borrowed for the life of the actor.
+typedef struct {
+    const char *service;            //  "metadata", "storage.node-1"; NULL offers none
+    unsigned lanes;                 //  Requests over the broker under way at once, 1 to 64
+    const char *broker;             //  The broker's endpoint for actors
+    const char *events_in;          //  Where to publish (the proxy's XSUB); NULL: never publishes
+    const char *events_out;         //  Where to subscribe (XPUB); NULL: never subscribes
+    const char *port;               //  Own ROUTER to bind ("ipc://..", "tcp://..:*"), or NULL
+    const char *port_domain;        //  The gate's domain for it
+    const fst_keys_t *keys;         //  Token, CURVE pair, sign_public
+} fst_actor_options_t;
+
+//  Start the actor's thread and wait until start has answered. class and options are copied; what options
+//  point at and self are borrowed until destroy. *problem_p: caller frees.
+fst_rc_t FST_CHECKED
+fst_actor_new (const fst_actor_class_t *class, const fst_actor_options_t *options, void *self,
+               fst_actor_t **actor_p, char **problem_p);
+
+//  Ask the loop to end and wait until stop has run.
+void
+fst_actor_destroy (fst_actor_t **actor_p);
+
+//  The rest is for the actor's own thread (from start on).
+
+//  The endpoint that port was really bound to; NULL if there is none. Any thread, after fst_actor_new.
+const char *
+fst_actor_port (const fst_actor_t *self);
+
+//  Poll a file descriptor (a pool's) or a socket as well; call when it is readable.
+void
+fst_actor_add_fd (fst_actor_t *self, int fd, void (*readable) (void *arg), void *arg);
+
+//  Publish an event; body is taken. What is published may be lost (heartbeats, progress).
+void
+fst_actor_publish (fst_actor_t *self, const char *topic, json_t *body);
+
+//  Call another service; done gets the result on the actor's thread (reply is borrowed, NULL unless FST_OK).
+//  payload is taken. Uses the actor's token.
+typedef void (fst_call_done_fn) (void *arg, fst_rc_t rc, json_t *reply);
+void
+fst_actor_call (fst_actor_t *self, const char *service, const char *command, json_t *payload,
+                fst_call_done_fn *done, void *arg);
+
+//  End the whole process with this sentence: the disk is gone, an fsync failed. Does not return.
+void
+fst_actor_die (fst_actor_t *self, const char *reason) __attribute__ ((noreturn));
+
+//  Sessions that auth revoked are refused from now on (FST_EXPIRED). Kept until expires_ms (wall time).
+void
+fst_actor_revoke (fst_actor_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t expires_ms);
+
+//  ---- Requests
+
+//  Checked against the command's schema. Borrowed.
+json_t *
+fst_request_payload (const fst_request_t *self);
+
+const char *
+fst_request_id (const fst_request_t *self);
+
+const char *
+fst_request_command (const fst_request_t *self);
+
+//  Who asks; NULL for FST_NEED_NOTHING and FST_NEED_CAPABILITY.
+const fst_claims_t *
+fst_request_claims (const fst_request_t *self);
+
+//  Binary frames behind the JSON one; borrowed until the request is answered. NULL past the last.
+size_t
+fst_request_frames (const fst_request_t *self);
+zframe_t *
+fst_request_frame (const fst_request_t *self, size_t index);
+
+//  Answer, and destroy the request. payload is taken (NULL means {}); frames (may be NULL) are taken and sent
+//  behind it without copying. In debug builds the payload is checked against the reply's schema.
+void
+fst_request_reply (fst_request_t **self_p, json_t *payload);
+void
+fst_request_reply_frames (fst_request_t **self_p, json_t *payload, zmsg_t **frames_p);
+
+//  Refuse. format (may be NULL: the list's own text) is the sentence for people.
+void
+fst_request_fail (fst_request_t **self_p, fst_rc_t rc, const char *format, ...)
+    __attribute__ ((format (printf, 3, 4)));
+
+#endif

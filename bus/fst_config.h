@@ -1,0 +1,66 @@
+//  Settings: one table of all options (name, default, min, max, meaning), ZPL files (ZeroMQ RFC 4,
+//  read with CZMQ's zconfig), and --set NAME=VALUE on top.
+//
+//  A configuration always has a value for every option; a file or --set that names an unknown option,
+//  or gives a value outside its bounds, is refused with file, line and reason.
+//  Relative file names in a file are relative to that file's folder. Read-only after start; then safe
+//  from any thread.
+
+#ifndef FST_CONFIG_H_INCLUDED
+#define FST_CONFIG_H_INCLUDED
+
+#include <stddef.h>
+#include <stdint.h>
+#include "fst_error.h"
+
+typedef enum {
+    FST_OPTION_TEXT,
+    FST_OPTION_NUMBER,
+    FST_OPTION_SIZE,            //  Octets; "1 MiB"
+    FST_OPTION_DURATION,        //  Milliseconds; "10 s"
+    FST_OPTION_FILE             //  A path; made absolute
+} fst_option_type_t;
+
+typedef struct {
+    const char *name;
+    fst_option_type_t type;
+    const char *standard;       //  The default, as one would write it in a file; "" for none
+    int64_t min, max;           //  For numbers, sizes and durations
+    const char *meaning;        //  A sentence for the documentation
+} fst_option_t;
+
+//  The table, ended by a row without a name. In fst_options.c.
+extern const fst_option_t fst_options [];
+
+typedef struct fst_config fst_config_t;
+
+//  All defaults. Never fails.
+fst_config_t *
+fst_config_new (void);
+
+void
+fst_config_destroy (fst_config_t **self_p);
+
+fst_config_t *
+fst_config_dup (const fst_config_t *self);
+
+//  Read a ZPL file over what is set. On failure, *problem_p is a sentence with file and line; caller frees.
+//      FST_NOT_FOUND   no such file
+//      FST_MALFORMED   unknown option, bad value, or not ZPL
+fst_rc_t FST_CHECKED
+fst_config_load (fst_config_t *self, const char *filename, char **problem_p);
+
+//  Set one option from text. "NAME=VALUE" as given to --set.
+fst_rc_t FST_CHECKED
+fst_config_set (fst_config_t *self, const char *name, const char *value, char **problem_p);
+fst_rc_t FST_CHECKED
+fst_config_assign (fst_config_t *self, const char *assignment, char **problem_p);
+
+//  Values. Asking for a name that is not in the table, or for the wrong type, is a bug and aborts.
+//  Text is "" when there is none; borrowed until the option is set again or self destroyed.
+const char *
+fst_config_text (const fst_config_t *self, const char *name);
+int64_t
+fst_config_number (const fst_config_t *self, const char *name);
+
+#endif

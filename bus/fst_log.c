@@ -1,0 +1,62 @@
+//  Log lines: one write(2) each, so that lines of several threads never mix.
+
+#include "fst_log.h"
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static atomic_int s_level = FST_LOG_INFO;
+static _Thread_local char s_subject [64];
+
+void
+fst_log_set_level (fst_log_level_t level)
+{
+    atomic_store (&s_level, level);
+}
+
+void
+fst_log_set_subject (const char *subject)
+{
+    snprintf (s_subject, sizeof (s_subject), "%s", subject);
+}
+
+void
+fst_log (fst_log_level_t level, const char *format, ...)
+{
+    static const char *const names [] = { "error", "warning", "info", "debug" };
+    if ((int) level > atomic_load (&s_level))
+        return;
+
+    char line [2048];
+    struct timespec now;
+    struct tm utc;
+    clock_gettime (CLOCK_REALTIME, &now);
+    gmtime_r (&now.tv_sec, &utc);
+    size_t used = strftime (line, sizeof (line), "%Y-%m-%dT%H:%M:%S", &utc);
+    used += (size_t) snprintf (line + used, sizeof (line) - used, ".%03ldZ %s %s%s", now.tv_nsec / 1000000,
+                               names [level], s_subject, s_subject [0]? ": ": "");
+    va_list args;
+    va_start (args, format);
+    int text = vsnprintf (line + used, sizeof (line) - used - 1, format, args);
+    va_end (args);
+    used += text < 0? 0: (size_t) text;
+    if (used > sizeof (line) - 2)
+        used = sizeof (line) - 2;           //  Cut
+    line [used++] = '\n';
+    if (write (STDERR_FILENO, line, used) < 0)
+        return;                             //  Nobody is there to be told
+}
+
+const char *
+fst_log_quote (const char *text, char *buffer, unsigned size)
+{
+    unsigned at = 0;
+    for (; at + 1 < size && text [at]; at++) {
+        unsigned char octet = (unsigned char) text [at];
+        buffer [at] = octet < 0x20 || octet == 0x7f || octet == '"'? '?': (char) octet;
+    }
+    buffer [at] = 0;
+    return buffer;
+}

@@ -1,0 +1,35 @@
+//  One line an event to stderr: subject first, then key=value.
+//
+//      2026-11-22T10:15:00.123Z info metadata: node lost node=node-2 silent_ms=30012
+//
+//  Values with spaces or control octets are quoted and escaped by the caller's use of fst_log_quote
+//  only where a peer chose them. Never log a password, token, key or file body.
+//  Safe from any thread; a line is one write(2).
+
+#ifndef FST_LOG_H_INCLUDED
+#define FST_LOG_H_INCLUDED
+
+typedef enum { FST_LOG_ERROR, FST_LOG_WARNING, FST_LOG_INFO, FST_LOG_DEBUG } fst_log_level_t;
+
+//  Lines above this level are dropped; FST_LOG_INFO at the start.
+void
+fst_log_set_level (fst_log_level_t level);
+
+//  Prefix of the calling thread's lines ("metadata"); borrowed, at most 63 octets are kept.
+void
+fst_log_set_subject (const char *subject);
+
+void
+fst_log (fst_log_level_t level, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+
+#define fst_log_error(...)   fst_log (FST_LOG_ERROR, __VA_ARGS__)
+#define fst_log_warning(...) fst_log (FST_LOG_WARNING, __VA_ARGS__)
+#define fst_log_info(...)    fst_log (FST_LOG_INFO, __VA_ARGS__)
+#define fst_log_debug(...)   fst_log (FST_LOG_DEBUG, __VA_ARGS__)
+
+//  Make a peer's text safe for one log field: control octets and quotes become '?', cut at size - 1.
+//  Returns buffer.
+const char *
+fst_log_quote (const char *text, char *buffer, unsigned size);
+
+#endif

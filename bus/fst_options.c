@@ -1,0 +1,68 @@
+//  The table of all options, for every role. A configuration file names the ones it changes.
+
+#include "fst_config.h"
+
+#define KIB  ((int64_t) 1024)
+#define MIB  (1024 * KIB)
+#define GIB  (1024 * MIB)
+#define SECOND ((int64_t) 1000)
+#define HOUR (3600 * SECOND)
+#define DAY  (24 * HOUR)
+
+const fst_option_t fst_options [] = {
+    //  Where the bus is
+    { "broker",             FST_OPTION_TEXT,     "",        0, 0, "Endpoint of the broker (for clients: its client side; for actors: its actor side)" },
+    { "broker-clients",     FST_OPTION_TEXT,     "",        0, 0, "Endpoint that the broker binds for clients" },
+    { "broker-actors",      FST_OPTION_TEXT,     "",        0, 0, "Endpoint that the broker binds for actors" },
+    { "events-in",          FST_OPTION_TEXT,     "",        0, 0, "Endpoint where events are published" },
+    { "events-out",         FST_OPTION_TEXT,     "",        0, 0, "Endpoint where events are subscribed to" },
+    { "keys",               FST_OPTION_FILE,     "",        0, 0, "Key file of this actor or client" },
+    { "enrolled",           FST_OPTION_FILE,     "",        0, 0, "File of enrolled actors, for the broker's gate" },
+
+    //  Process
+    { "log-level",          FST_OPTION_TEXT,     "info",    0, 0, "Least level that is logged: error, warning, info or debug" },
+
+    //  Auth
+    { "auth-database",      FST_OPTION_FILE,     "auth.db", 0, 0, "Users and sessions" },
+    { "session-time",       FST_OPTION_DURATION, "1 h",     10 * SECOND, 30 * DAY, "How long a session lives without being used" },
+    { "hash-threads",       FST_OPTION_NUMBER,   "2",       1, 64, "Passwords that are checked at the same time" },
+    { "hash-memory",        FST_OPTION_SIZE,     "64 MiB",  8 * KIB, 4 * GIB, "Memory that one password check takes (Argon2id)" },
+    { "hash-passes",        FST_OPTION_NUMBER,   "2",       1, 100, "Passes of one password check (Argon2id)" },
+    { "login-attempts",     FST_OPTION_NUMBER,   "10",      1, 1000000, "Wrong passwords for one account until it has to wait" },
+    { "login-wait",         FST_OPTION_DURATION, "1 min",   SECOND, DAY, "How long an account then has to wait" },
+    { "password-min",       FST_OPTION_NUMBER,   "4",       1, 256, "Shortest password, in characters" },
+
+    //  Metadata
+    { "metadata-database",  FST_OPTION_FILE,     "metadata.db", 0, 0, "Namespace, versions, placement" },
+    { "replicas",           FST_OPTION_NUMBER,   "2",       1, 7, "Copies of each file, unless an upload asks for another number" },
+    { "chunk-size",         FST_OPTION_SIZE,     "1 MiB",   64 * KIB, 8 * MIB, "Unit of transfer and encryption; a power of two" },
+    { "extent-chunks",      FST_OPTION_NUMBER,   "64",      1, 1024, "Chunks in an extent, the unit of placement" },
+    { "prune-after",        FST_OPTION_DURATION, "30 s",    100, DAY, "Silence after which a storage node is pruned" },
+    { "lease",              FST_OPTION_DURATION, "1 h",     SECOND, 30 * DAY, "How long an upload lives without being used" },
+    { "capability-time",    FST_OPTION_DURATION, "1 h",     SECOND, 7 * DAY, "How long a capability or ticket is good" },
+    { "versions",           FST_OPTION_NUMBER,   "10",      1, 10000, "Versions that are kept of a file" },
+    { "version-time",       FST_OPTION_DURATION, "30 d",    SECOND, 36500 * DAY, "How long an older version is kept" },
+    { "trash-time",         FST_OPTION_DURATION, "30 d",    SECOND, 36500 * DAY, "How long a deleted file is kept" },
+    { "metadata-lanes",     FST_OPTION_NUMBER,   "16",      1, 64, "Requests that metadata has under way at once" },
+
+    //  Storage
+    { "node",               FST_OPTION_TEXT,     "",        0, 0, "Name of this storage node" },
+    { "zone",               FST_OPTION_TEXT,     "",        0, 0, "Zone of this node: copies go to different zones where they are named" },
+    { "storage-folder",     FST_OPTION_FILE,     "storage", 0, 0, "Folder with the node's data" },
+    { "data-endpoint",      FST_OPTION_TEXT,     "",        0, 0, "Endpoint that the node binds for data" },
+    { "data-advertise",     FST_OPTION_TEXT,     "",        0, 0, "Endpoint that clients use for it, where that is another" },
+    { "heartbeat-interval", FST_OPTION_DURATION, "10 s",    10, HOUR, "Time between two heartbeats of a storage node" },
+    { "window",             FST_OPTION_SIZE,     "8 MiB",   64 * KIB, GIB, "Octets that one client may have under way at a node" },
+    { "data-memory",        FST_OPTION_SIZE,     "64 MiB",  MIB, 64 * GIB, "Octets that all clients together may have under way at a node" },
+    { "reserve",            FST_OPTION_NUMBER,   "5",       0, 90, "Percent of the disk that stays free" },
+
+    //  Embedded cluster
+    { "nodes",              FST_OPTION_NUMBER,   "3",       1, 64, "Storage nodes of the embedded cluster" },
+    { "web",                FST_OPTION_TEXT,     "",        0, 0, "HOST:PORT of the web page" },
+
+    //  Clients
+    { "connect-timeout",    FST_OPTION_DURATION, "5 s",     100, HOUR, "How long an unreachable broker is tried" },
+    { "reply-timeout",      FST_OPTION_DURATION, "60 s",    100, DAY, "How long the answer of a service is waited for" },
+    { "crypt-threads",      FST_OPTION_NUMBER,   "2",       1, 64, "Threads that encrypt and decrypt" },
+    { NULL,                 FST_OPTION_TEXT,     NULL,      0, 0, NULL }
+};
