@@ -1,6 +1,5 @@
 #  The front door. Everything else is in CMakeLists.txt and CMakePresets.json.
 
-PRESET ?= release
 DATA   ?= data
 JOBS   ?= $(shell nproc)
 
@@ -12,8 +11,8 @@ run: build                      ## Start a cluster in this terminal; the page is
 
 build:                          ## Only build, into build/bin/
 	@docker/install build
-	@cmake --preset $(PRESET) -DFST_TESTS=OFF >/dev/null
-	@cmake --build --preset $(PRESET) -j $(JOBS)
+	@[ -f build/release/CMakeCache.txt ] || cmake --preset release -DFST_TESTS=OFF >/dev/null
+	@cmake --build --preset release -j $(JOBS) --target filestored filestore
 
 test:                           ## Install, build and run every test
 	@docker/install build test
