@@ -143,6 +143,11 @@ fst_request_command (const fst_request_t *self);
 const fst_claims_t *
 fst_request_claims (const fst_request_t *self);
 
+//  Which connection to the actor's own port it came in on: the same number for all its requests, so that
+//  what one peer has under way can be bounded. 0 for requests over the broker.
+uint64_t
+fst_request_peer (const fst_request_t *self);
+
 //  Binary frames behind the JSON one; borrowed until the request is answered. NULL past the last.
 size_t
 fst_request_frames (const fst_request_t *self);
