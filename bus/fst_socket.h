@@ -4,6 +4,8 @@
 //
 //  An endpoint that begins with ipc:// or inproc:// in domain client or actor uses no mechanism; its folder
 //  must be 0700 (checked at bind). Data ports always use PLAIN.
+//
+//  All sockets have SNDTIMEO and RCVTIMEO 0: nothing on them ever blocks.
 
 #ifndef FST_SOCKET_H_INCLUDED
 #define FST_SOCKET_H_INCLUDED
@@ -34,6 +36,10 @@ fst_socket_connect_data (const char *endpoint, const char *user, const char *tic
 //      FST_BUSY          the peer's queue is full       FST_UNREACHABLE   no such peer any more
 fst_rc_t FST_CHECKED
 fst_socket_send (zsock_t *socket, zmsg_t **message_p);
+
+//  Same, but the message stays the caller's unless it was sent (FST_OK; *message_p is NULL then).
+fst_rc_t FST_CHECKED
+fst_socket_try (zsock_t *socket, zmsg_t **message_p);
 
 //  Receive without blocking; NULL if there is none, or it had more than FST_FRAMES_MAX frames (then dropped).
 //  user_id (may be NULL; size octets) gets the User-Id that the gate gave the peer, "" if none; it is read
