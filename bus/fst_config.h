@@ -3,8 +3,8 @@
 //
 //  A configuration always has a value for every option; a file or --set that names an unknown option,
 //  or gives a value outside its bounds, is refused with file, line and reason.
-//  Relative file names in a file are relative to that file's folder. Read-only after start; then safe
-//  from any thread.
+//  Relative file names in a file are relative to that file's folder; others to where the process is.
+//  Read-only after start; then safe from any thread.
 
 #ifndef FST_CONFIG_H_INCLUDED
 #define FST_CONFIG_H_INCLUDED
@@ -45,12 +45,14 @@ fst_config_t *
 fst_config_dup (const fst_config_t *self);
 
 //  Read a ZPL file over what is set. On failure, *problem_p is a sentence with file and line; caller frees.
+//  Then nothing of the file has been taken.
 //      FST_NOT_FOUND   no such file
+//      FST_IO          it cannot be read
 //      FST_MALFORMED   unknown option, bad value, or not ZPL
 fst_rc_t FST_CHECKED
 fst_config_load (fst_config_t *self, const char *filename, char **problem_p);
 
-//  Set one option from text. "NAME=VALUE" as given to --set.
+//  Set one option from text. "NAME=VALUE" as given to --set. *problem_p as above.
 fst_rc_t FST_CHECKED
 fst_config_set (fst_config_t *self, const char *name, const char *value, char **problem_p);
 fst_rc_t FST_CHECKED

@@ -22,6 +22,10 @@ fst_hex_encode (const void *data, size_t bytes, char *text);
 fst_rc_t FST_CHECKED
 fst_hex_decode (const char *text, void *data, size_t bytes);
 
+//  True if text is what fst_hex_encode makes of some octets: an even number of lower-case digits.
+bool
+fst_hex_valid (const char *text);
+
 //  Base64, URL alphabet, no padding (RFC 4648 section 5). Caller frees the result of encode.
 //  Decode sets *bytes_p to the length; FST_MALFORMED if the text is not exactly that alphabet or
 //  holds more than bytes_max octets.
@@ -29,6 +33,10 @@ char *
 fst_base64_encode (const void *data, size_t bytes);
 fst_rc_t FST_CHECKED
 fst_base64_decode (const char *text, void *data, size_t bytes_max, size_t *bytes_p);
+
+//  True if decode would take it, given room.
+bool
+fst_base64_valid (const char *text);
 
 //  A fresh request id in hex, from the system's random source. text takes 33 octets.
 void
@@ -50,6 +58,7 @@ fst_name_valid (const char *name);
 
 //  Bring a path to its one absolute form: relative ones begin at home ("/users/NAME"), repeated and
 //  trailing slashes go. "." and ".." are refused, never resolved. "/" is the root. Caller frees.
+//  home may be NULL: then relative paths are refused. An empty path is refused too.
 //      FST_BAD_NAME    a part is no valid name, more than 4,096 octets or 64 levels
 fst_rc_t FST_CHECKED
 fst_path_normal (const char *path, const char *home, char **normal_p);
@@ -58,8 +67,12 @@ fst_path_normal (const char *path, const char *home, char **normal_p);
 bool
 fst_path_valid (const char *path);
 
+//  True if fst_path_normal would take it from a user with a short name: what a peer may send.
+bool
+fst_path_acceptable (const char *path);
+
 //  "1 MiB", "64 KiB", "10 GB", "4096": a size in octets. "10 s", "250 ms", "2 h", "14 d": milliseconds
-//  (a bare number is seconds). FST_MALFORMED if it does not parse or overflows.
+//  (a bare number is seconds; also "min"). Whole numbers; FST_MALFORMED if it does not parse or overflows.
 fst_rc_t FST_CHECKED
 fst_size_parse (const char *text, int64_t *bytes_p);
 fst_rc_t FST_CHECKED
