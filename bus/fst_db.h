@@ -24,7 +24,7 @@ typedef struct {
     const char *const *migrations;      //  SQL to go from version i to i + 1; NULL ends it
     int page_bytes;                     //  0 = 4096
     int cache_kib;                      //  0 = 2048
-    bool read_only;                     //  query_only, never checkpoints; the file must be there
+    bool read_only;                     //  query_only, never checkpoints; the file must be there and up to date
 } fst_db_options_t;
 
 //  Open, create or migrate. *problem_p is a sentence (caller frees).
