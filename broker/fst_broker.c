@@ -1,0 +1,222 @@
+//  The broker's thread: four sockets around the router (fst_router.h) and the event proxy.
+
+#include "fst_broker.h"
+#include <assert.h>
+#include <czmq.h>
+#include <string.h>
+#include "fst_clock.h"
+#include "fst_log.h"
+#include "fst_roles.h"
+#include "fst_router.h"
+#include "fst_socket.h"
+
+#define TURN_MESSAGES   64          //  Read from one socket before the others have their turn
+#define LINGER_MS       200         //  For the DISCONNECTs at the end
+#define TOPIC_BYTES_MAX 200         //  libzmq 4.3.4 corrupts the stream from 246 on
+
+enum { PIPE, CLIENTS, ACTORS, EVENTS_IN, EVENTS_OUT, SOCKETS };
+
+struct fst_broker {
+    zsock_t *sockets [SOCKETS];     //  PIPE is the thread's end, borrowed; the thread has them all while it runs
+    fst_router_t *router;
+    zactor_t *thread;
+};
+
+//  ---- Commands
+
+static void
+s_flush (fst_broker_t *self)
+{
+    fst_router_side_t side;
+    zmsg_t *message;
+    while ((message = fst_router_next (self->router, &side))) {
+        zsock_t *socket = self->sockets [side == FST_ROUTER_CLIENTS? CLIENTS: ACTORS];
+        if (fst_socket_try (socket, &message) != FST_OK)
+            fst_router_undelivered (self->router, side, &message, fst_clock_mono_ms ());
+    }
+}
+
+static void
+s_commands (fst_broker_t *self, fst_router_side_t side)
+{
+    char user_id [256];
+    zsock_t *socket = self->sockets [side == FST_ROUTER_CLIENTS? CLIENTS: ACTORS];
+    for (int count = 0; count < TURN_MESSAGES; count++) {
+        zmsg_t *message = fst_socket_recv (socket, user_id, sizeof (user_id));
+        if (!message)
+            break;
+        fst_router_receive (self->router, side, user_id, &message, fst_clock_mono_ms ());
+        s_flush (self);
+    }
+}
+
+//  ---- Events
+
+static void
+s_event (fst_broker_t *self, const char *user_id, zmsg_t **message_p)
+{
+    zframe_t *topic = zmsg_first (*message_p);
+    const char *text = (const char *) zframe_data (topic);
+    size_t bytes = zframe_size (topic);
+    char quoted [64];
+    if (bytes <= TOPIC_BYTES_MAX && fst_roles_may_publish (user_id, text, bytes)) {
+        if (fst_socket_send (self->sockets [EVENTS_OUT], message_p) != FST_OK)
+            fst_log_debug ("event dropped");        //  Events may be lost
+        return;
+    }
+    char *copy = zframe_strdup (topic);
+    fst_log_warning ("event refused role=%s topic=\"%s\"", user_id, fst_log_quote (copy, quoted, sizeof (quoted)));
+    free (copy);
+    zmsg_destroy (message_p);
+}
+
+static void
+s_events_in (fst_broker_t *self)
+{
+    char user_id [256];
+    for (int count = 0; count < TURN_MESSAGES; count++) {
+        zmsg_t *message = fst_socket_recv (self->sockets [EVENTS_IN], user_id, sizeof (user_id));
+        if (!message)
+            break;
+        s_event (self, user_id, &message);
+    }
+}
+
+//  Publishers send us everything, so that a new subscriber waits for nobody; what it wants, libzmq knows.
+static void
+s_events_out (fst_broker_t *self)
+{
+    for (int count = 0; count < TURN_MESSAGES; count++) {
+        zmsg_t *subscription = fst_socket_recv (self->sockets [EVENTS_OUT], NULL, 0);
+        if (!subscription)
+            break;
+        zmsg_destroy (&subscription);
+    }
+}
+
+static void
+s_subscribe_all (zsock_t *events_in)
+{
+    zmsg_t *message = zmsg_new ();
+    zmsg_addmem (message, "\1", 1);
+    fst_rc_t rc = fst_socket_send (events_in, &message);
+    assert (rc == FST_OK);
+}
+
+//  ---- Thread
+
+//  Returns false when the pipe says to end.
+static bool
+s_turn (fst_broker_t *self, zmq_pollitem_t *items)
+{
+    if (items [PIPE].revents)
+        return false;                   //  $TERM is all it ever says
+    if (items [CLIENTS].revents)
+        s_commands (self, FST_ROUTER_CLIENTS);
+    if (items [ACTORS].revents)
+        s_commands (self, FST_ROUTER_ACTORS);
+    if (items [EVENTS_IN].revents)
+        s_events_in (self);
+    if (items [EVENTS_OUT].revents)
+        s_events_out (self);
+    return true;
+}
+
+static void
+s_broker_thread (zsock_t *pipe, void *args)
+{
+    fst_broker_t *self = args;
+    fst_log_set_subject ("broker");
+    self->sockets [PIPE] = pipe;
+    zmq_pollitem_t items [SOCKETS] = { { 0 } };
+    for (int at = 0; at < SOCKETS; at++)
+        items [at] = (zmq_pollitem_t) { .socket = zsock_resolve (self->sockets [at]), .events = ZMQ_POLLIN };
+    zsock_signal (pipe, 0);
+
+    bool go_on = true;
+    while (go_on) {
+        int64_t now_ms = fst_clock_mono_ms ();
+        int64_t wake_ms = fst_router_tick (self->router, now_ms);
+        s_flush (self);
+        int found = zmq_poll (items, SOCKETS, wake_ms > now_ms? (long) (wake_ms - now_ms): 0);
+        if (found > 0)
+            go_on = s_turn (self, items);
+        else
+        if (found < 0 && errno != EINTR)
+            break;                      //  The context is gone
+    }
+    fst_router_disconnect (self->router);
+    s_flush (self);
+}
+
+//  ---- Class
+
+fst_rc_t
+fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char **problem_p)
+{
+    assert (options && self_p && problem_p);
+    fst_broker_t *self = calloc (1, sizeof (*self));
+    assert (self);
+    const struct { int type; const char *endpoint, *domain; } binds [SOCKETS] = {
+        [CLIENTS]    = { ZMQ_ROUTER, options->clients,    "client" },
+        [ACTORS]     = { ZMQ_ROUTER, options->actors,     "actor" },
+        [EVENTS_IN]  = { ZMQ_XSUB,   options->events_in,  "actor" },
+        [EVENTS_OUT] = { ZMQ_XPUB,   options->events_out, "actor" },
+    };
+    fst_rc_t rc = FST_OK;
+    for (int at = CLIENTS; at < SOCKETS && rc == FST_OK; at++)
+        rc = fst_socket_bind (binds [at].type, binds [at].endpoint, binds [at].domain, options->keys,
+                              &self->sockets [at], problem_p);
+    if (rc != FST_OK) {
+        fst_broker_destroy (&self);
+        return rc;
+    }
+    s_subscribe_all (self->sockets [EVENTS_IN]);
+    self->router = fst_router_new (fst_clock_mono_ms ());
+    self->thread = zactor_new (s_broker_thread, self);
+    assert (self->thread);
+    *self_p = self;
+    return FST_OK;
+}
+
+void
+fst_broker_destroy (fst_broker_t **self_p)
+{
+    assert (self_p);
+    fst_broker_t *self = *self_p;
+    if (!self)
+        return;
+    zactor_destroy (&self->thread);
+    for (int at = CLIENTS; at < SOCKETS; at++) {
+        if (self->sockets [at])
+            zsock_set_linger (self->sockets [at], LINGER_MS);
+        zsock_destroy (&self->sockets [at]);
+    }
+    fst_router_destroy (&self->router);
+    free (self);
+    *self_p = NULL;
+}
+
+const char *
+fst_broker_clients (const fst_broker_t *self)
+{
+    return zsock_endpoint (self->sockets [CLIENTS]);
+}
+
+const char *
+fst_broker_actors (const fst_broker_t *self)
+{
+    return zsock_endpoint (self->sockets [ACTORS]);
+}
+
+const char *
+fst_broker_events_in (const fst_broker_t *self)
+{
+    return zsock_endpoint (self->sockets [EVENTS_IN]);
+}
+
+const char *
+fst_broker_events_out (const fst_broker_t *self)
+{
+    return zsock_endpoint (self->sockets [EVENTS_OUT]);
+}

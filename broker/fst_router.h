@@ -1,0 +1,76 @@
+//  The Majordomo broker as a pure state machine: frames and the time in, frames to send out.
+//
+//  Speaks Majordomo 0.2 (ZeroMQ RFC 18) and 0.1 (RFC 7) to clients and workers, mixed as they come, with or
+//  without a leading empty frame (mirrored, so that a plain REQ works), and answers MMI (RFC 8).
+//  Where it must give up on a request it answers for the service, with our error envelope and the id of the
+//  request, if that is one of ours:
+//      UNAVAILABLE  no worker offered the service within the deadline, or the one at work is gone
+//      TIMEOUT      all workers were busy until the deadline
+//      BUSY         too many requests wait
+//      TOO_LARGE    more octets than any service takes
+//  A request that a worker has taken has no deadline while that worker lives: only the caller knows how
+//  long to wait.
+//
+//  No socket, no clock. The shell (fst_broker.c) sends what fst_router_next gives, in order.
+
+#ifndef FST_ROUTER_H_INCLUDED
+#define FST_ROUTER_H_INCLUDED
+
+#include <czmq.h>
+#include "fst_error.h"
+
+#define FST_ROUTER_WORKERS_MAX      1024
+#define FST_ROUTER_QUEUE_MAX        1024                //  Waiting requests of one service
+#define FST_ROUTER_WAITING_MAX      4096                //  In all; half of it for services without a worker
+#define FST_ROUTER_WAITING_BYTES    (64 * 1024 * 1024)  //  In all
+#define FST_ROUTER_REQUEST_BYTES    (8 * 1024 * 1024)   //  One request
+#define FST_ROUTER_DEADLINE_MS      5000                //  Until a worker must have taken a request
+
+typedef struct fst_router fst_router_t;
+
+//  The ROUTER socket that a message came from or goes to. Workers are on ACTORS only; callers are on both.
+typedef enum { FST_ROUTER_CLIENTS, FST_ROUTER_ACTORS } fst_router_side_t;
+
+fst_router_t *
+fst_router_new (int64_t now_ms);
+
+void
+fst_router_destroy (fst_router_t **self_p);
+
+//  A message as its ROUTER gave it: the peer's identity, then what it sent. Taken. user_id is the gate's.
+void
+fst_router_receive (fst_router_t *self, fst_router_side_t side, const char *user_id, zmsg_t **message_p,
+                    int64_t now_ms);
+
+//  Next message to send (caller owns it) and where; NULL if there is none.
+zmsg_t *
+fst_router_next (fst_router_t *self, fst_router_side_t *side_p);
+
+//  A message of fst_router_next could not be sent; unchanged; taken. Its peer counts as gone: a request goes
+//  to the next worker.
+void
+fst_router_undelivered (fst_router_t *self, fst_router_side_t side, zmsg_t **message_p, int64_t now_ms);
+
+//  Heartbeats, dead workers, deadlines. Returns when to call again; calling earlier does no harm.
+int64_t
+fst_router_tick (fst_router_t *self, int64_t now_ms);
+
+//  Orderly end: DISCONNECT to all workers.
+void
+fst_router_disconnect (fst_router_t *self);
+
+//  What there is, for tests and the log.
+size_t
+fst_router_workers (const fst_router_t *self);
+size_t
+fst_router_services (const fst_router_t *self);
+size_t
+fst_router_waiting (const fst_router_t *self);
+
+//  The "id" of a body frame that looks like our envelope, found without parsing all of it; id takes
+//  FST_ROUTER_ID_BYTES and is "" if there is none.
+#define FST_ROUTER_ID_BYTES 65
+void
+fst_router_body_id (const void *data, size_t bytes, char *id);
+
+#endif
