@@ -33,8 +33,10 @@ typedef struct {
     json_t *payload;            //  An object; NULL if not ok
 } fst_envelope_reply_t;
 
-//  Decode a request and check the envelope (not the payload). On failure nothing is owned, and *where
-//  says what is wrong.
+//  Decode a request and check the envelope (not the payload). On failure nothing is owned, and where
+//  says what is wrong, without repeating any value (it may be a password).
+//      FST_TOO_LARGE   more than FST_JSON_BYTES_MAX
+//      FST_MALFORMED   anything else
 fst_rc_t FST_CHECKED
 fst_envelope_request_decode (const void *data, size_t bytes, fst_envelope_request_t *request,
                              char *where, size_t size);
@@ -48,13 +50,15 @@ fst_envelope_request_clear (fst_envelope_request_t *request);
 void
 fst_envelope_reply_clear (fst_envelope_reply_t *reply);
 
-//  Build the frame. payload is borrowed (NULL means {}); token may be NULL.
+//  Build the frame. payload is borrowed (NULL means {}); token may be NULL. A reply that would be larger
+//  than FST_JSON_BYTES_MAX becomes the error TOO_LARGE.
 zframe_t *
 fst_envelope_request_encode (const char *id, const char *command, const char *token, json_t *payload);
 zframe_t *
 fst_envelope_reply_encode (const char *id, json_t *payload);
 
-//  message NULL means the list's own text. id may be "" when the request's could not be read.
+//  message NULL means the list's own text, and so does one that is no UTF-8; a longer one than 1,024 octets
+//  is cut. id may be "" when the request's could not be read.
 zframe_t *
 fst_envelope_error_encode (const char *id, fst_rc_t rc, const char *message);
 

@@ -1,0 +1,117 @@
+//  generate --tables FILE | --document FILE  SCHEMA...
+//
+//  Reads the schemas, refuses what is outside the closed subset (README.md), and writes FILE.
+
+#include "generate.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static contract_t s_contract;
+
+void
+refuse (const file_t *file, const char *where, const char *format, ...)
+{
+    fprintf (stderr, "schemas/%s: %s%s", file->filename, where, *where? ": ": "");
+    va_list args;
+    va_start (args, format);
+    vfprintf (stderr, format, args);
+    va_end (args);
+    fputc ('\n', stderr);
+    exit (1);
+}
+
+const char *
+text_of (const json_t *object, const char *name)
+{
+    return json_string_value (json_object_get (object, name));
+}
+
+json_t *
+resolve (const file_t *file, json_t *schema)
+{
+    const char *ref = text_of (schema, "$ref");
+    if (!ref)
+        return schema;
+    const char *prefix = "#/$defs/";
+    size_t bytes = strlen (prefix);
+    json_t *target = strncmp (ref, prefix, bytes) == 0
+                   ? json_object_get (json_object_get (file->root, "$defs"), ref + bytes): NULL;
+    if (!target)
+        refuse (file, ref, "there is no such $ref; it must be #/$defs/NAME in the same file");
+    return target;
+}
+
+//  "metadata/STAT.json" from whatever folder it was named in.
+static void
+s_load (file_t *file, const char *filename)
+{
+    const char *slash = strrchr (filename, '/');
+    while (slash && slash > filename && slash [-1] != '/')
+        slash--;
+    file->filename = slash? slash: filename;
+
+    const char *name = strchr (file->filename, '/');
+    size_t bytes = strlen (filename);
+    if (!name || bytes < 6 || strcmp (filename + bytes - 5, ".json"))
+        refuse (file, "", "a schema is FOLDER/NAME.json");
+    file->service = strndup (file->filename, (size_t) (name - file->filename));
+    file->name = strndup (name + 1, strlen (name + 1) - 5);
+    assert (file->service && file->name);
+    file->kind = strcmp (file->service, "events") == 0? EVENT: strcmp (file->service, "envelope") == 0? ENVELOPE: COMMAND;
+
+    json_error_t error;
+    file->root = json_load_file (filename, JSON_REJECT_DUPLICATES, &error);
+    if (!file->root)
+        refuse (file, "", "line %d: %s", error.line, error.text);
+}
+
+//  By service, then name, as a search for them compares; a '/' in the file name would sort otherwise.
+static int
+s_compare (const void *one, const void *two)
+{
+    const file_t *a = one, *b = two;
+    int order = strcmp (a->service, b->service);
+    return order? order: strcmp (a->name, b->name);
+}
+
+static int
+s_write (const char *filename, void (*writer) (FILE *, const contract_t *))
+{
+    FILE *out = fopen (filename, "w");
+    if (out) {
+        writer (out, &s_contract);
+        bool failed = ferror (out);
+        if (fclose (out) == 0 && !failed)
+            return 0;
+    }
+    fprintf (stderr, "generate: cannot write %s: %s\n", filename, strerror (errno));
+    return 1;
+}
+
+int
+main (int argc, char *argv [])
+{
+    bool tables = argc > 2 && strcmp (argv [1], "--tables") == 0;
+    bool document = argc > 2 && strcmp (argv [1], "--document") == 0;
+    if ((!tables && !document) || argc - 3 > FILES_MAX) {
+        fprintf (stderr, "usage: generate --tables FILE | --document FILE  SCHEMA...\n");
+        return 2;
+    }
+    for (int arg = 3; arg < argc; arg++)
+        s_load (&s_contract.files [s_contract.count++], argv [arg]);
+    qsort (s_contract.files, s_contract.count, sizeof (file_t), s_compare);
+    for (size_t at = 0; at < s_contract.count; at++)
+        check_file (&s_contract.files [at]);
+
+    int rc = s_write (argv [2], tables? write_tables: write_document);
+    for (size_t at = 0; at < s_contract.count; at++) {
+        json_decref (s_contract.files [at].root);
+        free (s_contract.files [at].service);
+        free (s_contract.files [at].name);
+    }
+    return rc;
+}

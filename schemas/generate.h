@@ -1,0 +1,51 @@
+//  The build-time generator: schemas in, C tables or the protocol document out.
+
+#ifndef GENERATE_H_INCLUDED
+#define GENERATE_H_INCLUDED
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#define FILES_MAX  1024
+#define DEPTH_MAX  16                   //  Also what a schema that refers to itself runs into
+
+typedef enum { COMMAND, EVENT, ENVELOPE } kind_t;
+
+typedef struct {
+    const char *filename;               //  "metadata/STAT.json"
+    char *service;                      //  "metadata"; "events" and "envelope" are no services
+    char *name;                         //  "STAT"
+    kind_t kind;
+    json_t *root;
+} file_t;
+
+typedef struct {
+    file_t files [FILES_MAX];           //  Sorted by file name
+    size_t count;
+} contract_t;
+
+//  Say what is wrong and where, and end the program.
+void
+refuse (const file_t *file, const char *where, const char *format, ...)
+    __attribute__ ((noreturn, format (printf, 3, 4)));
+
+//  The text of a property that is known to be a string; NULL if it is not there.
+const char *
+text_of (const json_t *object, const char *name);
+
+//  The schema itself, or what its $ref points to.
+json_t *
+resolve (const file_t *file, json_t *schema);
+
+//  Refuse what is not in the closed subset. Everything below works on checked files only.
+void
+check_file (const file_t *file);
+
+void
+write_tables (FILE *out, const contract_t *contract);
+
+void
+write_document (FILE *out, const contract_t *contract);
+
+#endif

@@ -1,0 +1,193 @@
+//  The C tables of bus/fst_schema_table.h. Schemas never refer to themselves, so each is written after
+//  those inside it, and one that is referred to is written wherever it is used.
+
+#include "generate.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int s_last;                      //  Number of the schema that was written last
+
+static int
+s_write_schema (FILE *out, const file_t *file, json_t *schema, const char *root);
+
+static json_int_t
+s_number (const json_t *schema, const char *name)
+{
+    return json_integer_value (json_object_get (schema, name));
+}
+
+static void
+s_write_range (FILE *out, const json_t *schema, const char *least, const char *most)
+{
+    fprintf (out, ", .min = %" JSON_INTEGER_FORMAT ", .max = %" JSON_INTEGER_FORMAT, s_number (schema, least),
+             s_number (schema, most));
+}
+
+static int
+s_compare_names (const void *one, const void *two)
+{
+    return strcmp (*(const char *const *) one, *(const char *const *) two);
+}
+
+static bool
+s_is_required (const json_t *schema, const char *name)
+{
+    size_t at;
+    json_t *entry;
+    json_array_foreach (json_object_get (schema, "required"), at, entry)
+        if (strcmp (json_string_value (entry), name) == 0)
+            return true;
+    return false;
+}
+
+static int
+s_write_object (FILE *out, const file_t *file, json_t *schema, const char *root)
+{
+    json_t *properties = json_object_get (schema, "properties"), *property;
+    size_t count = json_object_size (properties), at = 0;
+    const char **names = calloc (count + 1, sizeof (char *)), *name;
+    int *numbers = calloc (count + 1, sizeof (int));
+    if (!names || !numbers)
+        abort ();
+    json_object_foreach (properties, name, property)
+        names [at++] = name;
+    qsort (names, count, sizeof (char *), s_compare_names);
+
+    unsigned long long required = 0;
+    for (at = 0; at < count; at++) {
+        numbers [at] = s_write_schema (out, file, json_object_get (properties, names [at]), NULL);
+        required |= (unsigned long long) s_is_required (schema, names [at]) << at;
+    }
+    int self = ++s_last;
+    if (properties) {
+        fprintf (out, "static const fst_schema_property_t s_%d_properties [] = {", self);
+        for (at = 0; at < count; at++)
+            fprintf (out, " { \"%s\", &s_%d },", names [at], numbers [at]);
+        fprintf (out, " { NULL, NULL } };\n");
+    }
+    fprintf (out, "static const fst_schema_t s_%d = { .type = FST_SCHEMA_OBJECT", self);
+    if (properties)
+        fprintf (out, ", .properties = s_%d_properties, .properties_count = %zu, .required = 0x%llx", self, count, required);
+    if (root)
+        fprintf (out, ", .root = \"%s\"", root);
+    fprintf (out, " };\n");
+    free (names);
+    free (numbers);
+    return self;
+}
+
+static int
+s_write_array (FILE *out, const file_t *file, json_t *schema)
+{
+    int items = s_write_schema (out, file, json_object_get (schema, "items"), NULL);
+    int self = ++s_last;
+    fprintf (out, "static const fst_schema_t s_%d = { .type = FST_SCHEMA_ARRAY, .items = &s_%d", self, items);
+    s_write_range (out, schema, "minItems", "maxItems");
+    fprintf (out, " };\n");
+    return self;
+}
+
+static int
+s_write_string (FILE *out, json_t *schema)
+{
+    static const struct { const char *name, *symbol; } formats [] = {
+        { "path", "PATH" }, { "user", "USER" }, { "node", "NODE" }, { "hex", "HEX" }, { "base64", "BASE64" } };
+    json_t *values = json_object_get (schema, "enum"), *value;
+    const char *only = text_of (schema, "const"), *format = text_of (schema, "x-format");
+    size_t at;
+    int self = ++s_last;
+    if (values || only) {
+        fprintf (out, "static const char *const s_%d_values [] = {", self);
+        json_array_foreach (values, at, value)
+            fprintf (out, " \"%s\",", json_string_value (value));
+        if (only)
+            fprintf (out, " \"%s\",", only);
+        fprintf (out, " NULL };\n");
+        fprintf (out, "static const fst_schema_t s_%d = { .type = FST_SCHEMA_STRING, .values = s_%d_values };\n", self, self);
+        return self;
+    }
+    fprintf (out, "static const fst_schema_t s_%d = { .type = FST_SCHEMA_STRING", self);
+    s_write_range (out, schema, "minLength", "maxLength");
+    for (at = 0; format && at < sizeof (formats) / sizeof (formats [0]); at++)
+        if (strcmp (format, formats [at].name) == 0)
+            fprintf (out, ", .format = FST_FORMAT_%s", formats [at].symbol);
+    fprintf (out, " };\n");
+    return self;
+}
+
+static int
+s_write_integer (FILE *out, json_t *schema)
+{
+    bool only = json_object_get (schema, "const") != NULL;
+    int self = ++s_last;
+    fprintf (out, "static const fst_schema_t s_%d = { .type = FST_SCHEMA_INTEGER", self);
+    s_write_range (out, schema, only? "const": "minimum", only? "const": "maximum");
+    fprintf (out, " };\n");
+    return self;
+}
+
+//  Write a schema after what it is made of. Returns its number.
+static int
+s_write_schema (FILE *out, const file_t *file, json_t *schema, const char *root)
+{
+    schema = resolve (file, schema);
+    const char *type = text_of (schema, "type");
+    if (strcmp (type, "object") == 0)
+        return s_write_object (out, file, schema, root);
+    if (strcmp (type, "array") == 0)
+        return s_write_array (out, file, schema);
+    if (strcmp (type, "string") == 0)
+        return s_write_string (out, schema);
+    if (strcmp (type, "integer") == 0)
+        return s_write_integer (out, schema);
+    fprintf (out, "static const fst_schema_t s_%d = { .type = FST_SCHEMA_BOOLEAN };\n", ++s_last);
+    return s_last;
+}
+
+static void
+s_write_bodies (FILE *out, const contract_t *contract, kind_t kind, const char *table, const int *numbers)
+{
+    size_t count = 0;
+    fprintf (out, "\nconst fst_schema_body_t %s [] = {\n", table);
+    for (size_t at = 0; at < contract->count; at++)
+        if (contract->files [at].kind == kind) {
+            fprintf (out, "    { \"%s\", &s_%d },\n", contract->files [at].name, numbers [at]);
+            count++;
+        }
+    fprintf (out, "    { NULL, NULL }\n};\nconst size_t %s_count = %zu;\n", table, count);
+}
+
+static void
+s_write_commands (FILE *out, const contract_t *contract, const int *requests, const int *replies)
+{
+    size_t count = 0;
+    fprintf (out, "\nconst fst_schema_command_t fst_schema_commands [] = {\n");
+    for (size_t at = 0; at < contract->count; at++) {
+        const file_t *file = &contract->files [at];
+        if (file->kind == COMMAND) {
+            fprintf (out, "    { \"%s\", \"%s\", &s_%d, &s_%d },\n", file->service, file->name, requests [at], replies [at]);
+            count++;
+        }
+    }
+    fprintf (out, "    { NULL, NULL, NULL, NULL }\n};\nconst size_t fst_schema_commands_count = %zu;\n", count);
+}
+
+void
+write_tables (FILE *out, const contract_t *contract)
+{
+    static int bodies [FILES_MAX], replies [FILES_MAX];
+    fprintf (out, "//  Written by schemas/generate.c from schemas/*/*.json. Change those.\n\n"
+                  "#include \"fst_schema_table.h\"\n");
+    for (size_t at = 0; at < contract->count; at++) {
+        const file_t *file = &contract->files [at];
+        bool command = file->kind == COMMAND;
+        fprintf (out, "\n//  %s\n", file->filename);
+        bodies [at] = s_write_schema (out, file, json_object_get (file->root, command? "request": "event"),
+                                      command? "payload": file->kind == EVENT? "event": "envelope");
+        if (command)
+            replies [at] = s_write_schema (out, file, json_object_get (file->root, "reply"), "payload");
+    }
+    s_write_commands (out, contract, bodies, replies);
+    s_write_bodies (out, contract, EVENT, "fst_schema_events", bodies);
+    s_write_bodies (out, contract, ENVELOPE, "fst_schema_envelopes", bodies);
+}
