@@ -5,7 +5,7 @@
 //      auth.key       actor token, signing pair, curve pair
 //      metadata.key   actor token, sign-public, cluster-key, data-key, curve pair
 //      node-1.key     actor token, sign-public, node-key, curve pair
-//      client.key     server-key (the broker's public curve key)
+//      client.key     server-key (the broker's public curve key); bridge.key the same
 //      enrolled.zpl   curve public key -> role, for the broker's gate
 //
 //  cluster-key lies apart from metadata.db, so a stolen database opens nothing.
@@ -38,7 +38,8 @@ typedef struct {
 //  Make the keys of a new cluster in folder (created, 0700): broker, auth, metadata, client, and nodes
 //  node-1 to node-N. Files that are there already are kept, and only what is missing is made, so it is
 //  safe to call at each start.
-//      FST_IO, FST_NO_SPACE, FST_MALFORMED (a damaged key file; *problem_p says which; caller frees)
+//  broker.key, auth.key and metadata.key are never made anew for a cluster that had them: put them back.
+//      FST_IO, FST_NO_SPACE, FST_MALFORMED (a damaged or lost key file; *problem_p says which; caller frees)
 fst_rc_t FST_CHECKED
 fst_keys_create (const char *folder, int nodes, char **problem_p);
 
@@ -49,5 +50,11 @@ fst_keys_load (const char *filename, fst_keys_t **keys_p, char **problem_p);
 //  Wipes the secrets.
 void
 fst_keys_destroy (fst_keys_t **keys_p);
+
+//  Call each for every entry of a file of enrolled actors. FST_NOT_FOUND, FST_MALFORMED, FST_IO; FST_DENIED if
+//  others may write the file. Nothing is called unless the whole file is good.
+fst_rc_t FST_CHECKED
+fst_enrolled_load (const char *filename, void (*each) (void *arg, const char *public_key, const char *role),
+                   void *arg, char **problem_p);
 
 #endif

@@ -1,0 +1,389 @@
+//  The gate's thread: a ROUTER at the ZAP endpoint, and a pipe over which it learns whom to let in.
+//
+//  A request (RFC 27) is routing id, empty frame, version, request id, domain, address, identity, mechanism,
+//  credentials. libzmq asks from inside this process, but what a peer chose (identity, credentials) is in it.
+
+#include "fst_gate.h"
+#include "fst_clock.h"
+#include "fst_keys.h"
+#include "fst_log.h"
+#include "fst_sodium.h"
+#include <czmq.h>
+#include <stdatomic.h>
+
+#define ENDPOINT          "inproc://zeromq.zap.01"
+#define TEXT_BYTES_MAX    255       //  Of any text in a request
+#define CURVE_KEY_BYTES   32
+#define FRAMES_ENVELOPE   4         //  Route, empty, version, request id
+#define FRAMES_MIN        8         //  And domain, address, identity, mechanism
+#define CREDENTIALS_MAX   2
+#define LOG_LINES         5         //  Refusals logged in one period
+#define LOG_PERIOD_MS     1000
+
+//  Sent over the pipe by address; the caller waits, so it may live on the caller's stack.
+typedef struct {
+    zhashx_t *roles;                //  New table of enrolled actors, or NULL
+    const char *node;               //  New node, or NULL
+    const uint8_t *node_key;
+} s_call_t;
+
+struct fst_gate {
+    zactor_t *actor;
+    pthread_mutex_t lock;           //  One call at a time uses the pipe
+};
+
+//  The thread's own.
+typedef struct {
+    zsock_t *pipe, *zap;
+    zpoller_t *poller;
+    zhashx_t *roles;                //  CURVE public key in Z85 -> role
+    zhashx_t *nodes;                //  Name of a node -> its key
+    int64_t period_ms;              //  When the logging period began
+    unsigned logged, silent;        //  Refusals in it
+    bool terminated;
+} s_self_t;
+
+//  A request, with what is text as text. Credentials are borrowed.
+typedef struct {
+    char domain [TEXT_BYTES_MAX + 1], address [TEXT_BYTES_MAX + 1], mechanism [TEXT_BYTES_MAX + 1];
+    zframe_t *credentials [CREDENTIALS_MAX];
+    size_t credentials_count;
+} s_request_t;
+
+//  ---- Tables
+
+static void
+s_node_key_free (void **item_p)
+{
+    sodium_memzero (*item_p, FST_KEY_BYTES);
+    free (*item_p);
+    *item_p = NULL;
+}
+
+static void
+s_role_free (void **item_p)
+{
+    free (*item_p);
+    *item_p = NULL;
+}
+
+static zhashx_t *
+s_roles_new (void)
+{
+    zhashx_t *roles = zhashx_new ();
+    zhashx_set_destructor (roles, s_role_free);
+    return roles;
+}
+
+static void
+s_roles_add (void *arg, const char *public_key, const char *role)
+{
+    char *copy = strdup (role);
+    assert (copy);
+    zhashx_update ((zhashx_t *) arg, public_key, copy);
+}
+
+//  ---- Deciding. Each check gives NULL to let the peer in, with its User-Id, or the reason not to.
+
+//  Copy a frame as text. False if it is too long for size or holds a NUL.
+static bool
+s_frame_text (zframe_t *frame, char *text, size_t size)
+{
+    size_t bytes = zframe_size (frame);
+    if (bytes >= size || memchr (zframe_data (frame), 0, bytes))
+        return false;
+    memcpy (text, zframe_data (frame), bytes);
+    text [bytes] = 0;
+    return true;
+}
+
+static const char *
+s_check_client (s_self_t *self, const s_request_t *request, char *user_id)
+{
+    (void) self;
+    if (request->credentials_count != 1 || zframe_size (request->credentials [0]) != CURVE_KEY_BYTES)
+        return "malformed";
+    strcpy (user_id, "client");
+    return NULL;
+}
+
+static const char *
+s_check_actor (s_self_t *self, const s_request_t *request, char *user_id)
+{
+    if (request->credentials_count != 1 || zframe_size (request->credentials [0]) != CURVE_KEY_BYTES)
+        return "malformed";
+    char public_key [FST_CURVE_TEXT_BYTES + 1];
+    zmq_z85_encode (public_key, zframe_data (request->credentials [0]), CURVE_KEY_BYTES);
+    const char *role = (const char *) zhashx_lookup (self->roles, public_key);
+    if (!role)
+        return "not_enrolled";
+    snprintf (user_id, TEXT_BYTES_MAX + 1, "%s", role);
+    return NULL;
+}
+
+static const char *
+s_check_data (s_self_t *self, const s_request_t *request, char *user_id)
+{
+    char user [TEXT_BYTES_MAX + 1], ticket [TEXT_BYTES_MAX + 1];
+    const uint8_t *node_key = (const uint8_t *) zhashx_lookup (self->nodes, strchr (request->domain, ':') + 1);
+    if (!node_key)
+        return "unknown_node";
+    if (request->credentials_count != 2
+    ||  !s_frame_text (request->credentials [0], user, sizeof (user))
+    ||  !s_frame_text (request->credentials [1], ticket, sizeof (ticket))
+    ||  !*user)
+        return "malformed";
+    fst_rc_t rc = fst_ticket_check (node_key, user, ticket, fst_clock_wall_ms ());
+    sodium_memzero (ticket, sizeof (ticket));
+    if (rc != FST_OK)
+        return rc == FST_EXPIRED? "expired": "wrong_ticket";
+    snprintf (user_id, TEXT_BYTES_MAX + 1, "%s", user);
+    return NULL;
+}
+
+static const struct {
+    const char *domain;             //  With a ':' at its end: all that begin so
+    const char *mechanism;
+    const char *(*check) (s_self_t *self, const s_request_t *request, char *user_id);
+} s_domains [] = {
+    { "client", "CURVE", s_check_client },
+    { "actor",  "CURVE", s_check_actor },
+    { "data:",  "PLAIN", s_check_data },
+};
+
+static const char *
+s_decide (s_self_t *self, const s_request_t *request, char *user_id)
+{
+    for (size_t index = 0; index < sizeof (s_domains) / sizeof (s_domains [0]); index++) {
+        const char *domain = s_domains [index].domain;
+        size_t length = strlen (domain);
+        bool ours = domain [length - 1] == ':'? strncmp (request->domain, domain, length) == 0:
+                                                streq (request->domain, domain);
+        if (!ours)
+            continue;
+        if (strneq (request->mechanism, s_domains [index].mechanism))
+            return "wrong_mechanism";
+        return s_domains [index].check (self, request, user_id);
+    }
+    return "unknown_domain";
+}
+
+//  ---- Requests
+
+//  A flood of strangers must not become a flood of lines.
+static void
+s_log_refusal (s_self_t *self, const s_request_t *request, const char *reason)
+{
+    int64_t now_ms = fst_clock_mono_ms ();
+    if (now_ms - self->period_ms >= LOG_PERIOD_MS) {
+        if (self->silent)
+            fst_log_warning ("handshakes refused besides count=%u", self->silent);
+        self->period_ms = now_ms;
+        self->logged = self->silent = 0;
+    }
+    if (self->logged == LOG_LINES) {
+        self->silent++;
+        return;
+    }
+    self->logged++;
+    char domain [80], address [80], mechanism [20];
+    fst_log_warning ("handshake refused reason=%s domain=\"%s\" mechanism=\"%s\" address=\"%s\"", reason,
+                     fst_log_quote (request->domain, domain, sizeof (domain)),
+                     fst_log_quote (request->mechanism, mechanism, sizeof (mechanism)),
+                     fst_log_quote (request->address, address, sizeof (address)));
+}
+
+//  Read what follows the request id. False if it is no request of RFC 27. Counts first: zmsg_next begins
+//  again at the first frame once it has been past the last.
+static bool
+s_request_decode (zmsg_t *message, s_request_t *request)
+{
+    if (zmsg_size (message) < FRAMES_MIN || zmsg_size (message) > FRAMES_MIN + CREDENTIALS_MAX)
+        return false;
+    bool valid = s_frame_text (zmsg_next (message), request->domain, sizeof (request->domain));
+    valid = s_frame_text (zmsg_next (message), request->address, sizeof (request->address)) && valid;
+    zmsg_next (message);                            //  Identity: the peer's choice, and of no use
+    valid = s_frame_text (zmsg_next (message), request->mechanism, sizeof (request->mechanism)) && valid;
+    request->credentials_count = zmsg_size (message) - FRAMES_MIN;
+    for (size_t index = 0; index < request->credentials_count; index++)
+        request->credentials [index] = zmsg_next (message);
+    return valid;
+}
+
+//  Answer with the first frames of the request: route, empty, version, request id.
+static void
+s_reply (s_self_t *self, zmsg_t *message, const char *code, const char *text, const char *user_id)
+{
+    zmsg_t *reply = zmsg_new ();
+    zframe_t *frame = zmsg_first (message);
+    for (int count = 0; count < FRAMES_ENVELOPE; count++) {
+        zmsg_addmem (reply, zframe_data (frame), zframe_size (frame));
+        frame = zmsg_next (message);
+    }
+    zmsg_addstr (reply, code);
+    zmsg_addstr (reply, text);
+    zmsg_addstr (reply, user_id);
+    zmsg_addmem (reply, "", 0);                     //  No metadata
+    zmsg_send (&reply, self->zap);                  //  If the asker is gone there is nobody to tell
+    zmsg_destroy (&reply);
+}
+
+static void
+s_handle_request (s_self_t *self)
+{
+    zmsg_t *message = zmsg_recv (self->zap);
+    if (!message)
+        return;
+    zmsg_first (message);
+    zframe_t *empty = zmsg_next (message);
+    zframe_t *version = zmsg_next (message);
+    zmsg_next (message);
+    if (zmsg_size (message) >= FRAMES_ENVELOPE && zframe_size (empty) == 0) {   //  Else no answer would arrive
+        s_request_t request = { 0 };
+        char user_id [TEXT_BYTES_MAX + 1] = "";
+        const char *reason = "malformed";
+        if (zframe_streq (version, "1.0") && s_request_decode (message, &request))
+            reason = s_decide (self, &request, user_id);
+        if (reason) {
+            s_log_refusal (self, &request, reason);
+            s_reply (self, message, "400", "refused", "");      //  The peer need not know why
+        }
+        else
+            s_reply (self, message, "200", "OK", user_id);
+    }
+    zmsg_destroy (&message);
+}
+
+//  ---- Thread
+
+static void
+s_handle_pipe (s_self_t *self)
+{
+    char *command = NULL;
+    s_call_t *call = NULL;
+    if (zsock_recv (self->pipe, "sp", &command, &call) == -1)
+        return;                                     //  Interrupted; the message is still there
+    if (!command || streq (command, "$TERM"))
+        self->terminated = true;
+    else {
+        assert (streq (command, "CALL"));
+        if (call->roles) {
+            zhashx_destroy (&self->roles);
+            self->roles = call->roles;
+        }
+        if (call->node) {
+            void *key = malloc (FST_KEY_BYTES);
+            assert (key);
+            memcpy (key, call->node_key, FST_KEY_BYTES);
+            zhashx_update (self->nodes, call->node, key);
+        }
+        zsock_signal (self->pipe, 0);
+    }
+    zstr_free (&command);
+}
+
+static void
+s_gate (zsock_t *pipe, void *args)
+{
+    (void) args;
+    fst_log_set_subject ("gate");
+    s_self_t self = { .pipe = pipe, .zap = zsock_new (ZMQ_ROUTER) };
+    assert (self.zap);
+    zsock_set_linger (self.zap, 0);
+    zsock_set_sndtimeo (self.zap, 0);
+    zsock_set_router_mandatory (self.zap, 1);
+    int rc = zsock_bind (self.zap, "%s", ENDPOINT);
+    assert (rc == 0);                               //  Or someone else keeps a gate in this process
+    self.poller = zpoller_new (pipe, self.zap, NULL);
+    assert (self.poller);
+    zpoller_set_nonstop (self.poller, true);        //  A signal is for the main thread
+    self.roles = s_roles_new ();
+    self.nodes = zhashx_new ();
+    zhashx_set_destructor (self.nodes, s_node_key_free);
+    self.period_ms = fst_clock_mono_ms ();
+
+    zsock_signal (pipe, 0);
+    while (!self.terminated) {
+        void *which = zpoller_wait (self.poller, -1);
+        if (which == pipe)
+            s_handle_pipe (&self);
+        else
+        if (which == self.zap)
+            s_handle_request (&self);
+    }
+    zpoller_destroy (&self.poller);
+    zsock_unbind (self.zap, "%s", ENDPOINT);        //  At once; closing alone frees the name some time later
+    zsock_destroy (&self.zap);
+    zhashx_destroy (&self.roles);
+    zhashx_destroy (&self.nodes);
+}
+
+//  ---- The caller's side
+
+static atomic_bool s_there_is_one;
+
+fst_gate_t *
+fst_gate_new (void)
+{
+    bool another = atomic_exchange (&s_there_is_one, true);
+    assert (!another);
+    fst_gate_t *self = (fst_gate_t *) calloc (1, sizeof (*self));
+    assert (self);
+    int rc = pthread_mutex_init (&self->lock, NULL);
+    assert (rc == 0);
+    self->actor = zactor_new (s_gate, NULL);
+    assert (self->actor);
+    return self;
+}
+
+void
+fst_gate_destroy (fst_gate_t **self_p)
+{
+    assert (self_p);
+    fst_gate_t *self = *self_p;
+    if (self) {
+        zactor_destroy (&self->actor);
+        pthread_mutex_destroy (&self->lock);
+        free (self);
+        *self_p = NULL;
+        atomic_store (&s_there_is_one, false);
+    }
+}
+
+//  Hand something to the thread, and wait until it has it.
+static void
+s_call (fst_gate_t *self, s_call_t *call)
+{
+    pthread_mutex_lock (&self->lock);
+    int rc;
+    do
+        rc = zsock_send (self->actor, "sp", "CALL", call);
+    while (rc == -1 && errno == EINTR);
+    assert (rc == 0);
+    do
+        rc = zsock_wait (self->actor);
+    while (rc == -1 && errno == EINTR);
+    assert (rc == 0);
+    pthread_mutex_unlock (&self->lock);
+}
+
+fst_rc_t
+fst_gate_enrol (fst_gate_t *self, const char *filename, char **problem_p)
+{
+    assert (self && filename && problem_p);
+    s_call_t call = { .roles = s_roles_new () };
+    fst_rc_t rc = fst_enrolled_load (filename, s_roles_add, call.roles, problem_p);
+    if (rc == FST_OK)
+        s_call (self, &call);
+    else
+        zhashx_destroy (&call.roles);               //  Those who were known stay so
+    return rc;
+}
+
+void
+fst_gate_add_node (fst_gate_t *self, const char *node, const uint8_t node_key [FST_KEY_BYTES])
+{
+    assert (self && node && node_key);
+    s_call_t call = { .node = node, .node_key = node_key };
+    s_call (self, &call);
+}
