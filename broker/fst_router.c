@@ -51,13 +51,19 @@ struct fst_router {
 //  ---- Sending
 
 static void
-s_send (fst_router_t *self, fst_router_side_t side, const fst_mdp_head_t *head, zmsg_t *message)
+s_append (fst_router_t *self, fst_router_side_t side, zmsg_t *message)
 {
-    fst_mdp_head_put (message, head);
     s_send_t *send = malloc (sizeof (*send));
     assert (send);
     *send = (s_send_t) { .side = side, .message = message };
     zlist_append (self->sends, send);
+}
+
+static void
+s_send (fst_router_t *self, fst_router_side_t side, const fst_mdp_head_t *head, zmsg_t *message)
+{
+    fst_mdp_head_put (message, head);
+    s_append (self, side, message);
 }
 
 static void
@@ -494,12 +500,24 @@ fst_router_destroy (fst_router_t **self_p)
     *self_p = NULL;
 }
 
+//  What a socket with PROBE_ROUTER sends at each connection: nothing, in one frame. It gets it back.
+static bool
+s_is_greeting (zmsg_t *message)
+{
+    return zmsg_size (message) == 2 && zframe_size (zmsg_last (message)) == 0;
+}
+
 void
 fst_router_receive (fst_router_t *self, fst_router_side_t side, const char *user_id, zmsg_t **message_p,
                     int64_t now_ms)
 {
     assert (self && user_id);
     assert (message_p && *message_p);
+    if (s_is_greeting (*message_p)) {
+        s_append (self, side, *message_p);
+        *message_p = NULL;
+        return;
+    }
     fst_mdp_head_t head;
     if (!fst_mdp_head_take (*message_p, &head)) {
         s_worker_t *worker = head.identity && side == FST_ROUTER_ACTORS?
@@ -556,9 +574,8 @@ fst_router_undelivered (fst_router_t *self, fst_router_side_t side, zmsg_t **mes
     assert (message_p && *message_p);
     (void) now_ms;
     fst_mdp_head_t head;
-    bool ours = fst_mdp_head_take (*message_p, &head);
-    assert (ours);
-    s_worker_t *worker = side == FST_ROUTER_ACTORS && head.worker? zhashx_lookup (self->workers, head.identity): NULL;
+    bool majordomo = fst_mdp_head_take (*message_p, &head);
+    s_worker_t *worker = majordomo && head.worker && side == FST_ROUTER_ACTORS? zhashx_lookup (self->workers, head.identity): NULL;
     if (worker) {
         s_request_t *request = s_take_back (worker, &head, message_p);
         if (request)

@@ -11,6 +11,9 @@
 //  A request that a worker has taken has no deadline while that worker lives: only the caller knows how
 //  long to wait.
 //
+//  An empty message (of a socket with PROBE_ROUTER, at each connection) is given back: so our own callers and
+//  workers learn that they were connected anew, and that this broker may not know them.
+//
 //  No socket, no clock. The shell (fst_broker.c) sends what fst_router_next gives, in order.
 
 #ifndef FST_ROUTER_H_INCLUDED

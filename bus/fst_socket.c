@@ -265,6 +265,8 @@ fst_socket_connect (int type, const char *endpoint, const fst_keys_t *keys, zsoc
     if (!s_may_connect (endpoint) || (!local && !(keys && keys->server_key [0])))
         return FST_MALFORMED;
     zsock_t *socket = s_connecting_new (type);
+    if (type == ZMQ_DEALER)
+        zsock_set_probe_router (socket, 1);     //  Our broker gives the empty message back
     if (!local)
         s_use_curve (socket, keys);
     return s_connect (&socket, endpoint, socket_p);

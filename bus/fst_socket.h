@@ -23,7 +23,8 @@ fst_socket_bind (int type, const char *endpoint, const char *domain, const fst_k
                  zsock_t **socket_p, char **problem_p);
 
 //  Connect a socket of type (ZMQ_DEALER, ZMQ_PUB, ZMQ_SUB) to endpoint. On tcp:// with keys->server_key it
-//  uses CURVE with keys' pair, or with a fresh pair when keys has none.
+//  uses CURVE with keys' pair, or with a fresh pair when keys has none. At each new connection a DEALER sends
+//  an empty message, which our broker gives back: whoever gets one knows that it was connected anew.
 //      FST_MALFORMED   no such kind of endpoint, or tcp:// without a server key
 fst_rc_t FST_CHECKED
 fst_socket_connect (int type, const char *endpoint, const fst_keys_t *keys, zsock_t **socket_p);
