@@ -11,7 +11,8 @@
 typedef struct fst_auth fst_auth_t;
 
 //  bus gives broker, events and keys (with sign_secret); service and lanes are the actor's own.
-//  Uses options: auth-database, session-time, hash-threads, login-attempts, password-memory.
+//  Uses options: auth-database, session-time, hash-threads, hash-memory, hash-passes, login-attempts, login-wait,
+//  password-min.
 fst_rc_t FST_CHECKED
 fst_auth_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_auth_t **self_p, char **problem_p);
 
