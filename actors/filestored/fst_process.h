@@ -1,0 +1,21 @@
+//  What a server process owes the machine: limits, memory, signals.
+
+#ifndef FST_PROCESS_H_INCLUDED
+#define FST_PROCESS_H_INCLUDED
+
+//  Call once, before the first socket and thread: private files, many file descriptors, an allocator that
+//  keeps what large messages need, and signals blocked in all threads to come. Returns a signalfd for
+//  SIGTERM, SIGINT and SIGHUP.
+int
+fst_process_prepare (void);
+
+//  Wait at most timeout_ms (-1 = for ever) for a signal; 0 if none came. Memory that was used in a burst is
+//  given back once the process has been quiet.
+int
+fst_process_wait (int signals, int timeout_ms);
+
+//  The clean end has begun: a second signal, or limit_s seconds, ends the process whatever it is doing.
+void
+fst_process_ending (int limit_s);
+
+#endif

@@ -1,0 +1,247 @@
+//  Running an embedded cluster, or parts of one, until a signal ends it.
+
+#include "fst_run.h"
+#include <assert.h>
+#include <czmq.h>
+#include <libgen.h>
+#include <sodium.h>
+#include "fst_caller.h"
+#include "fst_clock.h"
+#include "fst_host.h"
+#include "fst_keys.h"
+#include "fst_log.h"
+#include "fst_process.h"
+#include "fst_token.h"
+
+#define PROBE_MS        5               //  How often to look whether the cluster serves
+#define PROBE_WARN_MS   5000
+#define END_LIMIT_S     2
+
+static void
+s_use_log_level (const fst_config_t *config)
+{
+    static const struct { const char *name; fst_log_level_t level; } levels [] = {
+        { "error", FST_LOG_ERROR }, { "warning", FST_LOG_WARNING }, { "info", FST_LOG_INFO }, { "debug", FST_LOG_DEBUG }
+    };
+    for (size_t at = 0; at < sizeof (levels) / sizeof (levels [0]); at++)
+        if (streq (levels [at].name, fst_config_text (config, "log-level")))
+            fst_log_set_level (levels [at].level);
+}
+
+static fst_rc_t
+s_assign (fst_config_t *config, const fst_run_settings_t *set, char **problem_p)
+{
+    fst_rc_t rc = FST_OK;
+    for (size_t at = 0; rc == FST_OK && at < set->count; at++)
+        rc = fst_config_assign (config, set->values [at], problem_p);
+    return rc;
+}
+
+static void
+s_end (fst_host_t **host_p, int signal_number)
+{
+    if (signal_number)
+        fst_log_info ("stopping signal=%d", signal_number);
+    fst_process_ending (END_LIMIT_S);
+    fst_host_destroy (host_p);
+    if (signal_number)
+        fst_log_info ("stopped");
+}
+
+//  ------------------------------------------------------------------------------------------------
+//  Embedded
+
+typedef struct {
+    fst_layout_t *layout;
+    fst_host_t *host;
+    fst_config_t *common;       //  Defaults and --set
+    const fst_run_settings_t *set;
+    int nodes;
+} s_embedded_t;
+
+static fst_rc_t
+s_start (s_embedded_t *self, fst_part_t part, int node, char **problem_p)
+{
+    fst_config_t *config = fst_config_new ();
+    fst_layout_apply (self->layout, part, node, config);
+    fst_rc_t rc = s_assign (config, self->set, problem_p);
+    if (rc == FST_OK)
+        rc = fst_host_start (self->host, part, config, problem_p);
+    fst_config_destroy (&config);
+    return rc;
+}
+
+static fst_rc_t
+s_start_all (s_embedded_t *self, char **problem_p)
+{
+    char *keys = zsys_sprintf ("%s/keys", fst_layout_folder (self->layout));
+    fst_rc_t rc = fst_layout_make_run (self->layout, problem_p);
+    if (rc == FST_OK)
+        rc = fst_keys_create (keys, self->nodes, problem_p);
+    free (keys);
+    for (fst_part_t part = FST_PART_BROKER; rc == FST_OK && part <= FST_PART_METADATA; part++)
+        rc = s_start (self, part, 0, problem_p);
+    for (int node = 1; rc == FST_OK && node <= self->nodes; node++)
+        rc = s_start (self, FST_PART_STORAGE, node, problem_p);
+    if (rc == FST_OK)
+        rc = fst_layout_write_client (self->layout, problem_p);
+    return rc;
+}
+
+//  A token for our own look at the cluster; we are the ones who hold auth's key.
+static char *
+s_own_token (const s_embedded_t *self)
+{
+    char *filename = zsys_sprintf ("%s/keys/auth.key", fst_layout_folder (self->layout));
+    fst_keys_t *keys = NULL;
+    char *problem = NULL, *token = NULL;
+    if (fst_keys_load (filename, &keys, &problem) == FST_OK) {
+        fst_claims_t claims = { .name = "filestored", .role = FST_ROLE_ADMIN, .expires_ms = fst_clock_wall_ms () + 60000 };
+        randombytes_buf (claims.session, sizeof (claims.session));
+        token = fst_token_sign (&claims, keys->sign_secret);
+    }
+    free (problem);
+    free (filename);
+    fst_keys_destroy (&keys);
+    return token;
+}
+
+//  Everything that a first upload needs: auth, metadata, and all nodes alive.
+static bool
+s_serves (const s_embedded_t *self, fst_caller_t *caller)
+{
+    json_t *reply = NULL;
+    if (fst_caller_call (caller, "auth", "STATUS", NULL, NULL) != FST_OK
+    ||  fst_caller_call (caller, "metadata", "LIST_NODES", NULL, &reply) != FST_OK)
+        return false;
+    int alive = 0;
+    size_t at;
+    json_t *node;
+    json_array_foreach (json_object_get (reply, "nodes"), at, node) {
+        const char *state = json_string_value (json_object_get (node, "state"));
+        alive += state && streq (state, "alive");
+    }
+    json_decref (reply);
+    return alive >= self->nodes;
+}
+
+//  0 when it serves, or the signal that came before.
+static int
+s_wait_until_it_serves (const s_embedded_t *self, int signals)
+{
+    fst_config_t *client = fst_config_new ();
+    fst_layout_apply (self->layout, FST_PART_CLIENT, 0, client);
+    fst_caller_t *caller = fst_caller_new (fst_config_text (client, "broker"), NULL, 500, 1000);
+    int64_t warn_ms = fst_clock_mono_ms () + PROBE_WARN_MS;
+    int64_t renew_ms = 0;
+    int signal_number = 0;
+    while (!signal_number) {
+        int64_t now_ms = fst_clock_mono_ms ();
+        if (now_ms >= renew_ms) {
+            char *token = s_own_token (self);
+            fst_caller_set_token (caller, token);
+            free (token);
+            renew_ms = now_ms + 30000;
+        }
+        if (s_serves (self, caller))
+            break;
+        if (now_ms >= warn_ms) {
+            fst_log_warning ("not all parts serve yet; still waiting reason=\"%s\"", fst_caller_problem (caller));
+            warn_ms = now_ms + 2 * PROBE_WARN_MS;
+        }
+        signal_number = fst_process_wait (signals, PROBE_MS);
+    }
+    fst_caller_destroy (&caller);
+    fst_config_destroy (&client);
+    return signal_number;
+}
+
+//  One line: that it serves, and what to type next, so that it can be pasted.
+static void
+s_say_ready (const char *program, const char *dir)
+{
+    char *copy = strdup (program);
+    assert (copy);
+    const char *folder = strchr (program, '/')? dirname (copy): NULL;
+    bool usual = streq (dir, "data") || streq (dir, "./data");
+    printf ("ready in %s: now register with  %s%sfilestore %s%s%sregister NAME\n", usual? "./data": dir,
+            folder? folder: "", folder? "/": "", usual? "": "--config ", usual? "": dir, usual? "": "/client.zpl ");
+    fflush (stdout);
+    free (copy);
+}
+
+fst_rc_t
+fst_run_embedded (const char *program, const char *dir, const char *web, const fst_run_settings_t *set, int signals,
+                  char **problem_p)
+{
+    assert (program && dir);
+    assert (set);
+    s_embedded_t self = { .common = fst_config_new (), .set = set };
+    fst_rc_t rc = s_assign (self.common, set, problem_p);
+    if (rc == FST_OK) {
+        s_use_log_level (self.common);
+        rc = fst_layout_new (dir, &self.layout, problem_p);
+    }
+    if (rc == FST_OK) {
+        int found = fst_layout_nodes_found (self.layout);
+        self.nodes = (int) fst_config_number (self.common, "nodes");
+        if (self.nodes < found)
+            self.nodes = found;         //  Their data must not go missing because an option was forgotten
+        if (web)
+            fst_log_warning ("this build has no web page yet, so it is not served: web=%s", web);
+        self.host = fst_host_new ();
+        rc = s_start_all (&self, problem_p);
+    }
+    int signal_number = 0;
+    if (rc == FST_OK) {
+        signal_number = s_wait_until_it_serves (&self, signals);
+        if (!signal_number) {
+            s_say_ready (program, dir);
+            signal_number = fst_process_wait (signals, -1);
+        }
+    }
+    s_end (&self.host, signal_number);
+    fst_layout_destroy (&self.layout);
+    fst_config_destroy (&self.common);
+    return rc;
+}
+
+//  ------------------------------------------------------------------------------------------------
+//  Parts
+
+static fst_rc_t
+s_start_from_file (fst_host_t *host, const fst_run_part_t *part, const fst_run_settings_t *set, char **problem_p)
+{
+    fst_config_t *config = fst_config_new ();
+    fst_rc_t rc = fst_config_load (config, part->filename, problem_p);
+    if (rc == FST_OK)
+        rc = s_assign (config, set, problem_p);
+    if (rc == FST_OK) {
+        s_use_log_level (config);
+        rc = fst_host_start (host, part->part, config, problem_p);
+    }
+    fst_config_destroy (&config);
+    return rc;
+}
+
+fst_rc_t
+fst_run_parts (const fst_run_part_t *parts, size_t count, const fst_run_settings_t *set, int signals,
+               char **problem_p)
+{
+    assert (parts);
+    assert (set);
+    fst_host_t *host = fst_host_new ();
+    fst_rc_t rc = FST_OK;
+    for (size_t at = 0; rc == FST_OK && at < count; at++)
+        rc = s_start_from_file (host, &parts [at], set, problem_p);
+    int signal_number = 0;
+    if (rc == FST_OK) {
+        char *text = fst_host_text (host);
+        printf ("ready: %s\n", text);
+        fflush (stdout);
+        free (text);
+        signal_number = fst_process_wait (signals, -1);
+    }
+    s_end (&host, signal_number);
+    return rc;
+}

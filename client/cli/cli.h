@@ -1,0 +1,225 @@
+//  filestore, the command line: what its files share.
+//
+//      main.c          arguments to command
+//      cli_commands.c  the table of commands; help and completion are made from it
+//      cli_session.c   settings, session file, connection
+//      cli_terminal.c  errors, names, passwords, progress
+//      cli_account.c   register login logout whoami passwd
+//      cli_put.c       put                 cli_walk.c    local folders
+//      cli_get.c       get cat
+//      cli_list.c      ls stat
+//      cli_change.c    mkdir mv rm
+//      cli_cluster.c   nodes status
+//
+//  Results go to stdout, everything else to stderr. A command that fails prints one line and exits with the
+//  error's code (fst_error.h); one that works on several files prints a line for each that failed.
+
+#ifndef CLI_H_INCLUDED
+#define CLI_H_INCLUDED
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "filestore.h"
+
+//  All options of all commands; a command names those it takes.
+typedef enum {
+    CLI_CONFIG, CLI_SET, CLI_JSON, CLI_HELP,            //  Every command takes these
+    CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_PASSWORD_STDIN,
+    CLI_OPTIONS_COUNT
+} cli_option_id_t;
+
+typedef struct {
+    const char *name;           //  "--recursive"
+    char letter;                //  'r', or 0
+    const char *value;          //  "N" if it takes a value, else NULL
+    const char *meaning;
+} cli_option_t;
+
+extern const cli_option_t cli_options [CLI_OPTIONS_COUNT];
+
+typedef struct cli cli_t;
+
+typedef struct {
+    const char *name;
+    const char *arguments;      //  "LOCAL... REMOTE"
+    const char *summary;
+    const char *details;        //  More for its own help, or ""
+    unsigned options;           //  Bits 1u << CLI_...
+    int min, max;               //  Operands; max -1 = any number
+    fst_rc_t (*run) (cli_t *self, int count, char **operands);
+} cli_command_t;
+
+#define CLI_SETS_MAX 64
+
+struct cli {
+    const cli_command_t *command;
+    bool given [CLI_OPTIONS_COUNT];
+    const char *values [CLI_OPTIONS_COUNT];     //  Of options with a value; the last one counts
+    const char *sets [CLI_SETS_MAX];            //  --set, all of them
+    int sets_count;
+    filestore_t *store;         //  NULL until cli_connect
+    char *token;                //  As it stands in the session file
+    char *problem;              //  The sentence that goes with a failure
+    fst_rc_t worst;             //  First failure that was reported already, of a command on several files
+    int reported;               //  How many were
+    int hidden;                 //  And how many more there are
+};
+
+//  ---- cli_commands.c
+
+//  NULL if there is none of that name.
+const cli_command_t *
+cli_command_find (const char *name);
+fst_rc_t FST_CHECKED
+cli_help (cli_t *self, int count, char **operands);
+void
+cli_help_command (const cli_command_t *command);
+void
+cli_help_all (void);
+
+//  ---- cli_session.c
+
+//  Connect with the settings found, and with the session if login is true.
+//      FST_UNAUTHENTICATED   there is no session
+fst_rc_t FST_CHECKED
+cli_connect (cli_t *self, bool login);
+
+//  Keep the token that the library has now, or drop the session if there is none.
+fst_rc_t FST_CHECKED
+cli_save_session (cli_t *self);
+
+//  ---- cli_terminal.c
+
+//  Set the sentence and return rc.
+fst_rc_t
+cli_fail (cli_t *self, fst_rc_t rc, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
+
+//  The sentence of the library's last failure; returns rc. Also for FST_OK.
+fst_rc_t
+cli_store_failed (cli_t *self, fst_rc_t rc);
+
+//  True for what is not about one file, so that going on with the next ones makes no sense.
+bool
+cli_ends_all (fst_rc_t rc);
+
+//  Print a failure that does not end the command. After the first ones they are only counted.
+void
+cli_report (cli_t *self, fst_rc_t rc, const char *problem);
+
+//  A line on stderr that is no failure.
+void
+cli_warn (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
+
+//  Print what ended the command, if anything; returns the exit code.
+int
+cli_finish (cli_t *self, fst_rc_t rc);
+
+//  Text in which control characters and what is not UTF-8 is escaped, as "\n" or "\xff". Caller frees.
+char *
+cli_escape (const char *text);
+
+//  Print a name on stdout: escaped on a terminal, as it is elsewhere.
+void
+cli_print_name (const char *name);
+
+//  Print a result as JSON, and take it.
+void
+cli_print_json (json_t *value);
+
+//  "2026-11-22 10:15". Returns buffer.
+const char *
+cli_time_text (int64_t wall_ms, char *buffer, size_t size);
+
+//  A password: from stdin with --password-stdin, else asked for without echo, twice if confirm.
+//  Caller frees with cli_password_free.
+fst_rc_t FST_CHECKED
+cli_password (cli_t *self, const char *prompt, bool confirm, char **password_p);
+void
+cli_password_free (char **password_p);
+
+//  From now on Ctrl-C only asks to stop: the transfer under way cleans up after itself. A second one kills.
+void
+cli_catch_interrupt (void);
+bool
+cli_interrupted (void);
+
+//  A progress bar on stderr, for transfers of more than a second and on a terminal only.
+typedef struct {
+    int64_t start_ms;
+    int64_t total_bytes;        //  Of all groups; -1 = what the library says
+    int64_t before_bytes;       //  Done in earlier groups
+    int64_t now_bytes;          //  Done in this one
+    bool terminal;
+    bool drawn;
+} cli_progress_t;
+
+void
+cli_progress_start (cli_progress_t *self, int64_t total_bytes);
+//  filestore_progress_fn
+bool
+cli_progress (void *self, int64_t done_bytes, int64_t total_bytes);
+//  A group of files is done.
+void
+cli_progress_next (cli_progress_t *self);
+void
+cli_progress_end (cli_progress_t *self);
+
+//  ---- cli_path.c
+
+//  FST_BAD_NAME unless it may be a path in the store.
+fst_rc_t FST_CHECKED
+cli_check_path (cli_t *self, const char *path);
+
+//  "folder/name", with one slash between. Caller frees.
+char *
+cli_path_join (const char *folder, const char *name);
+
+//  The last part of a path, "" for ".", ".." and "/": what stands for the content of a folder. Caller frees.
+char *
+cli_path_base (const char *path);
+
+//  What is at path in the store. FST_NOT_FOUND is no failure: kind is CLI_NOTHING.
+typedef enum { CLI_NOTHING, CLI_FILE, CLI_FOLDER } cli_kind_t;
+fst_rc_t FST_CHECKED
+cli_remote_kind (cli_t *self, const char *path, cli_kind_t *kind_p, int64_t *size_p);
+
+//  ---- cli_walk.c
+
+//  Walk a local folder. rel is the name below it ("" for itself); a folder comes before what is in it.
+//  Files are regular ones, also through links. What is skipped, or cannot be, is told to skip.
+typedef struct {
+    void *arg;
+    //  False: do not go into it
+    bool (*folder) (void *arg, const char *local, const char *rel);
+    void (*file) (void *arg, const char *local, const char *rel, int64_t bytes);
+    //  rc FST_OK: skipped on purpose, else a failure
+    void (*skip) (void *arg, const char *local, fst_rc_t rc, const char *reason);
+} cli_walk_t;
+
+void
+cli_walk (const char *folder, const cli_walk_t *walk);
+
+//  ---- Commands
+
+fst_rc_t FST_CHECKED cli_register (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_login (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_logout (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_whoami (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_passwd (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_put (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_get (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_cat (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_ls (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_stat (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_mkdir (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_mv (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_rm (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_status (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_version (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_completion (cli_t *self, int count, char **operands);
+
+#endif

@@ -1,0 +1,176 @@
+//  The table of commands, and what is made from it: help and completion.
+
+#include <string.h>
+#include "cli.h"
+
+#define BIT(option) (1u << (option))
+
+const cli_option_t cli_options [CLI_OPTIONS_COUNT] = {
+    [CLI_CONFIG]         = { "--config",         0,   "FILE",       "Settings of the client" },
+    [CLI_SET]            = { "--set",            0,   "NAME=VALUE", "Change one setting; may be repeated" },
+    [CLI_JSON]           = { "--json",           0,   NULL,         "Results and errors as JSON" },
+    [CLI_HELP]           = { "--help",           'h', NULL,         "Tell about a command" },
+    [CLI_LONG]           = { "--long",           'l', NULL,         "Kind, owner, size and time as well" },
+    [CLI_RECURSIVE]      = { "--recursive",      'r', NULL,         "Folders, with all that is in them" },
+    [CLI_PARENTS]        = { "--parents",        'p', NULL,         "Make missing folders on the way; do not mind if it is there" },
+    [CLI_FOREVER]        = { "--forever",        0,   NULL,         "Do not keep it in the trash" },
+    [CLI_NO_REPLACE]     = { "--no-replace",     'n', NULL,         "Fail if there is a file of that name" },
+    [CLI_REPLICAS]       = { "--replicas",       0,   "N",          "Copies to keep, each on another node" },
+    [CLI_PASSWORD_STDIN] = { "--password-stdin", 0,   NULL,         "Read the password from standard input, one line" },
+};
+
+static const cli_command_t s_commands [] = {
+    { "register", "NAME", "Create an account and log in; the first one is the admin",
+      "", BIT (CLI_PASSWORD_STDIN), 1, 1, cli_register },
+    { "login", "NAME", "Begin a session",
+      "It is kept in $FILESTORE_SESSION or ~/.config/filestore/session.\n", BIT (CLI_PASSWORD_STDIN), 1, 1, cli_login },
+    { "logout", "", "End the session, for everyone who has it",
+      "", 0, 0, 0, cli_logout },
+    { "whoami", "", "Say who is logged in",
+      "", 0, 0, 0, cli_whoami },
+    { "passwd", "", "Set a new password; all other sessions end",
+      "With --password-stdin the first line is the old password, the second the new one.\n",
+      BIT (CLI_PASSWORD_STDIN), 0, 0, cli_passwd },
+    { "put", "LOCAL... REMOTE", "Store files",
+      "If REMOTE ends with / or is a folder, or there are several LOCALs, they go into it; else that is the name.\n"
+      "- is standard input. When it returns, all copies are on stable storage.\n"
+      "With -r, links to files are followed; other links and special files are skipped, with a word.\n",
+      BIT (CLI_RECURSIVE) | BIT (CLI_REPLICAS) | BIT (CLI_NO_REPLACE), 2, -1, cli_put },
+    { "get", "REMOTE... LOCAL", "Fetch files",
+      "If LOCAL ends with / or is a folder, or there are several REMOTEs, they go into it; else that is the name.\n"
+      "- is standard output. A local file is replaced only once its new content is complete.\n",
+      BIT (CLI_RECURSIVE), 2, -1, cli_get },
+    { "cat", "REMOTE...", "Print the content of files",
+      "", 0, 1, -1, cli_cat },
+    { "ls", "[PATH]", "List a folder, your home if none is named",
+      "", BIT (CLI_LONG), 0, 1, cli_ls },
+    { "stat", "PATH", "Tell all about a file or folder, and which nodes hold it",
+      "", 0, 1, 1, cli_stat },
+    { "mkdir", "PATH...", "Make folders",
+      "", BIT (CLI_PARENTS), 1, -1, cli_mkdir },
+    { "mv", "FROM... TO", "Move or rename, in one step",
+      "If TO ends with / or is a folder, or there are several FROMs, they go into it. A file that is there goes to\n"
+      "the trash.\n", BIT (CLI_NO_REPLACE), 2, -1, cli_mv },
+    { "rm", "PATH...", "Delete: to the trash, or forever",
+      "", BIT (CLI_RECURSIVE) | BIT (CLI_FOREVER), 1, -1, cli_rm },
+    { "nodes", "", "List the storage nodes",
+      "", 0, 0, 0, cli_nodes },
+    { "status", "", "Show the cluster in numbers",
+      "", 0, 0, 0, cli_status },
+    { "help", "[COMMAND]", "Tell about a command",
+      "", 0, 0, 1, cli_help },
+    { "version", "", "Show the version",
+      "", 0, 0, 0, cli_version },
+    { "completion", "bash", "Print a completion script: eval \"$(filestore completion bash)\"",
+      "", 0, 1, 1, cli_completion },
+    { NULL }
+};
+
+const cli_command_t *
+cli_command_find (const char *name)
+{
+    for (const cli_command_t *command = s_commands; command->name; command++)
+        if (strcmp (command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+static bool
+s_takes (const cli_command_t *command, int option)
+{
+    return option <= CLI_HELP || (command->options & BIT (option));
+}
+
+void
+cli_help_command (const cli_command_t *command)
+{
+    printf ("filestore %s", command->name);
+    for (int option = CLI_HELP + 1; option < CLI_OPTIONS_COUNT; option++)
+        if (s_takes (command, option))
+            printf (" [%s%s%s]", cli_options [option].name, cli_options [option].value? " ": "",
+                    cli_options [option].value? cli_options [option].value: "");
+    printf ("%s%s\n\n%s.\n%s\n", *command->arguments? " ": "", command->arguments, command->summary, command->details);
+    for (int option = CLI_OPTIONS_COUNT - 1; option >= 0; option--) {
+        const cli_option_t *row = &cli_options [option];
+        char left [64];
+        if (!s_takes (command, option))
+            continue;
+        snprintf (left, sizeof (left), "%c%c%c %s %s", row->letter? '-': ' ', row->letter? row->letter: ' ',
+                  row->letter? ',': ' ', row->name, row->value? row->value: "");
+        printf ("  %-24s %s\n", left, row->meaning);
+    }
+}
+
+void
+cli_help_all (void)
+{
+    printf ("filestore: files on a cluster, each in several copies\n\n");
+    for (const cli_command_t *command = s_commands; command->name; command++)
+        printf ("  %-10s %-16s %s\n", command->name, command->arguments, command->summary);
+    printf ("\nPaths in the store that do not begin with / begin at your home, /users/NAME.\n"
+            "Settings: --config FILE, else $FILESTORE_CONFIG, else ./data/client.zpl, else ~/.config/filestore/client.zpl.\n"
+            "More: filestore help COMMAND\n");
+}
+
+fst_rc_t
+cli_help (cli_t *self, int count, char **operands)
+{
+    if (!count) {
+        cli_help_all ();
+        return FST_OK;
+    }
+    const cli_command_t *command = cli_command_find (operands [0]);
+    if (!command)
+        return cli_fail (self, FST_MALFORMED, "there is no command %s; see filestore help", operands [0]);
+    cli_help_command (command);
+    return FST_OK;
+}
+
+fst_rc_t
+cli_version (cli_t *self, int count, char **operands)
+{
+    (void) count;
+    (void) operands;
+    if (self->given [CLI_JSON])
+        cli_print_json (json_pack ("{s:s}", "version", FST_VERSION));
+    else
+        printf ("filestore %s\n", FST_VERSION);
+    return FST_OK;
+}
+
+//  Commands and options are completed by us, everything else (local files) by the shell.
+fst_rc_t
+cli_completion (cli_t *self, int count, char **operands)
+{
+    (void) count;
+    if (strcmp (operands [0], "bash"))
+        return cli_fail (self, FST_MALFORMED, "there is a completion for bash only");
+    printf ("_filestore () {\n"
+            "    local word=${COMP_WORDS[COMP_CWORD]} command= options= at\n"
+            "    for ((at = 1; at < COMP_CWORD; at++)); do\n"
+            "        case ${COMP_WORDS[at]} in\n"
+            "            --config|--set|--replicas) ((at++)) ;;\n"
+            "            -*) ;;\n"
+            "            *) command=${COMP_WORDS[at]}; break ;;\n"
+            "        esac\n"
+            "    done\n"
+            "    case $command in\n"
+            "        '') options='");
+    for (const cli_command_t *command = s_commands; command->name; command++)
+        printf ("%s ", command->name);
+    printf ("--config --set --json --help' ;;\n");
+    for (const cli_command_t *command = s_commands; command->name; command++) {
+        printf ("        %s) options='", command->name);
+        for (int option = 0; option < CLI_OPTIONS_COUNT; option++)
+            if (s_takes (command, option))
+                printf ("%s%s", option? " ": "", cli_options [option].name);
+        printf ("' ;;\n");
+    }
+    printf ("    esac\n"
+            "    if [[ -z $command || $word == -* ]]; then\n"
+            "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+            "    fi\n"
+            "}\n"
+            "complete -o default -F _filestore filestore\n");
+    return FST_OK;
+}
