@@ -400,3 +400,37 @@ Test (db, a_failed_sync_of_a_checkpoint_is_final_too)
     cr_assert_eq (s_number (db, s_count), 3000);
     fst_db_destroy (&db);
 }
+
+Test (db, every_sync_may_fail_and_nothing_acknowledged_is_lost)
+{
+    s_use_bad_disk ();
+    bool fired = true;
+    int nth;
+    for (nth = 1; fired; nth++) {
+        char name [32];
+        fst_db_t *db = NULL;
+        char *problem = NULL;
+        int acknowledged = 0;
+        s_sync_countdown = nth;
+        fst_rc_t rc = fst_db_open (&s_options, &db, &problem);
+        for (; rc == FST_OK && acknowledged < 5; acknowledged++) {
+            snprintf (name, sizeof (name), "%d-%d", nth, acknowledged);
+            rc = s_put (db, name, acknowledged);
+            if (rc != FST_OK)
+                break;
+        }
+        fired = s_sync_countdown <= 0;
+        cr_assert (rc == FST_OK || (rc == FST_IO && fired), "sync %d: %s", nth, fst_error_code (rc));
+        fst_db_destroy (&db);
+        free (problem);
+
+        s_sync_countdown = 0;
+        db = s_open ();
+        for (int at = 0; at < acknowledged; at++) {
+            snprintf (name, sizeof (name), "%d-%d", nth, at);
+            cr_assert_eq (s_put (db, name, at), FST_EXISTS, "sync %d lost row %d", nth, at);
+        }
+        fst_db_destroy (&db);
+    }
+    cr_assert_gt (nth, 6, "each of the five commits was made to fail");
+}

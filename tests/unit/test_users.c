@@ -242,6 +242,9 @@ Test (users, sessions_of_a_user_are_bounded)
         cr_assert_eq (fst_users_begin_session (s_users, &user, NULL, session, NOW, NOW + HOUR + at), FST_OK);
     }
     cr_assert_str_eq (s_commit (), "");
+    //  One that cannot begin ends no other
+    cr_assert_eq (fst_users_begin_session (s_users, &user, NULL, session, NOW, NOW + 2 * HOUR), FST_EXISTS);
+    cr_assert_str_eq (s_commit (), "");
     s_login ("alice", 'a', NOW + 2 * HOUR);
     cr_assert_str_eq (s_commit (), "z");
     session [14] = session [15] = 0;
