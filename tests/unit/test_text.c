@@ -50,6 +50,20 @@ Test (text, base64_has_one_form_for_each_value)
     cr_assert (bytes == 2 && back [0] == 0xff && back [1] == 0xef);
 }
 
+Test (text, base64_has_64_digits)
+{
+    int digits = 0;
+    for (int octet = 1; octet < 256; octet++) {
+        char text [5] = { 'A', 'A', 'A', (char) octet, 0 };
+        uint8_t back [3];
+        size_t bytes;
+        fst_rc_t rc = fst_base64_decode (text, back, 3, &bytes);
+        cr_assert_eq (rc == FST_OK, fst_base64_valid (text), "octet %d", octet);
+        digits += rc == FST_OK;
+    }
+    cr_assert_eq (digits, 64);
+}
+
 Test (text, ids_differ)
 {
     char one [33], two [33];
