@@ -1,0 +1,48 @@
+//  Names of extent files.
+
+#include "fst_extent_name.h"
+#include "fst_text.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEX_BYTES (2 * FST_BLOB_BYTES)
+
+void
+fst_extent_folder (unsigned octet, char name [FST_EXTENT_NAME_MAX])
+{
+    assert (octet < FST_EXTENT_FOLDERS);
+    snprintf (name, FST_EXTENT_NAME_MAX, "extents/%02x", octet);
+}
+
+void
+fst_extent_name (const fst_blob_id_t *blob, uint32_t extent, bool open, char name [FST_EXTENT_NAME_MAX])
+{
+    char hex [HEX_BYTES + 1];
+    fst_hex_encode (blob->bytes, FST_BLOB_BYTES, hex);
+    snprintf (name, FST_EXTENT_NAME_MAX, "extents/%.2s/%s-%u%s", hex, hex, extent, open? ".open": "");
+}
+
+fst_rc_t
+fst_extent_parse (const char *file, fst_blob_id_t *blob, uint32_t *extent, bool *open)
+{
+    assert (file);
+    char hex [HEX_BYTES + 1], name [FST_EXTENT_NAME_MAX];
+    fst_blob_id_t found;
+    snprintf (hex, sizeof (hex), "%s", file);
+    if (fst_hex_decode (hex, found.bytes, FST_BLOB_BYTES) != FST_OK || file [HEX_BYTES] != '-')
+        return FST_MALFORMED;
+    const char *number = file + HEX_BYTES + 1, *suffix = strchr (file, '.');
+    unsigned long value = strtoul (number, NULL, 10);
+    if (value > UINT32_MAX)
+        return FST_MALFORMED;
+    //  Whatever else may be wrong, it then is not the one way to write it
+    fst_extent_name (&found, (uint32_t) value, suffix != NULL, name);
+    if (strcmp (strrchr (name, '/') + 1, file) != 0)
+        return FST_MALFORMED;
+    *blob = found;
+    *extent = (uint32_t) value;
+    *open = suffix != NULL;
+    return FST_OK;
+}

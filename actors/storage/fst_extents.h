@@ -1,0 +1,106 @@
+//  The extent store: runs of chunk records in one file each, on a disk port. Format in docs/DISK.md.
+//
+//      extents/ab/<blob in hex>-<extent>.open    being written; nothing in it is promised
+//      extents/ab/<blob in hex>-<extent>         sealed: whole, durable, and never written again
+//
+//  ab is the first octet of the blob id. Record of slot n lies at n * fst_record_stride.
+//
+//  Safe from any thread, but one thread stores, and one seals, deletes, lists and counts; a seal waits for
+//  the stores to the same extent that run at that moment.
+//  After FST_IO from seal nobody knows what the disk has: the process must end (facts of fsync: a second try
+//  would report a success that is none).
+
+#ifndef FST_EXTENTS_H_INCLUDED
+#define FST_EXTENTS_H_INCLUDED
+
+#include <czmq.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "fst_disk.h"
+#include "fst_record.h"
+
+#define FST_EXTENT_SLOTS_MAX  1024
+#define FST_EXTENTS_OPEN_MAX  64        //  Files of open extents kept open
+#define FST_EXTENTS_KNOWN_MAX 4096      //  Open extents whose records are known without reading them
+
+typedef struct fst_extents fst_extents_t;
+
+//  Makes the folders. disk is borrowed.
+fst_rc_t FST_CHECKED
+fst_extents_new (fst_disk_t *disk, fst_extents_t **self_p);
+
+void
+fst_extents_destroy (fst_extents_t **self_p);
+
+//  Count what is there, for fst_extents_statistics. Once, before the first store.
+fst_rc_t FST_CHECKED
+fst_extents_count (fst_extents_t *self);
+
+//  Write one record, decoded and checked by the caller, to its slot. Not durable before the extent is sealed.
+//  Storing what is there already is fine, sealed or not.
+//      FST_MALFORMED   it does not fit the other records of its extent
+//      FST_EXISTS      the extent is sealed, or being sealed, and has another record in this slot
+//      FST_NO_SPACE, FST_IO    the slot counts as empty
+fst_rc_t FST_CHECKED
+fst_extents_store (fst_extents_t *self, const fst_record_t *record, const uint8_t *data);
+
+//  Make an extent durable under its final name, and say what it holds. Repeating it gives the same answer.
+//      FST_NOT_FOUND   no such extent, or a slot below chunks is empty
+//      FST_EXISTS      it was sealed with another number of chunks
+//      FST_MALFORMED   there are more records than chunks, or one before the last is short
+//      FST_NO_SPACE    the extent is gone; store it again, on another node
+//      FST_IO          the process must end
+fst_rc_t FST_CHECKED
+fst_extents_seal (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, uint32_t chunks,
+                  fst_extent_info_t *info);
+
+//  Read count records from slot on, checked, each into a frame of its own. unsealed: also from an extent that
+//  is not sealed yet. bytes_max bounds the plain octets; one record is always given.
+//      FST_NOT_FOUND   no such extent, or it has not all of these slots
+//      FST_TOO_LARGE   more than bytes_max
+//      FST_CORRUPT     a sealed record fails its checksum, or is another record
+//      FST_IO
+fst_rc_t FST_CHECKED
+fst_extents_read (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, uint32_t slot, uint32_t count,
+                  bool unsealed, int64_t bytes_max, zmsg_t **records_p);
+
+//  Bring blobs in order.
+void
+fst_blobs_sort (fst_blob_id_t *blobs, size_t count);
+
+//  Delete all extents of these blobs, sealed or not, durably. blobs are in order. found [n] is set where
+//  blobs [n] had any, otherwise left as it is.
+fst_rc_t FST_CHECKED
+fst_extents_delete (fst_extents_t *self, const fst_blob_id_t *blobs, size_t count, bool *found);
+
+//  One sealed extent of a list.
+typedef struct {
+    fst_blob_id_t blob;
+    uint32_t extent;
+    int64_t bytes;                  //  On disk
+} fst_held_t;
+
+//  By blob, then extent.
+int
+fst_held_compare (const void *left, const void *right);
+
+//  Up to limit sealed extents behind (after, after_extent), or from the first if after is NULL, in order.
+//  Holds no more than one folder's names in memory. *count_p less than limit means that there are no more.
+fst_rc_t FST_CHECKED
+fst_extents_list (fst_extents_t *self, const fst_blob_id_t *after, uint32_t after_extent,
+                  fst_held_t *held, size_t limit, size_t *count_p);
+
+typedef struct {
+    int64_t sealed, open;           //  Extents; exact once count has run
+    int64_t corrupt;                //  Bad records met since the start
+} fst_extents_statistics_t;
+
+void
+fst_extents_statistics (fst_extents_t *self, fst_extents_statistics_t *statistics);
+
+//  XXH3-64 over the checksums of an extent's records in slot order, as 8 octets each, big-endian.
+uint64_t
+fst_extent_digest (const uint64_t *checksums, size_t count);
+
+#endif

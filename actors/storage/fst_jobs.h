@@ -1,0 +1,78 @@
+//  What a node does with checked requests: the threads that do the disk's work, so that the actor's loop never
+//  waits for it, and the bounds on what is under way. Every request that is taken here is answered.
+//
+//      write   1 thread     records to their slots, in the order they came
+//      seal    1 thread     seals and deletions of extents
+//      small   1 thread     small.db: what waits together is committed together
+//      read    2 threads    records to clients; inventory
+//
+//  A seal passes through the write thread first, so it finds all records that were sent before it on the
+//  same connection; a client need not wait for their replies.
+//  For the actor's own thread. Reasons why a request is refused are in fst_extents.h and fst_small.h.
+
+#ifndef FST_JOBS_H_INCLUDED
+#define FST_JOBS_H_INCLUDED
+
+#include "fst_actor.h"
+#include "fst_extents.h"
+#include "fst_small.h"
+
+typedef struct fst_jobs fst_jobs_t;
+
+typedef struct {
+    fst_actor_t *actor;             //  All borrowed
+    fst_extents_t *extents;
+    fst_small_t *small;
+    const uint8_t *node_key;        //  For receipts
+    int64_t window;                 //  Octets that one peer may have under way
+    int64_t memory;                 //  And all together; at least window
+} fst_jobs_options_t;
+
+//  Starts the threads; the first thing that they do is to count the extents.
+fst_jobs_t *
+fst_jobs_new (const fst_jobs_options_t *options);
+
+//  Finishes and answers everything.
+void
+fst_jobs_destroy (fst_jobs_t **self_p);
+
+//  Keep records, decoded from the request's frames; takes them. seal: they are small blobs.
+void
+fst_jobs_store (fst_jobs_t *self, fst_request_t **request_p, fst_record_t **records_p, size_t count, bool seal);
+
+//  Begin to commit the small blobs that wait. Call when the messages that had come in are handled.
+void
+fst_jobs_flush (fst_jobs_t *self);
+
+void
+fst_jobs_seal (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_id_t *blob, uint32_t extent,
+               uint32_t chunks);
+
+//  unsealed: from extents that are not sealed yet, too.
+void
+fst_jobs_retrieve (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_id_t *blob, uint32_t extent,
+                   uint32_t slot, uint32_t count, bool unsealed);
+
+//  Delete blobs, and remember sequence before. Takes blobs.
+void
+fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_blob_id_t **blobs_p, size_t count,
+                 int64_t sequence);
+
+//  after may be NULL.
+void
+fst_jobs_inventory (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_id_t *after, uint32_t after_extent,
+                    size_t limit);
+
+//  Remember a sequence that is higher than before.
+void
+fst_jobs_remember (fst_jobs_t *self, int64_t sequence);
+
+typedef struct {
+    int64_t stored_bytes, retrieved_bytes;      //  Plain, since the start
+    int load;                                   //  Percent of memory in use
+} fst_jobs_statistics_t;
+
+void
+fst_jobs_statistics (const fst_jobs_t *self, fst_jobs_statistics_t *statistics);
+
+#endif

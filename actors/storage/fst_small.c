@@ -1,0 +1,355 @@
+//  Small blobs in SQLite: a connection that writes, and one that reads.
+
+#include "fst_small.h"
+#include "fst_db.h"
+#include "fst_log.h"
+#include "fst_text.h"
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define APPLICATION_ID  0x46535473      //  "FSTs"
+#define PAGE_BYTES      8192
+
+static const char *const s_migrations [] = {
+    //  A table with row ids, so that records are appended; what must be read without the record comes first
+    "CREATE TABLE small (id INTEGER PRIMARY KEY, blob BLOB NOT NULL, bytes INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+    "                    record BLOB NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX small_blob ON small (blob);"
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO settings VALUES ('blobs', 0), ('sequence', 0);",
+    NULL
+};
+
+struct fst_small {
+    fst_db_t *writer;
+    int64_t sequence;           //  Highest seen, in the transaction that is open
+    int64_t blobs;              //  Here, in the transaction that is open
+    int64_t sequence_before, blobs_before;  //  As committed
+    atomic_int_fast64_t count;  //  Same as blobs_before, for other threads
+
+    pthread_mutex_t lock;       //  Guards the reader
+    fst_db_t *reader;
+};
+
+//  ---- Opening
+
+static fst_rc_t
+s_setting (fst_small_t *self, const char *name, int64_t *value_p)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->writer, "SELECT value FROM settings WHERE name = ?1");
+    sqlite3_bind_text (select, 1, name, -1, SQLITE_STATIC);
+    fst_rc_t rc = fst_db_next (self->writer, select);
+    if (rc == FST_NOT_FOUND)
+        return FST_CORRUPT;
+    if (rc == FST_OK) {
+        *value_p = sqlite3_column_int64 (select, 0);
+        fst_db_done (select);
+    }
+    return rc;
+}
+
+static fst_rc_t
+s_set_setting (fst_small_t *self, const char *name, int64_t value)
+{
+    sqlite3_stmt *update = fst_db_prepare (self->writer, "UPDATE settings SET value = ?2 WHERE name = ?1");
+    sqlite3_bind_text (update, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64 (update, 2, value);
+    return fst_db_run (self->writer, update);
+}
+
+static fst_rc_t
+s_open (fst_small_t *self, const char *filename, char **problem_p)
+{
+    fst_db_options_t options = {
+        .filename = filename, .application_id = APPLICATION_ID, .migrations = s_migrations, .page_bytes = PAGE_BYTES
+    };
+    fst_rc_t rc = fst_db_open (&options, &self->writer, problem_p);
+    if (rc != FST_OK)
+        return rc;
+    options.read_only = true;
+    rc = fst_db_open (&options, &self->reader, problem_p);
+    if (rc != FST_OK)
+        return rc;
+    rc = s_setting (self, "blobs", &self->blobs);
+    if (rc == FST_OK)
+        rc = s_setting (self, "sequence", &self->sequence);
+    if (rc != FST_OK)
+        *problem_p = zsys_sprintf ("The settings of %s cannot be read; see the log.", filename);
+    self->blobs_before = self->blobs;
+    self->sequence_before = self->sequence;
+    atomic_init (&self->count, self->blobs);
+    return rc;
+}
+
+fst_rc_t
+fst_small_open (const char *filename, fst_small_t **self_p, char **problem_p)
+{
+    assert (filename);
+    assert (self_p);
+    assert (problem_p);
+    fst_small_t *self = calloc (1, sizeof (*self));
+    assert (self);
+    pthread_mutex_init (&self->lock, NULL);
+    fst_rc_t rc = s_open (self, filename, problem_p);
+    if (rc == FST_OK)
+        *self_p = self;
+    else
+        fst_small_destroy (&self);
+    return rc;
+}
+
+void
+fst_small_destroy (fst_small_t **self_p)
+{
+    assert (self_p);
+    fst_small_t *self = *self_p;
+    if (self) {
+        fst_db_destroy (&self->reader);         //  First, so that the writer is the last and checkpoints
+        fst_db_destroy (&self->writer);
+        pthread_mutex_destroy (&self->lock);
+        free (self);
+        *self_p = NULL;
+    }
+}
+
+bool
+fst_small_is_dead (fst_small_t *self)
+{
+    assert (self);
+    return fst_db_dead (self->writer);
+}
+
+//  ---- Writing
+
+bool
+fst_small_fits (const fst_record_t *record)
+{
+    return record->extent == 0 && record->slot == 0 && record->chunk == 0
+        && record->last && record->plain_bytes <= FST_SMALL_BYTES_MAX;
+}
+
+fst_rc_t
+fst_small_begin (fst_small_t *self)
+{
+    assert (self);
+    return fst_db_begin (self->writer);
+}
+
+fst_rc_t
+fst_small_commit (fst_small_t *self)
+{
+    assert (self);
+    fst_rc_t rc = FST_OK;
+    if (self->blobs != self->blobs_before)
+        rc = s_set_setting (self, "blobs", self->blobs);
+    if (rc == FST_OK && self->sequence != self->sequence_before)
+        rc = s_set_setting (self, "sequence", self->sequence);
+    if (rc == FST_OK)
+        rc = fst_db_commit (self->writer);
+    else
+        fst_db_rollback (self->writer);
+    if (rc == FST_OK) {
+        self->blobs_before = self->blobs;
+        self->sequence_before = self->sequence;
+        atomic_store (&self->count, self->blobs);
+    }
+    else {
+        self->blobs = self->blobs_before;
+        self->sequence = self->sequence_before;
+    }
+    return rc;
+}
+
+//  The blob is there already: with the same record?
+static fst_rc_t
+s_compare (fst_small_t *self, const fst_record_t *record)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->writer, "SELECT checksum FROM small WHERE blob = ?1");
+    sqlite3_bind_blob (select, 1, record->blob.bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+    fst_rc_t rc = fst_db_next (self->writer, select);
+    if (rc != FST_OK)
+        return rc;
+    bool same = (uint64_t) sqlite3_column_int64 (select, 0) == record->checksum;
+    fst_db_done (select);
+    return same? FST_OK: FST_EXISTS;
+}
+
+static fst_rc_t
+s_insert (fst_small_t *self, const fst_record_t *record, const uint8_t *data)
+{
+    sqlite3_stmt *insert = fst_db_prepare (self->writer,
+        "INSERT INTO small (blob, bytes, checksum, record) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (blob) DO NOTHING");
+    size_t bytes = fst_record_bytes (record->plain_bytes);
+    sqlite3_bind_blob (insert, 1, record->blob.bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64 (insert, 2, (int64_t) bytes);
+    sqlite3_bind_int64 (insert, 3, (int64_t) record->checksum);
+    sqlite3_bind_blob (insert, 4, data, (int) bytes, SQLITE_STATIC);
+    fst_rc_t rc = fst_db_run (self->writer, insert);
+    if (rc != FST_OK)
+        return rc;
+    if (fst_db_changes (self->writer) == 0)
+        return s_compare (self, record);
+    self->blobs++;
+    return FST_OK;
+}
+
+//  All of a request, or nothing of it.
+static fst_rc_t
+s_end_request (fst_small_t *self, fst_rc_t rc, int64_t blobs_before)
+{
+    if (rc == FST_OK)
+        return fst_db_release (self->writer);
+    fst_db_undo (self->writer);
+    self->blobs = blobs_before;
+    return rc;
+}
+
+fst_rc_t
+fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *const *data, size_t count)
+{
+    assert (self);
+    int64_t before = self->blobs;
+    fst_rc_t rc = fst_db_save (self->writer);
+    if (rc != FST_OK)
+        return rc;
+    for (size_t at = 0; rc == FST_OK && at < count; at++) {
+        assert (fst_small_fits (&records [at]));
+        rc = s_insert (self, &records [at], data [at]);
+    }
+    return s_end_request (self, rc, before);
+}
+
+fst_rc_t
+fst_small_delete (fst_small_t *self, const fst_blob_id_t *blobs, size_t count, bool *found)
+{
+    assert (self);
+    int64_t before = self->blobs;
+    fst_rc_t rc = fst_db_save (self->writer);
+    if (rc != FST_OK)
+        return rc;
+    for (size_t at = 0; rc == FST_OK && at < count; at++) {
+        sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM small WHERE blob = ?1");
+        sqlite3_bind_blob (delete, 1, blobs [at].bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+        rc = fst_db_run (self->writer, delete);
+        if (rc == FST_OK && fst_db_changes (self->writer) > 0) {
+            self->blobs--;
+            found [at] = true;
+        }
+    }
+    return s_end_request (self, rc, before);
+}
+
+void
+fst_small_set_sequence (fst_small_t *self, int64_t sequence)
+{
+    assert (self);
+    if (sequence > self->sequence)
+        self->sequence = sequence;      //  Written by the commit
+}
+
+int64_t
+fst_small_sequence (const fst_small_t *self)
+{
+    assert (self);
+    return self->sequence_before;
+}
+
+int64_t
+fst_small_count (fst_small_t *self)
+{
+    assert (self);
+    return atomic_load (&self->count);
+}
+
+//  ---- Reading
+
+static fst_rc_t
+s_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_p)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->reader, "SELECT record FROM small WHERE blob = ?1");
+    sqlite3_bind_blob (select, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+    fst_rc_t rc = fst_db_next (self->reader, select);
+    if (rc != FST_OK)
+        return rc;
+    *record_p = zframe_new (sqlite3_column_blob (select, 0), (size_t) sqlite3_column_bytes (select, 0));
+    assert (*record_p);
+    fst_db_done (select);
+    return FST_OK;
+}
+
+//  SQLite checks neither its pages nor rows; the record checks itself.
+static fst_rc_t
+s_check (zframe_t *frame, const fst_blob_id_t *blob)
+{
+    fst_record_t record;
+    if (fst_record_decode (zframe_data (frame), zframe_size (frame), &record) != FST_OK
+    ||  memcmp (record.blob.bytes, blob->bytes, FST_BLOB_BYTES) != 0
+    ||  !fst_small_fits (&record)
+    ||  fst_record_check (zframe_data (frame), zframe_size (frame), &record) != FST_OK)
+        return FST_CORRUPT;
+    return FST_OK;
+}
+
+fst_rc_t
+fst_small_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_p)
+{
+    assert (self);
+    assert (blob);
+    assert (record_p);
+    zframe_t *frame = NULL;
+    pthread_mutex_lock (&self->lock);
+    fst_rc_t rc = s_read (self, blob, &frame);
+    pthread_mutex_unlock (&self->lock);
+    if (rc == FST_OK)
+        rc = s_check (frame, blob);
+    if (rc == FST_OK)
+        *record_p = frame;
+    else
+        zframe_destroy (&frame);
+    if (rc == FST_CORRUPT) {
+        char hex [2 * FST_BLOB_BYTES + 1];
+        fst_hex_encode (blob->bytes, FST_BLOB_BYTES, hex);
+        fst_log_error ("record corrupt file=small.db blob=%s", hex);
+    }
+    return rc;
+}
+
+static fst_rc_t
+s_list (fst_small_t *self, const fst_blob_id_t *after, fst_held_t *held, size_t limit, size_t *count_p)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->reader,
+        "SELECT blob, bytes FROM small WHERE blob > ?1 ORDER BY blob LIMIT ?2");
+    if (after)
+        sqlite3_bind_blob (select, 1, after->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+    else
+        sqlite3_bind_zeroblob (select, 1, 0);       //  Which is less than any id
+    sqlite3_bind_int64 (select, 2, (int64_t) limit);
+    size_t count = 0;
+    fst_rc_t rc;
+    while ((rc = fst_db_next (self->reader, select)) == FST_OK) {
+        if (count == limit || sqlite3_column_bytes (select, 0) != FST_BLOB_BYTES) {
+            fst_db_done (select);
+            return FST_CORRUPT;
+        }
+        memcpy (held [count].blob.bytes, sqlite3_column_blob (select, 0), FST_BLOB_BYTES);
+        held [count].extent = 0;
+        held [count++].bytes = sqlite3_column_int64 (select, 1);
+    }
+    if (rc != FST_NOT_FOUND)
+        return rc;
+    *count_p = count;
+    return FST_OK;
+}
+
+fst_rc_t
+fst_small_list (fst_small_t *self, const fst_blob_id_t *after, fst_held_t *held, size_t limit, size_t *count_p)
+{
+    assert (self);
+    assert (held);
+    assert (count_p);
+    pthread_mutex_lock (&self->lock);
+    fst_rc_t rc = s_list (self, after, held, limit, count_p);
+    pthread_mutex_unlock (&self->lock);
+    return rc;
+}

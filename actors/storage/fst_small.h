@@ -1,0 +1,70 @@
+//  Small blobs: one record each, kept inline in small.db; and the few numbers that a node must not forget.
+//  Format in docs/DISK.md. Many requests are committed together: one sync for all of them.
+//
+//  One thread writes (all calls but read, list and the counts' getters); any thread reads, on a connection of its own
+//  that sees what is committed.
+
+#ifndef FST_SMALL_H_INCLUDED
+#define FST_SMALL_H_INCLUDED
+
+#include <czmq.h>
+#include "fst_error.h"
+#include "fst_extents.h"
+#include "fst_record.h"
+
+typedef struct fst_small fst_small_t;
+
+//  Open or create filename. *problem_p is a sentence; caller frees.
+fst_rc_t FST_CHECKED
+fst_small_open (const char *filename, fst_small_t **self_p, char **problem_p);
+
+void
+fst_small_destroy (fst_small_t **self_p);
+
+//  True if the record is a whole small blob: the only chunk of it, and at most FST_SMALL_BYTES_MAX.
+bool
+fst_small_fits (const fst_record_t *record);
+
+//  Between begin and commit, requests are added one after the other; each is kept wholly or not at all.
+//  After a commit that fails nothing of it was kept, whatever the stores said.
+fst_rc_t FST_CHECKED
+fst_small_begin (fst_small_t *self);
+fst_rc_t FST_CHECKED
+fst_small_commit (fst_small_t *self);
+
+//  One request: records, decoded and checked, with their octets. What is there already is fine.
+//      FST_EXISTS      a blob is there with another record
+//      FST_NO_SPACE, FST_IO
+fst_rc_t FST_CHECKED
+fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *const *data, size_t count);
+
+//  Delete those of the blobs that are here; found [n] is set where blobs [n] was, otherwise left as it is.
+fst_rc_t FST_CHECKED
+fst_small_delete (fst_small_t *self, const fst_blob_id_t *blobs, size_t count, bool *found);
+
+//  Remember, with the next commit, the highest sequence of metadata that this node has seen. It never falls.
+void
+fst_small_set_sequence (fst_small_t *self, int64_t sequence);
+
+//  As committed. For the thread that writes, and before it starts.
+int64_t
+fst_small_sequence (const fst_small_t *self);
+
+//  Blobs here, as committed. Any thread.
+int64_t
+fst_small_count (fst_small_t *self);
+
+//  An I/O error happened or the file is damaged: the process must end. For the thread that writes.
+bool
+fst_small_is_dead (fst_small_t *self);
+
+//  Read the record of a blob, checked.
+//      FST_NOT_FOUND, FST_CORRUPT, FST_IO
+fst_rc_t FST_CHECKED
+fst_small_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_p);
+
+//  As fst_extents_list; all are extent 0.
+fst_rc_t FST_CHECKED
+fst_small_list (fst_small_t *self, const fst_blob_id_t *after, fst_held_t *held, size_t limit, size_t *count_p);
+
+#endif

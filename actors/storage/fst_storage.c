@@ -1,0 +1,537 @@
+//  The storage actor's shell: its commands, its rights, and its signs of life.
+//  What is done with a request that may be done is in fst_jobs.h.
+
+#include "fst_storage.h"
+#include "fst_clock.h"
+#include "fst_extents.h"
+#include "fst_jobs.h"
+#include "fst_log.h"
+#include "fst_small.h"
+#include <assert.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LANES               8       //  Commands over the broker under way at once
+#define RECORDS_MAX         256     //  In one STORE
+#define INVENTORY_LIMIT     1024    //  Rows of a page, where the request does not say
+#define SPACE_INTERVAL_MS   1000    //  How often the disk is asked for its space
+#define REGISTER_RETRY_MS   1000
+
+struct fst_storage {
+    char *node, *zone, *advertise;
+    char *service, *domain;
+    char *folder;
+    int64_t window, memory;
+    int64_t reserve_percent;
+    int64_t beat_ms;                //  Interval
+    const fst_keys_t *keys;
+    fst_actor_t *actor;             //  Set by start
+    fst_actor_t *actor_owned;       //  Set by new, for destroy
+    int lock_fd;                    //  -1: not locked
+    fst_disk_t *disk;
+    fst_extents_t *extents;
+    fst_small_t *small;
+    fst_jobs_t *jobs;
+    int64_t capacity, free;         //  Of the disk, as last seen; free is without the reserve
+    int64_t sequence;               //  Highest of metadata that was seen
+    int64_t space_at_ms, beat_at_ms, register_at_ms;    //  When it is due; INT64_MAX: not
+    bool registering;               //  A call is under way
+    bool register_again;            //  Asked for meanwhile
+};
+
+//  ---- Rights
+
+//  True if the capability in the request allows this; otherwise the request is refused.
+static bool
+s_may (fst_storage_t *self, fst_request_t **request_p, fst_right_t right, const fst_blob_id_t *blob)
+{
+    const char *capability = json_string_value (json_object_get (fst_request_payload (*request_p), "capability"));
+    fst_rc_t rc = fst_capability_check (self->keys->node_key, capability, right, blob, fst_clock_wall_ms ());
+    if (rc != FST_OK)
+        fst_request_fail (request_p, rc, rc == FST_EXPIRED? "The capability has expired; ask metadata for a new one."
+                                                          : "The capability does not allow this here.");
+    return rc == FST_OK;
+}
+
+//  Only metadata may say what is garbage.
+static bool
+s_is_metadata (fst_request_t **request_p)
+{
+    const fst_claims_t *claims = fst_request_claims (*request_p);
+    if (claims && claims->role == FST_ROLE_ACTOR && streq (claims->name, "metadata"))
+        return true;
+    fst_request_fail (request_p, FST_DENIED, "Only the metadata actor may ask for this.");
+    return false;
+}
+
+//  The schema has checked that it is hex of the right length.
+static fst_blob_id_t
+s_blob_from (const char *hex)
+{
+    fst_blob_id_t blob;
+    fst_rc_t rc = fst_hex_decode (hex, blob.bytes, FST_BLOB_BYTES);
+    assert (rc == FST_OK);
+    return blob;
+}
+
+static int64_t
+s_integer (fst_request_t *request, const char *name, int64_t standard)
+{
+    json_t *value = json_object_get (fst_request_payload (request), name);
+    return value? json_integer_value (value): standard;
+}
+
+static fst_blob_id_t
+s_blob (fst_request_t *request)
+{
+    return s_blob_from (json_string_value (json_object_get (fst_request_payload (request), "blob")));
+}
+
+//  ---- Data port
+
+//  Decode the records of a STORE and see whether the capability is for them. False: refused.
+static bool
+s_read_records (fst_storage_t *self, fst_request_t **request_p, bool seal, fst_record_t *records, size_t count)
+{
+    for (size_t at = 0; at < count; at++) {
+        zframe_t *frame = fst_request_frame (*request_p, at);
+        if (fst_record_decode (zframe_data (frame), zframe_size (frame), &records [at]) != FST_OK) {
+            fst_request_fail (request_p, FST_MALFORMED, "Frame %zu is no chunk record.", at + 1);
+            return false;
+        }
+        if (seal && !fst_small_fits (&records [at])) {
+            fst_request_fail (request_p, FST_MALFORMED, "Record %zu is no whole small blob.", at);
+            return false;
+        }
+        if (!s_may (self, request_p, FST_RIGHT_WRITE, &records [at].blob))
+            return false;
+    }
+    return true;
+}
+
+static void
+s_store (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    bool seal = json_is_true (json_object_get (fst_request_payload (*request_p), "seal"));
+    size_t count = fst_request_frames (*request_p);
+    if (count < 1 || count > RECORDS_MAX) {
+        fst_request_fail (request_p, FST_MALFORMED, "A STORE has 1 to %d records.", RECORDS_MAX);
+        return;
+    }
+    fst_record_t *records = calloc (count, sizeof (*records));
+    assert (records);
+    if (s_read_records (self, request_p, seal, records, count)) {
+        if (self->free == 0)
+            fst_request_fail (request_p, FST_NO_SPACE, "This node is full; use another one.");
+        else
+            fst_jobs_store (self->jobs, request_p, &records, count, seal);
+    }
+    free (records);
+}
+
+static void
+s_seal (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    fst_blob_id_t blob = s_blob (*request_p);
+    if (s_may (self, request_p, FST_RIGHT_WRITE, &blob))
+        fst_jobs_seal (self->jobs, request_p, &blob, (uint32_t) s_integer (*request_p, "extent", 0),
+                       (uint32_t) s_integer (*request_p, "chunks", 0));
+}
+
+//  Who may write also sees what is not sealed yet.
+static void
+s_retrieve (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    fst_blob_id_t blob = s_blob (*request_p);
+    const char *capability = json_string_value (json_object_get (fst_request_payload (*request_p), "capability"));
+    bool unsealed = fst_capability_check (self->keys->node_key, capability, FST_RIGHT_WRITE, &blob,
+                                          fst_clock_wall_ms ()) == FST_OK;
+    if (unsealed || s_may (self, request_p, FST_RIGHT_READ, &blob))
+        fst_jobs_retrieve (self->jobs, request_p, &blob, (uint32_t) s_integer (*request_p, "extent", 0),
+                           (uint32_t) s_integer (*request_p, "slot", 0), (uint32_t) s_integer (*request_p, "count", 1),
+                           unsealed);
+}
+
+//  ---- Commands of metadata
+
+//  What metadata said of itself. A lower number than one seen before is an older database: then nothing that it
+//  says is garbage may be believed.
+static bool
+s_see_sequence (fst_storage_t *self, int64_t sequence)
+{
+    if (sequence < self->sequence) {
+        fst_log_error ("metadata is older than this node's data sequence=%" PRId64 " seen=%" PRId64,
+                       sequence, self->sequence);
+        return false;
+    }
+    self->sequence = sequence;
+    return true;
+}
+
+static void
+s_delete (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    if (!s_is_metadata (request_p))
+        return;
+    if (!s_see_sequence (self, s_integer (*request_p, "sequence", 0))) {
+        fst_request_fail (request_p, FST_DENIED, "This node has seen sequence %" PRId64
+                          "; metadata was restored from an older copy, so nothing is deleted.", self->sequence);
+        return;
+    }
+    json_t *list = json_object_get (fst_request_payload (*request_p), "blobs");
+    size_t count = json_array_size (list);
+    fst_blob_id_t *blobs = calloc (count, sizeof (*blobs));
+    assert (blobs);
+    for (size_t at = 0; at < count; at++)
+        blobs [at] = s_blob_from (json_string_value (json_array_get (list, at)));
+    fst_jobs_delete (self->jobs, request_p, &blobs, count, self->sequence);
+}
+
+static void
+s_inventory (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    if (!s_is_metadata (request_p))
+        return;
+    const char *hex = json_string_value (json_object_get (fst_request_payload (*request_p), "after"));
+    fst_blob_id_t after;
+    if (hex)
+        after = s_blob_from (hex);
+    fst_jobs_inventory (self->jobs, request_p, hex? &after: NULL,
+                        (uint32_t) s_integer (*request_p, "after_extent", UINT32_MAX),
+                        (size_t) s_integer (*request_p, "limit", INVENTORY_LIMIT));
+}
+
+static void
+s_status (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    fst_extents_statistics_t extents;
+    fst_jobs_statistics_t jobs;
+    fst_extents_statistics (self->extents, &extents);
+    fst_jobs_statistics (self->jobs, &jobs);
+    fst_request_reply (request_p, json_pack ("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "node", self->node,
+        "capacity", (json_int_t) self->capacity,
+        "free", (json_int_t) self->free,
+        "extents", (json_int_t) extents.sealed,
+        "small", (json_int_t) fst_small_count (self->small),
+        "open", (json_int_t) extents.open,
+        "stored_bytes", (json_int_t) jobs.stored_bytes,
+        "retrieved_bytes", (json_int_t) jobs.retrieved_bytes,
+        "sequence", (json_int_t) self->sequence));
+}
+
+static const fst_command_t s_commands [] = {
+    //  name            needs                   handler
+    { "STORE",          FST_NEED_CAPABILITY,    s_store },
+    { "SEAL",           FST_NEED_CAPABILITY,    s_seal },
+    { "RETRIEVE",       FST_NEED_CAPABILITY,    s_retrieve },
+    { "DELETE",         FST_NEED_ACTOR,         s_delete },
+    { "INVENTORY",      FST_NEED_ACTOR,         s_inventory },
+    { "STATUS",         FST_NEED_USER,          s_status },
+    { NULL }
+};
+
+//  ---- Signs of life
+
+static void
+s_see_space (fst_storage_t *self)
+{
+    int64_t capacity, free;
+    if (self->disk->space (self->disk->self, &capacity, &free) != FST_OK)
+        return;                         //  Then what was known goes on
+    int64_t left = free - capacity / 100 * self->reserve_percent;
+    if (left <= 0 && self->free > 0)
+        fst_log_warning ("node full free=%" PRId64 " reserve_percent=%" PRId64, free, self->reserve_percent);
+    self->capacity = capacity;
+    self->free = left > 0? left: 0;
+}
+
+//  What REGISTER and the heartbeat have in common.
+static json_t *
+s_self_portrait (fst_storage_t *self)
+{
+    fst_extents_statistics_t extents;
+    fst_extents_statistics (self->extents, &extents);
+    const char *endpoint = self->advertise [0]? self->advertise: fst_actor_port (self->actor);
+    assert (endpoint);
+    return json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}",
+        "node", self->node,
+        "endpoint", endpoint,
+        "zone", self->zone,
+        "capacity", (json_int_t) self->capacity,
+        "free", (json_int_t) self->free,
+        "extents", (json_int_t) (extents.sealed + fst_small_count (self->small)),
+        "window", (json_int_t) self->window,
+        "version", FST_VERSION);
+}
+
+static void
+s_beat (fst_storage_t *self)
+{
+    char topic [16 + FST_NODE_BYTES_MAX];
+    snprintf (topic, sizeof (topic), "heartbeat.%s", self->node);
+    fst_jobs_statistics_t jobs;
+    fst_jobs_statistics (self->jobs, &jobs);
+    json_t *body = s_self_portrait (self);
+    json_object_set_new (body, "load", json_integer (jobs.load));
+    json_object_set_new (body, "sequence", json_integer (self->sequence));
+    fst_actor_publish (self->actor, topic, body);
+}
+
+//  Some time from now until at most ms later, so that nodes that start together do not beat together.
+static int64_t
+s_jitter (int64_t ms)
+{
+    return (int64_t) (fst_random () % (uint64_t) (ms + 1));
+}
+
+static void
+s_registered (void *arg, fst_rc_t rc, json_t *reply)
+{
+    fst_storage_t *self = arg;
+    self->registering = false;
+    if (rc == FST_OK) {
+        int64_t wanted_ms = json_integer_value (json_object_get (reply, "heartbeat_ms"));
+        if (wanted_ms < self->beat_ms) {
+            self->beat_ms = wanted_ms;      //  Metadata would think us dead
+            self->beat_at_ms = 0;
+        }
+        int64_t before = self->sequence;
+        s_see_sequence (self, json_integer_value (json_object_get (reply, "sequence")));
+        if (self->sequence > before)
+            fst_jobs_remember (self->jobs, self->sequence);
+        fst_log_info ("registered node=%s sequence=%" PRId64, self->node, self->sequence);
+    }
+    else
+        fst_log_debug ("not registered reason=%s", fst_error_code (rc));
+    if (rc != FST_OK)
+        self->register_at_ms = fst_clock_mono_ms () + REGISTER_RETRY_MS / 2 + s_jitter (REGISTER_RETRY_MS);
+    if (self->register_again)
+        self->register_at_ms = 0;
+    self->register_again = false;
+}
+
+static void
+s_register (fst_storage_t *self)
+{
+    if (self->registering) {
+        self->register_again = true;
+        return;
+    }
+    self->registering = true;
+    fst_actor_call (self->actor, "metadata", "REGISTER", s_self_portrait (self), s_registered, self);
+}
+
+static void
+s_metadata_started (void *arg, const char *topic, json_t *body)
+{
+    (void) topic;
+    (void) body;                        //  Anyone may publish; its sequence counts when metadata itself says it
+    s_register (arg);
+}
+
+//  A session that ended early: its token opens STATUS no more.
+static void
+s_revoked (void *arg, const char *topic, json_t *body)
+{
+    fst_storage_t *self = arg;
+    (void) topic;
+    uint8_t session [FST_SESSION_BYTES];
+    fst_rc_t rc = fst_hex_decode (json_string_value (json_object_get (body, "session")), session, sizeof (session));
+    assert (rc == FST_OK);
+    fst_actor_revoke (self->actor, session, json_integer_value (json_object_get (body, "expires_ms")));
+}
+
+static const fst_topic_t s_topics [] = {
+    { "metadata.started",   s_metadata_started },
+    { "revoked",            s_revoked },
+    { NULL }
+};
+
+static int64_t
+s_tick (void *arg, int64_t now_ms)
+{
+    fst_storage_t *self = arg;
+    if (now_ms >= self->space_at_ms) {
+        s_see_space (self);
+        self->space_at_ms = now_ms + SPACE_INTERVAL_MS;
+    }
+    if (now_ms >= self->register_at_ms) {
+        self->register_at_ms = INT64_MAX;
+        s_register (self);
+    }
+    if (now_ms >= self->beat_at_ms) {
+        s_beat (self);
+        self->beat_at_ms = now_ms + self->beat_ms;
+    }
+    int64_t next_ms = self->space_at_ms < self->beat_at_ms? self->space_at_ms: self->beat_at_ms;
+    return next_ms < self->register_at_ms? next_ms: self->register_at_ms;
+}
+
+//  ---- Start and stop
+
+//  Two processes in one folder would destroy it. The lock goes with the process.
+static fst_rc_t
+s_lock (fst_storage_t *self, char **problem_p)
+{
+    char *filename = zsys_sprintf ("%s/lock", self->folder);
+    self->lock_fd = open (filename, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    fst_rc_t rc = FST_OK;
+    if (self->lock_fd == -1 || flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        rc = self->lock_fd == -1? FST_IO: FST_EXISTS;
+        *problem_p = zsys_sprintf (rc == FST_IO? "The file %s cannot be written."
+                                               : "Another process uses this node's folder (%s is locked).", filename);
+    }
+    free (filename);
+    return rc;
+}
+
+static fst_rc_t
+s_open (fst_storage_t *self, char **problem_p)
+{
+    fst_rc_t rc = fst_disk_open (self->folder, &self->disk);
+    if (rc == FST_OK)
+        rc = s_lock (self, problem_p);
+    if (rc == FST_OK)
+        rc = fst_extents_new (self->disk, &self->extents);
+    if (rc == FST_OK) {
+        char *filename = zsys_sprintf ("%s/small.db", self->folder);
+        rc = fst_small_open (filename, &self->small, problem_p);
+        free (filename);
+    }
+    if (rc != FST_OK && !*problem_p)
+        *problem_p = zsys_sprintf ("The folder %s cannot be used: %s.", self->folder, fst_error_text (rc));
+    return rc;
+}
+
+static void
+s_close (fst_storage_t *self)
+{
+    fst_jobs_destroy (&self->jobs);
+    fst_small_destroy (&self->small);
+    fst_extents_destroy (&self->extents);
+    fst_disk_destroy (&self->disk);
+    if (self->lock_fd != -1)
+        close (self->lock_fd);
+    self->lock_fd = -1;
+}
+
+static fst_rc_t
+s_start (void *arg, fst_actor_t *actor, char **problem_p)
+{
+    fst_storage_t *self = arg;
+    self->actor = actor;
+    fst_rc_t rc = s_open (self, problem_p);
+    if (rc != FST_OK) {
+        s_close (self);
+        return rc;
+    }
+    fst_jobs_options_t options = {
+        .actor = actor, .extents = self->extents, .small = self->small, .node_key = self->keys->node_key,
+        .window = self->window, .memory = self->memory
+    };
+    self->jobs = fst_jobs_new (&options);
+    self->sequence = fst_small_sequence (self->small);
+    self->free = 1;                     //  So that a full disk is told
+    s_see_space (self);
+    self->beat_at_ms = fst_clock_mono_ms () + s_jitter (self->beat_ms);
+    return FST_OK;
+}
+
+static void
+s_flush (void *arg)
+{
+    fst_storage_t *self = arg;
+    fst_jobs_flush (self->jobs);
+}
+
+static void
+s_stop (void *arg)
+{
+    s_close (arg);
+}
+
+static const fst_actor_class_t s_class = {
+    .commands = s_commands, .topics = s_topics, .start = s_start, .flush = s_flush, .tick = s_tick, .stop = s_stop
+};
+
+//  ---- The class
+
+static fst_rc_t
+s_configure (fst_storage_t *self, const fst_config_t *config, char **problem_p)
+{
+    self->node = strdup (fst_config_text (config, "node"));
+    self->zone = strdup (fst_config_text (config, "zone"));
+    self->advertise = strdup (fst_config_text (config, "data-advertise"));
+    self->folder = strdup (fst_config_text (config, "storage-folder"));
+    self->service = zsys_sprintf ("storage.%s", self->node);
+    self->domain = zsys_sprintf ("data:%s", self->node);
+    self->memory = fst_config_number (config, "data-memory");
+    self->window = fst_config_number (config, "window");
+    if (self->window > self->memory)
+        self->window = self->memory;
+    self->reserve_percent = fst_config_number (config, "reserve");
+    self->beat_ms = fst_config_number (config, "heartbeat-interval");
+    if (!fst_node_name_valid (self->node))
+        *problem_p = strdup ("A storage node needs a name: set the option node (1 to 64 of a-z 0-9 . _ -).");
+    else
+    if (!fst_config_text (config, "data-endpoint") [0])
+        *problem_p = strdup ("A storage node needs a place where clients reach it: set the option data-endpoint.");
+    else
+    if (!self->keys->has_node_key)
+        *problem_p = zsys_sprintf ("The key file of %s has no node-key; it is not one of a storage node.", self->node);
+    return *problem_p? FST_MALFORMED: FST_OK;
+}
+
+fst_rc_t
+fst_storage_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_storage_t **self_p, char **problem_p)
+{
+    assert (config);
+    assert (bus && bus->keys);
+    assert (self_p);
+    assert (problem_p);
+    fst_storage_t *self = calloc (1, sizeof (*self));
+    assert (self);
+    self->keys = bus->keys;
+    self->lock_fd = -1;
+    *problem_p = NULL;
+    fst_rc_t rc = s_configure (self, config, problem_p);
+    if (rc == FST_OK) {
+        fst_actor_options_t options = *bus;
+        options.service = self->service;
+        options.lanes = LANES;
+        options.port = fst_config_text (config, "data-endpoint");
+        options.port_domain = self->domain;
+        rc = fst_actor_new (&s_class, &options, self, &self->actor_owned, problem_p);
+    }
+    if (rc == FST_OK)
+        *self_p = self;
+    else
+        fst_storage_destroy (&self);
+    return rc;
+}
+
+void
+fst_storage_destroy (fst_storage_t **self_p)
+{
+    assert (self_p);
+    fst_storage_t *self = *self_p;
+    if (self) {
+        fst_actor_destroy (&self->actor_owned);
+        free (self->node);
+        free (self->zone);
+        free (self->advertise);
+        free (self->folder);
+        free (self->service);
+        free (self->domain);
+        free (self);
+        *self_p = NULL;
+    }
+}

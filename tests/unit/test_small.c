@@ -1,0 +1,210 @@
+//  Small blobs: committed together, each request wholly or not at all, and never returned damaged.
+
+#include <criterion/criterion.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include "fst_small.h"
+#include "storage_records.h"
+
+static char s_folder [400], s_filename [512];
+static fst_small_t *s_small;
+
+static void
+s_open (void)
+{
+    char *problem = NULL;
+    fst_rc_t rc = fst_small_open (s_filename, &s_small, &problem);
+    cr_assert (rc == FST_OK, "%s", problem);
+}
+
+static void
+s_setup (void)
+{
+    const char *base = getenv ("TMPDIR");
+    snprintf (s_folder, sizeof (s_folder), "%s/small-XXXXXX", base? base: "/tmp");
+    cr_assert (mkdtemp (s_folder));
+    snprintf (s_filename, sizeof (s_filename), "%s/small.db", s_folder);
+    s_open ();
+}
+
+static void
+s_close (void)
+{
+    fst_small_destroy (&s_small);
+}
+
+static void
+s_reopen (void)
+{
+    s_close ();
+    s_open ();
+}
+
+TestSuite (small, .init = s_setup, .fini = s_close);
+
+//  One request of the open transaction with blobs from to to - 1 of upload 1.
+static fst_rc_t
+s_store (uint32_t from, uint32_t to, uint8_t filling)
+{
+    enum { MOST = 300 };
+    test_record_t made [MOST];
+    fst_record_t records [MOST];
+    const uint8_t *data [MOST];
+    cr_assert (to - from <= MOST);
+    for (uint32_t at = 0; at < to - from; at++) {
+        made [at] = test_small (test_blob (1, from + at), 1 + (from + at) * 7 % 5000, filling);
+        records [at] = made [at].record;
+        data [at] = made [at].data;
+    }
+    fst_rc_t rc = fst_small_store (s_small, records, data, to - from);
+    for (uint32_t at = 0; at < to - from; at++)
+        test_record_free (&made [at]);
+    return rc;
+}
+
+static fst_rc_t
+s_store_now (uint32_t from, uint32_t to, uint8_t filling)
+{
+    cr_assert (fst_small_begin (s_small) == FST_OK);
+    fst_rc_t rc = s_store (from, to, filling);
+    cr_assert (fst_small_commit (s_small) == FST_OK);
+    return rc;
+}
+
+static bool
+s_has (uint32_t index)
+{
+    fst_blob_id_t blob = test_blob (1, index);
+    zframe_t *record = NULL;
+    fst_rc_t rc = fst_small_read (s_small, &blob, &record);
+    cr_assert (rc == FST_OK || rc == FST_NOT_FOUND, "%s", fst_error_code (rc));
+    zframe_destroy (&record);
+    return rc == FST_OK;
+}
+
+Test (small, a_record_comes_back_as_it_was)
+{
+    test_record_t made = test_small (test_blob (1, 5), FST_SMALL_BYTES_MAX, 3);
+    const uint8_t *data = made.data;
+    cr_assert (fst_small_begin (s_small) == FST_OK);
+    cr_assert (fst_small_store (s_small, &made.record, &data, 1) == FST_OK);
+    cr_assert (!s_has (5), "not before the commit");
+    cr_assert (fst_small_commit (s_small) == FST_OK);
+    s_reopen ();
+    zframe_t *record;
+    cr_assert (fst_small_read (s_small, &made.record.blob, &record) == FST_OK);
+    cr_assert_eq (zframe_size (record), made.bytes);
+    cr_assert (memcmp (zframe_data (record), made.data, made.bytes) == 0);
+    zframe_destroy (&record);
+    test_record_free (&made);
+}
+
+Test (small, a_request_is_kept_wholly_or_not_at_all)
+{
+    cr_assert (s_store_now (10, 11, 1) == FST_OK);
+    cr_assert (fst_small_begin (s_small) == FST_OK);
+    cr_assert (s_store (0, 5, 1) == FST_OK);
+    cr_assert (s_store (7, 12, 2) == FST_EXISTS, "blob 10 has another record");
+    cr_assert (s_store (20, 22, 1) == FST_OK, "the others of the batch do not suffer");
+    cr_assert (fst_small_commit (s_small) == FST_OK);
+    for (uint32_t index = 0; index < 30; index++)
+        cr_assert_eq (s_has (index), index < 5 || index == 10 || index == 20 || index == 21, "blob %u", index);
+    cr_assert_eq (fst_small_count (s_small), 8);
+}
+
+Test (small, storing_the_same_record_again_is_fine)
+{
+    test_record_t made = test_small (test_blob (1, 1), 4096, 1);
+    const uint8_t *data [2] = { made.data, made.data };
+    fst_record_t records [2] = { made.record, made.record };
+    for (int turn = 0; turn < 2; turn++) {
+        cr_assert (fst_small_begin (s_small) == FST_OK);
+        cr_assert (fst_small_store (s_small, records, data, 2) == FST_OK);
+        cr_assert (fst_small_commit (s_small) == FST_OK);
+        cr_assert_eq (fst_small_count (s_small), 1);
+        s_reopen ();
+    }
+    test_record_free (&made);
+}
+
+Test (small, only_whole_small_blobs_fit)
+{
+    fst_record_t good = { .plain_bytes = FST_SMALL_BYTES_MAX, .chunk_log2 = 20, .last = true };
+    cr_assert (fst_small_fits (&good));
+    fst_record_t wrong [5] = { good, good, good, good, good };
+    wrong [0].plain_bytes++;
+    wrong [1].last = false;
+    wrong [2].extent = 1;
+    wrong [3].slot = 1;
+    wrong [4].chunk = 1;
+    for (int at = 0; at < 5; at++)
+        cr_assert (!fst_small_fits (&wrong [at]), "row %d", at);
+}
+
+Test (small, deletion_and_counts_survive_a_restart)
+{
+    cr_assert (s_store_now (0, 100, 1) == FST_OK);
+    fst_blob_id_t blobs [3] = { test_blob (1, 3), test_blob (1, 200), test_blob (1, 99) };
+    bool found [3] = { false };
+    cr_assert (fst_small_begin (s_small) == FST_OK);
+    cr_assert (fst_small_delete (s_small, blobs, 3, found) == FST_OK);
+    cr_assert (fst_small_commit (s_small) == FST_OK);
+    cr_assert (found [0] && !found [1] && found [2]);
+    for (int turn = 0; turn < 2; turn++) {
+        cr_assert_eq (fst_small_count (s_small), 98);
+        cr_assert (!s_has (3) && s_has (4) && !s_has (99));
+        s_reopen ();
+    }
+}
+
+Test (small, the_sequence_never_falls)
+{
+    const int64_t given [] = { 5, 3, 7, 7, 1 }, expect [] = { 5, 5, 7, 7, 7 };
+    cr_assert_eq (fst_small_sequence (s_small), 0);
+    for (int at = 0; at < 5; at++) {
+        cr_assert (fst_small_begin (s_small) == FST_OK);
+        fst_small_set_sequence (s_small, given [at]);
+        cr_assert (fst_small_commit (s_small) == FST_OK);
+        s_reopen ();
+        cr_assert_eq (fst_small_sequence (s_small), expect [at]);
+    }
+}
+
+Test (small, pages_of_the_inventory_have_everything_once_in_order)
+{
+    cr_assert (s_store_now (50, 200, 1) == FST_OK);
+    cr_assert (s_store_now (0, 50, 1) == FST_OK);
+    fst_held_t held [64], last = { .extent = 0 };
+    size_t count = 64, seen = 0;
+    while (count == 64) {
+        cr_assert (fst_small_list (s_small, seen? &last.blob: NULL, held, 64, &count) == FST_OK);
+        for (size_t at = 0; at < count; at++, seen++) {
+            cr_assert (seen == 0 || fst_held_compare (&last, &held [at]) < 0);
+            cr_assert_eq (held [at].bytes, (int64_t) fst_record_bytes (1 + (uint32_t) seen * 7 % 5000));
+            last = held [at];
+        }
+    }
+    cr_assert_eq (seen, 200);
+}
+
+Test (small, a_damaged_record_is_never_returned)
+{
+    cr_assert (s_store_now (1, 4, 1) == FST_OK);
+    s_close ();
+    sqlite3 *db;
+    cr_assert (sqlite3_open (s_filename, &db) == SQLITE_OK);
+    //  One octet of one record; one blob under another's name
+    cr_assert (sqlite3_exec (db, "UPDATE small SET record = CAST (substr (record, 1, 70) || x'00' || substr (record, 72) AS BLOB)"
+                                 " WHERE id = 1;", NULL, NULL, NULL) == SQLITE_OK);
+    cr_assert (sqlite3_exec (db, "UPDATE small SET record = (SELECT record FROM small WHERE id = 3) WHERE id = 2;",
+                             NULL, NULL, NULL) == SQLITE_OK);
+    cr_assert (sqlite3_close (db) == SQLITE_OK);
+    s_open ();
+    zframe_t *record = NULL;
+    for (uint32_t index = 1; index <= 2; index++) {
+        fst_blob_id_t blob = test_blob (1, index);
+        cr_assert (fst_small_read (s_small, &blob, &record) == FST_CORRUPT, "blob %u", index);
+        cr_assert_null (record);
+    }
+    cr_assert (s_has (3));
+}
