@@ -38,7 +38,7 @@ Test (text, every_base64_length_comes_back)
 
 Test (text, base64_has_one_form_for_each_value)
 {
-    const char *wrong [] = { "A", "AB", "AAB", "AA==", "AA+/", "AA A", "AAAA\n", "AAAAA", "AAA_-9", "AA9", "=", "\xc3\xa4" };
+    const char *wrong [] = { "A", "AB", "AAB", "AA==", "AA+/", "AA A", "AAAA\n", "AAAAA", "AAA_-9", "AA9", "=", "\xc3\xa4", "AA\xc3\xa4" };
     uint8_t back [16];
     size_t bytes;
     for (size_t at = 0; at < sizeof (wrong) / sizeof (wrong [0]); at++) {
