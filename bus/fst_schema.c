@@ -94,6 +94,18 @@ s_check_integer (const fst_schema_t *self, const json_t *value, const s_step_t *
     return s_refuse (where, at, "must be at most %" PRId64, self->max);
 }
 
+//  Characters of a string, entries of an array.
+static fst_rc_t
+s_check_count (const fst_schema_t *self, int64_t count, const char *one, const char *many, const s_step_t *at,
+               s_where_t *where)
+{
+    if (count < self->min)
+        return s_refuse (where, at, "must have at least %" PRId64 " %s", self->min, self->min == 1? one: many);
+    if (count > self->max)
+        return s_refuse (where, at, "must have at most %" PRId64 " %s", self->max, self->max == 1? one: many);
+    return FST_OK;
+}
+
 static fst_rc_t
 s_check_format (const fst_schema_t *self, const json_t *value, const s_step_t *at, s_where_t *where)
 {
@@ -148,28 +160,20 @@ s_check_string (const fst_schema_t *self, const json_t *value, const s_step_t *a
     int64_t characters = 0;
     for (size_t octet = 0; octet < bytes; octet++)
         characters += ((unsigned char) text [octet] & 0xc0) != 0x80;
-    if (characters < self->min)
-        return s_refuse (where, at, "must have at least %" PRId64 " characters", self->min);
-    if (characters > self->max)
-        return s_refuse (where, at, "must have at most %" PRId64 " characters", self->max);
-    return s_check_format (self, value, at, where);
+    fst_rc_t rc = s_check_count (self, characters, "character", "characters", at, where);
+    return rc == FST_OK? s_check_format (self, value, at, where): rc;
 }
 
 static fst_rc_t
 s_check_array (const fst_schema_t *self, const json_t *value, const s_step_t *at, s_where_t *where)
 {
     size_t count = json_array_size (value);
-    if ((int64_t) count < self->min)
-        return s_refuse (where, at, "must have at least %" PRId64 " entries", self->min);
-    if ((int64_t) count > self->max)
-        return s_refuse (where, at, "must have at most %" PRId64 " entries", self->max);
-    for (size_t index = 0; index < count; index++) {
+    fst_rc_t rc = s_check_count (self, (int64_t) count, "entry", "entries", at, where);
+    for (size_t index = 0; rc == FST_OK && index < count; index++) {
         s_step_t entry = { .up = at, .index = index };
-        fst_rc_t rc = s_check (self->items, json_array_get (value, index), &entry, where);
-        if (rc != FST_OK)
-            return rc;
+        rc = s_check (self->items, json_array_get (value, index), &entry, where);
     }
-    return FST_OK;
+    return rc;
 }
 
 static size_t

@@ -64,7 +64,7 @@ Test (schema, refusal_names_the_place_and_the_reason)
     s_expect (login, "{\"name\":\"alice\",\"password\":\"x\",\"a\\nb\":1}", "payload.a?b: is not known here");
     s_expect (login, "{\"name\":\"Alice\",\"password\":\"x\"}",
               "payload.name: is no user name (a-z 0-9 . _ -, first a letter or digit)");
-    s_expect (login, "{\"name\":\"alice\",\"password\":\"\"}", "payload.password: must have at least 1 characters");
+    s_expect (login, "{\"name\":\"alice\",\"password\":\"\"}", "payload.password: must have at least 1 character");
     s_expect (login, "{\"name\":7,\"password\":\"x\"}", "payload.name: must be a string");
     s_expect (login, "{\"name\":null,\"password\":\"x\"}", "payload.name: must be a string");
     s_expect (login, "[]", "payload: must be an object");
@@ -93,7 +93,7 @@ Test (schema, refusal_names_the_place_and_the_reason)
 Test (schema, entries_of_arrays_are_checked_and_counted)
 {
     const fst_schema_t *put = fst_schema_find ("metadata", "PUT_FILE_INFO")->request;
-    s_expect (put, "{\"files\":[]}", "payload.files: must have at least 1 entries");
+    s_expect (put, "{\"files\":[]}", "payload.files: must have at least 1 entry");
     s_expect (put, "{\"files\":{}}", "payload.files: must be an array");
     s_expect (put, "{\"files\":[{\"index\":0,\"path\":\"a\",\"size\":0,\"modified_ms\":0,\"extents\":[]},"
                    "{\"index\":0,\"path\":\"a\",\"size\":-1,\"modified_ms\":0,\"extents\":[]}]}",
