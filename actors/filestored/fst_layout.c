@@ -332,7 +332,7 @@ s_settings (const fst_layout_t *self, fst_part_t part, int node, s_setting_fn *e
             __attribute__ ((fallthrough));
         case FST_PART_CLIENT:
             s_endpoint (self, each, arg, "broker", "clients", 0, false);
-            s_key_file (each, arg, "client");
+            s_key_file (each, arg, fst_part_name (part));
             break;
         default:
             assert (false);

@@ -5,13 +5,11 @@
 
 //  What one operand came to: with several of them, go on after a failure that is about this one only.
 static fst_rc_t
-s_one_done (cli_t *self, fst_rc_t rc, int count, const char *path)
+s_one_done (cli_t *self, fst_rc_t rc, int count)
 {
     if (rc == FST_OK || count == 1 || cli_ends_all (rc))
         return cli_store_failed (self, rc);
-    char *problem = zsys_sprintf ("%s: %s", path, filestore_problem (self->store));
-    cli_report (self, rc, problem);
-    free (problem);
+    cli_report (self, rc, filestore_problem (self->store));
     return FST_OK;
 }
 
@@ -29,8 +27,7 @@ cli_mkdir (cli_t *self, int count, char **operands)
 {
     fst_rc_t rc = s_check_and_connect (self, count, operands);
     for (int at = 0; at < count && rc == FST_OK; at++)
-        rc = s_one_done (self, filestore_make_folder (self->store, operands [at], self->given [CLI_PARENTS]), count,
-                         operands [at]);
+        rc = s_one_done (self, filestore_make_folder (self->store, operands [at], self->given [CLI_PARENTS]), count);
     return rc;
 }
 
@@ -40,7 +37,7 @@ cli_rm (cli_t *self, int count, char **operands)
     fst_rc_t rc = s_check_and_connect (self, count, operands);
     for (int at = 0; at < count && rc == FST_OK; at++)
         rc = s_one_done (self, filestore_delete (self->store, operands [at], self->given [CLI_RECURSIVE],
-                                                 self->given [CLI_FOREVER]), count, operands [at]);
+                                                 self->given [CLI_FOREVER]), count);
     return rc;
 }
 
@@ -58,8 +55,7 @@ cli_mv (cli_t *self, int count, char **operands)
     for (int at = 0; at < count && rc == FST_OK; at++) {
         char *base = cli_path_base (operands [at]);
         char *to = kind == CLI_FOLDER? cli_path_join (target, base): strdup (target);
-        rc = s_one_done (self, filestore_move (self->store, operands [at], to, !self->given [CLI_NO_REPLACE]), count,
-                         operands [at]);
+        rc = s_one_done (self, filestore_move (self->store, operands [at], to, !self->given [CLI_NO_REPLACE]), count);
         free (to);
         free (base);
     }

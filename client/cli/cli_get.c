@@ -65,7 +65,7 @@ s_flush (s_get_t *self)
     for (size_t at = 0; rc != FST_OK && self->rc == FST_OK && at < self->count; at++) {
         filestore_get_t *file = &self->files [at];
         if (file->rc != FST_OK)
-            s_report (self, file->rc, file->path, file->problem);
+            cli_report (self->cli, file->rc, file->problem);
     }
     s_clear (self);
 }
@@ -132,7 +132,7 @@ s_get_folder (s_get_t *self, const char *path, const char *local)
         self->rc = cli_store_failed (self->cli, rc);
     else
     if (rc != FST_OK)
-        s_report (self, rc, path, filestore_problem (self->cli->store));
+        cli_report (self->cli, rc, filestore_problem (self->cli->store));
     for (size_t at = 0; rc == FST_OK && self->rc == FST_OK && at < entries.count; at++) {
         const char *name = entries.names [at];
         if (!fst_name_valid (name)) {   //  Whatever the server says, nothing is written outside of LOCAL

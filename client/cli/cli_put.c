@@ -48,11 +48,8 @@ s_flush (s_put_t *self)
         self->rc = cli_store_failed (self->cli, rc);
     for (size_t at = 0; rc != FST_OK && self->rc == FST_OK && at < self->count; at++) {
         filestore_put_t *file = &self->files [at];
-        if (file->rc != FST_OK) {
-            char *problem = zsys_sprintf ("%s: %s", file->local, file->problem? file->problem: fst_error_text (file->rc));
-            cli_report (self->cli, file->rc, problem);
-            free (problem);
-        }
+        if (file->rc != FST_OK)
+            cli_report (self->cli, file->rc, file->problem);
     }
     s_clear (self);
 }
