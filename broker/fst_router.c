@@ -6,6 +6,7 @@
 #include "fst_envelope.h"
 #include "fst_log.h"
 #include "fst_mdp_head.h"
+#include "fst_peek.h"
 #include "fst_roles.h"
 
 //  A request of a caller, waiting for a worker or being worked on.
@@ -16,7 +17,7 @@ typedef struct {
     zmsg_t *body;                   //  NULL while a worker has it
     size_t bytes;
     int64_t deadline_ms;            //  Until a worker must have taken it
-    char id [FST_ROUTER_ID_BYTES];  //  Of our envelope; known once body is gone
+    char id [FST_PEEK_ID_BYTES];  //  Of our envelope; known once body is gone
 } s_request_t;
 
 typedef struct {
@@ -103,7 +104,7 @@ static void
 s_request_learn_id (s_request_t *request)
 {
     zframe_t *first = zmsg_first (request->body);
-    fst_router_body_id (zframe_data (first), zframe_size (first), request->id);
+    fst_peek_id (zframe_data (first), zframe_size (first), request->id);
 }
 
 //  Answer for a service that cannot; ends the request.

@@ -70,10 +70,4 @@ fst_router_services (const fst_router_t *self);
 size_t
 fst_router_waiting (const fst_router_t *self);
 
-//  The "id" of a body frame that looks like our envelope, found without parsing all of it; id takes
-//  FST_ROUTER_ID_BYTES and is "" if there is none.
-#define FST_ROUTER_ID_BYTES 65
-void
-fst_router_body_id (const void *data, size_t bytes, char *id);
-
 #endif

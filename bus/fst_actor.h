@@ -66,13 +66,14 @@ typedef struct {
 typedef struct {
     const fst_command_t *commands;  //  Ended by a row without a name
     const fst_topic_t *topics;      //  Same; NULL for none
-    //  Open what is needed; self is what fst_actor_new was given. *problem_p is a sentence, freed by the loop.
+    //  Open what is needed; self is what fst_actor_new was given. The port is bound already. If it fails it
+    //  must have closed everything (stop is not called); *problem_p is a sentence, handed on to the caller of new.
     fst_rc_t (*start) (void *self, fst_actor_t *actor, char **problem_p);
     //  After the messages that were waiting were handled (at most 256): commit a batch, send held replies.
     void (*flush) (void *self);
-    //  Timers. Returns the monotonic time at which it wants to be called next.
+    //  Timers. Returns the monotonic time at which it wants to be called next; it is not called before.
     int64_t (*tick) (void *self, int64_t now_ms);
-    //  Close; requests still held must be answered here.
+    //  Close; requests still held must be answered here. Calls under way were done with FST_INTERRUPTED before.
     void (*stop) (void *self);
 } fst_actor_class_t;
 
@@ -113,7 +114,7 @@ void
 fst_actor_publish (fst_actor_t *self, const char *topic, json_t *body);
 
 //  Call another service; done gets the result on the actor's thread (reply is borrowed, NULL unless FST_OK).
-//  payload is taken. Uses the actor's token.
+//  payload is taken. Uses the actor's token. done (may be NULL) is never called from inside this.
 typedef void (fst_call_done_fn) (void *arg, fst_rc_t rc, json_t *reply);
 void
 fst_actor_call (fst_actor_t *self, const char *service, const char *command, json_t *payload,

@@ -172,8 +172,10 @@ s_ping (fst_caller_t *self, int64_t now_ms)
     zframe_t *body = zframe_from ("broker");
     if (s_send (self, "mmi.service", &body))
         self->ping_ms = now_ms;
-    else
+    else {
         s_forget_sent (self);
+        self->greeted = false;
+    }
 }
 
 //  ---- Receiving

@@ -1,7 +1,7 @@
-//  Finding the id of a request without parsing its JSON as a whole: the broker passes any body, and must
-//  not spend time on a large one only because it may have to answer for a service that is gone.
+//  Finding the id of a request without parsing its JSON as a whole.
 
-#include "fst_router.h"
+#include "fst_peek.h"
+#include <stdbool.h>
 #include <string.h>
 
 typedef struct {
@@ -69,7 +69,7 @@ s_skip (s_scan_t *scan)
 static bool
 s_id_valid (const char *text, size_t bytes)
 {
-    if (bytes == 0 || bytes >= FST_ROUTER_ID_BYTES)
+    if (bytes == 0 || bytes >= FST_PEEK_ID_BYTES)
         return false;
     for (size_t at = 0; at < bytes; at++)
         if (text [at] < ' ' || text [at] > '~' || text [at] == '\\')
@@ -78,7 +78,7 @@ s_id_valid (const char *text, size_t bytes)
 }
 
 void
-fst_router_body_id (const void *data, size_t bytes, char *id)
+fst_peek_id (const void *data, size_t bytes, char *id)
 {
     s_scan_t scan = { .at = data, .end = (const char *) data + bytes };
     const char *key, *text;
