@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
+#include <xxhash.h>
 #include "fst_log.h"
 
 #ifndef FST_CHECK_REPLIES
@@ -104,6 +105,17 @@ fst_request_claims (const fst_request_t *self)
 {
     assert (self);
     return self->has_claims? &self->claims: NULL;
+}
+
+//  A hash, because peers may choose identities of up to 255 octets for themselves.
+uint64_t
+fst_request_peer (const fst_request_t *self)
+{
+    assert (self);
+    if (!self->peer)
+        return 0;
+    uint64_t number = XXH3_64bits (zframe_data (self->peer), zframe_size (self->peer));
+    return number? number: 1;
 }
 
 size_t
