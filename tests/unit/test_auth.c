@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -587,6 +588,35 @@ Test (auth, the_end_of_a_session_is_published)
     json_decref (value);
     zmsg_destroy (&event);
     zsock_destroy (&socket);
+}
+
+//  What another connection sees is committed.
+static int
+s_committed (const char *sql)
+{
+    sqlite3 *sqlite;
+    sqlite3_stmt *statement;
+    cr_assert_eq (sqlite3_open_v2 (s_file ("auth.db"), &sqlite, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    sqlite3_db_config (sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    cr_assert_eq (sqlite3_prepare_v2 (sqlite, sql, -1, &statement, NULL), SQLITE_OK);
+    cr_assert_eq (sqlite3_step (statement), SQLITE_ROW);
+    int value = sqlite3_column_int (statement, 0);
+    sqlite3_finalize (statement);
+    sqlite3_close (sqlite);
+    return value;
+}
+
+Test (auth, an_answer_comes_after_the_commit)
+{
+    s_register ("alice", "secret");
+    cr_assert_eq (s_committed ("SELECT count (*) FROM users"), 1);
+    char *token = s_login ("alice", "secret");
+    cr_assert_eq (s_committed ("SELECT count (*) FROM sessions"), 1);
+    cr_assert_eq (s_try (token, "CHANGE_PASSWORD", s_passwords ("secret", "better")), FST_OK);
+    cr_assert_eq (s_committed ("SELECT changes FROM users"), 1);
+    cr_assert_eq (s_try (token, "LOGOUT", NULL), FST_OK);
+    cr_assert_eq (s_committed ("SELECT count (*) FROM revoked"), 1);
+    free (token);
 }
 
 //  ---- What must not happen
