@@ -261,7 +261,7 @@ fst_client_forget (filestore_t *self, const void *owner)
 
 //  Give a result to who asked, unless the service was busy and there is time to ask again.
 static void
-s_call_finish (filestore_t *self, s_call_t *call, fst_rc_t rc, json_t *reply, const char *problem)
+s_call_finish (s_call_t *call, fst_rc_t rc, json_t *reply, const char *problem)
 {
     int64_t now_ms = fst_clock_mono_ms ();
     if (rc == FST_BUSY && call->done && now_ms - call->begun_ms < BUSY_GIVE_UP_MS) {
@@ -287,7 +287,7 @@ s_receive_calls (filestore_t *self)
             if (call->ticket == ticket)
                 break;
         if (call)
-            s_call_finish (self, call, rc, reply, fst_caller_problem (self->caller));
+            s_call_finish (call, rc, reply, fst_caller_problem (self->caller));
         if (rc == FST_OK)
             json_decref (reply);
     }
@@ -304,8 +304,7 @@ s_resend_calls (filestore_t *self, int64_t now_ms)
             continue;
         if (call->again_ms <= now_ms)
             s_call_send (self, call);
-        else
-        if (wait_ms < 0 || call->again_ms - now_ms < wait_ms)
+        if (!call->ticket && (wait_ms < 0 || call->again_ms - now_ms < wait_ms))
             wait_ms = call->again_ms - now_ms;
     }
     return wait_ms;

@@ -10,7 +10,7 @@
 #include "fst_pool.h"
 
 //  Octets of content that a client holds at once: in buffers on the way up, in messages on the way down.
-#define FST_CLIENT_BYTES_MAX (24 * 1024 * 1024)
+#define FST_CLIENT_BYTES_MAX (33 * 1024 * 1024)   //  Four records of the largest chunks
 
 //  ---- Failures
 

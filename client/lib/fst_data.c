@@ -278,6 +278,8 @@ fst_data_send (fst_data_t *self, fst_data_node_t *node, const char *command, jso
     request->bytes = bytes;
     request->tag = *tag;
     request->tag.asked_ms = now_ms;
+    if (!request->tag.patience_ms)
+        request->tag.patience_ms = FST_DATA_SILENCE_MS;
     if (frames_count) {
         request->frames = malloc (frames_count * sizeof (zmq_msg_t));
         assert (request->frames);
@@ -466,23 +468,30 @@ fst_data_poll_items (fst_data_t *self, zmq_pollitem_t *items, size_t max)
     return count;
 }
 
+static bool
+s_overdue (const fst_data_node_t *node, const s_requests_t *list, int64_t now_ms)
+{
+    const s_request_t *request;
+    TAILQ_FOREACH (request, list, link) {
+        int64_t asked_ms = request->tag.asked_ms;
+        int64_t quiet_ms = now_ms - (asked_ms > node->heard_ms? asked_ms: node->heard_ms);
+        if (quiet_ms >= request->tag.patience_ms || now_ms - asked_ms >= FST_DATA_ANSWER_MS)
+            return true;
+    }
+    return false;
+}
+
 void
 fst_data_tick (fst_data_t *self, int64_t looked_ms, int64_t now_ms)
 {
     assert (self);
+    bool away = now_ms - looked_ms > 1000;
     fst_data_node_t *node;
     TAILQ_FOREACH (node, &self->nodes, link) {
-        int64_t since_ms = s_owes_since_ms (node);
-        if (!since_ms)
-            continue;
-        int64_t quiet_ms = since_ms;
-        if (quiet_ms < node->heard_ms)
-            quiet_ms = node->heard_ms;
-        if (now_ms - looked_ms > 1000) {
-            node->heard_ms = now_ms;    //  We were away (a slow source, a stopped process), not the node
-            continue;
-        }
-        if (now_ms - quiet_ms >= FST_DATA_SILENCE_MS || now_ms - since_ms >= FST_DATA_ANSWER_MS)
+        if (away)
+            node->heard_ms = now_ms;    //  We did not listen (a slow source, a stopped process)
+        else
+        if (s_overdue (node, &node->sent, now_ms) || s_overdue (node, &node->queue, now_ms))
             fst_data_fail (self, node, FST_TIMEOUT, "the node does not answer", now_ms);
     }
 }

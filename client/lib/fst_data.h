@@ -39,6 +39,7 @@ struct fst_data_tag {
     fst_data_done_fn *done;
     void *item;
     uint32_t extent, slot;
+    int64_t patience_ms;        //  How long the node may be silent; 0 = FST_DATA_SILENCE_MS
     int64_t asked_ms;           //  Set by fst_data_send
 };
 
