@@ -192,11 +192,25 @@ s_owes_since_ms (const fst_data_node_t *node)
     return request? request->tag.asked_ms: 0;
 }
 
+fst_data_node_t *
+fst_data_next (fst_data_t *self, fst_data_node_t *node)
+{
+    assert (self);
+    return node? TAILQ_NEXT (node, link): TAILQ_FIRST (&self->nodes);
+}
+
+bool
+fst_data_down (const fst_data_node_t *node, int64_t now_ms)
+{
+    assert (node);
+    return now_ms < node->down_until_ms;
+}
+
 bool
 fst_data_up (const fst_data_node_t *node, int64_t late_ms, int64_t now_ms)
 {
     assert (node);
-    if (now_ms < node->down_until_ms)
+    if (fst_data_down (node, now_ms))
         return false;
     int64_t since_ms = s_owes_since_ms (node);
     return !since_ms || now_ms - since_ms < late_ms || now_ms - node->heard_ms < late_ms;

@@ -17,7 +17,7 @@
 
 #define FST_DATA_SILENCE_MS  5000       //  Nothing heard, and something asked: the node failed
 #define FST_DATA_ANSWER_MS  60000       //  The longest that one request may take
-#define FST_DATA_DOWN_MS    10000       //  How long a node that failed is tried last
+#define FST_DATA_DOWN_MS    30000       //  How long a node that failed is tried last
 
 typedef struct fst_data fst_data_t;
 typedef struct fst_data_node fst_data_node_t;
@@ -57,6 +57,10 @@ fst_data_learn (fst_data_t *self, const char *name, const char *endpoint, const 
 const char *
 fst_data_name (const fst_data_node_t *node);
 
+//  All nodes in turn: the one after node, the first one for NULL; NULL at the end.
+fst_data_node_t *
+fst_data_next (fst_data_t *self, fst_data_node_t *node);
+
 //  Octets that node allows to be under way at once.
 void
 fst_data_set_window (fst_data_node_t *node, int64_t window);
@@ -69,7 +73,11 @@ fst_data_room (const fst_data_node_t *node, int64_t bytes);
 int64_t
 fst_data_load (const fst_data_node_t *node);
 
-//  False for a node that failed a short time ago, or owes an answer for longer than late_ms.
+//  True for a node that failed a short time ago.
+bool
+fst_data_down (const fst_data_node_t *node, int64_t now_ms);
+
+//  False for such a node, and for one that owes an answer for longer than late_ms.
 bool
 fst_data_up (const fst_data_node_t *node, int64_t late_ms, int64_t now_ms);
 

@@ -21,6 +21,42 @@ fst_lease_clear (fst_lease_t *self)
     sodium_memzero (self, sizeof (*self));
 }
 
+static int
+s_add_node (fst_lease_t *self, fst_data_node_t *data)
+{
+    int at = self->nodes_count++;
+    self->nodes = realloc (self->nodes, (size_t) self->nodes_count * sizeof (*self->nodes));
+    assert (self->nodes);
+    self->nodes [at] = (fst_lease_node_t) { .data = data };
+    return at;
+}
+
+void
+fst_lease_begin (fst_lease_t *self, filestore_t *client, int64_t now_ms)
+{
+    assert (self);
+    memset (self, 0, sizeof (*self));
+    fst_data_node_t *data = NULL;
+    while ((data = fst_data_next (fst_client_data (client), data)))
+        if (fst_data_down (data, now_ms)) {
+            int at = s_add_node (self, data);
+            self->nodes [at].failed = self->nodes [at].carried = true;
+        }
+}
+
+bool
+fst_lease_forgive (fst_lease_t *self)
+{
+    assert (self);
+    bool any = false;
+    for (int at = 0; at < self->nodes_count; at++) {
+        any = any || self->nodes [at].carried;
+        if (self->nodes [at].carried)
+            self->nodes [at].failed = self->nodes [at].carried = false;
+    }
+    return any;
+}
+
 static json_t *
 s_names (const fst_lease_t *self, const int *nodes, int count)
 {
@@ -84,12 +120,8 @@ s_learn_node (fst_lease_t *self, filestore_t *client, json_t *access)
                                             json_string_value (json_object_get (access, "ticket")));
     fst_data_set_window (data, json_integer_value (json_object_get (access, "window")));
     int at = fst_lease_find (self, data);
-    if (at < 0) {
-        at = self->nodes_count++;
-        self->nodes = realloc (self->nodes, (size_t) self->nodes_count * sizeof (*self->nodes));
-        assert (self->nodes);
-        self->nodes [at] = (fst_lease_node_t) { .data = data };
-    }
+    if (at < 0)
+        at = s_add_node (self, data);
     snprintf (self->nodes [at].capability, sizeof (self->nodes [at].capability), "%s",
               json_string_value (json_object_get (access, "capability")));
 }

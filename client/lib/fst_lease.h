@@ -11,6 +11,7 @@ typedef struct {
     fst_data_node_t *data;              //  Its connection
     char capability [FST_PROOF_TEXT_MAX];
     bool failed;                        //  Not used any more by this upload
+    bool carried;                       //  It failed shortly before this upload began
     int64_t pause_until_ms;             //  It was busy: nothing is sent before this
     int64_t pause_ms;
     int64_t busy_since_ms;              //  0 = it is not
@@ -25,6 +26,14 @@ typedef struct {
     fst_lease_node_t *nodes;
     int nodes_count;
 } fst_lease_t;
+
+//  Begin with nothing but the nodes that failed for this client a short time ago: they are to be avoided.
+void
+fst_lease_begin (fst_lease_t *self, filestore_t *client, int64_t now_ms);
+
+//  There are too few nodes without those: try them again. False if there are none of them.
+bool
+fst_lease_forgive (fst_lease_t *self);
 
 void
 fst_lease_clear (fst_lease_t *self);

@@ -65,6 +65,16 @@ fst_plan_destroy (fst_plan_t **self_p)
     *self_p = NULL;
 }
 
+static fst_plan_copy_t *
+s_copy_on (fst_plan_t *self, uint32_t number, int node)
+{
+    fst_plan_extent_t *extent = fst_plan_find (self, number);
+    for (int at = 0; extent && at < extent->copies; at++)
+        if (extent->copy [at].node == node)
+            return &extent->copy [at];
+    return NULL;
+}
+
 //  ---- Nodes for extents
 
 uint32_t
@@ -159,6 +169,18 @@ fst_plan_broken (fst_plan_t *self)
     return NULL;
 }
 
+fst_plan_extent_t *
+fst_plan_on (fst_plan_t *self, int node)
+{
+    assert (self);
+    for (uint32_t number = self->first; number < self->begun; number++) {
+        fst_plan_copy_t *copy = s_copy_on (self, number, node);
+        if (copy && copy->state != FST_COPY_SEALED)
+            return fst_plan_find (self, number);
+    }
+    return NULL;
+}
+
 //  The first of nodes that holds no copy of the extent and is none of its lost ones; -1 for none.
 static int
 s_fresh_node (const fst_plan_extent_t *extent, const int *nodes, int count)
@@ -204,11 +226,9 @@ fst_plan_find (fst_plan_t *self, uint32_t number)
     return &self->active [number % FST_PLAN_ACTIVE];
 }
 
-static bool
+static fst_plan_extent_t *
 s_begin_extent (fst_plan_t *self)
 {
-    if (self->ahead_count == 0 || self->begun - self->first == FST_PLAN_ACTIVE)
-        return false;
     fst_plan_extent_t *extent = &self->active [self->begun % FST_PLAN_ACTIVE];
     uint8_t (*digests) [16] = extent->digests;
     memset (extent, 0, sizeof (*extent));
@@ -220,21 +240,29 @@ s_begin_extent (fst_plan_t *self)
         extent->copy [at].node = self->ahead [0].nodes [at];
     self->ahead_count--;
     memmove (&self->ahead [0], &self->ahead [1], self->ahead_count * sizeof (self->ahead [0]));
-    return true;
+    return extent;
+}
+
+bool
+fst_plan_ready (const fst_plan_t *self)
+{
+    assert (self);
+    if (self->chunks_made == self->chunks_total)
+        return false;
+    if (self->begun > self->first && !self->active [(self->begun - 1) % FST_PLAN_ACTIVE].complete)
+        return true;
+    return self->ahead_count > 0 && self->begun - self->first < FST_PLAN_ACTIVE;
 }
 
 bool
 fst_plan_next (fst_plan_t *self, uint32_t *extent_p, uint32_t *slot_p)
 {
     assert (self);
-    if (self->chunks_made == self->chunks_total)
+    if (!fst_plan_ready (self))
         return false;
     fst_plan_extent_t *extent = self->begun > self->first? fst_plan_find (self, self->begun - 1): NULL;
-    if (!extent || extent->complete) {
-        if (!s_begin_extent (self))
-            return false;
-        extent = fst_plan_find (self, self->begun - 1);
-    }
+    if (!extent || extent->complete)
+        extent = s_begin_extent (self);
     *extent_p = extent->number;
     *slot_p = extent->made;
     s_put (&extent->held, extent->made++, true);
@@ -302,16 +330,6 @@ fst_plan_unhold (fst_plan_t *self, uint32_t number, uint32_t slot)
     fst_plan_extent_t *extent = fst_plan_find (self, number);
     if (extent)
         s_put (&extent->held, slot, false);
-}
-
-static fst_plan_copy_t *
-s_copy_on (fst_plan_t *self, uint32_t number, int node)
-{
-    fst_plan_extent_t *extent = fst_plan_find (self, number);
-    for (int at = 0; extent && at < extent->copies; at++)
-        if (extent->copy [at].node == node)
-            return &extent->copy [at];
-    return NULL;
 }
 
 void

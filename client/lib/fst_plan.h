@@ -78,11 +78,19 @@ fst_plan_lose (fst_plan_t *self, int node);
 fst_plan_extent_t *
 fst_plan_broken (fst_plan_t *self);
 
+//  The first extent with a copy on that node that is not sealed, or NULL.
+fst_plan_extent_t *
+fst_plan_on (fst_plan_t *self, int node);
+
 //  Put new nodes in the place of lost copies. FST_MALFORMED if nodes has not enough that are new.
 fst_rc_t FST_CHECKED
 fst_plan_mend (fst_plan_t *self, uint32_t number, const int *nodes, int count);
 
 //  ---- Slots
+
+//  True if fst_plan_next has one.
+bool
+fst_plan_ready (const fst_plan_t *self);
 
 //  The next chunk to make; it is in hand from then on. False if there is none now: the file has ended, no nodes
 //  are assigned, or too many extents are under way.
