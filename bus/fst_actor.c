@@ -367,9 +367,9 @@ s_loop (fst_actor_t *self)
             go_on = s_read (self, now_ms);
         if (zlist_size (self->calls))
             s_finish_calls (self);
+        s_timers (self, now_ms);        //  May read a request too, whose reply must not wait for the next turn
         if (self->class.flush)
             self->class.flush (self->user);
-        s_timers (self, now_ms);
     }
 }
 

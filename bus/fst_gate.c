@@ -1,4 +1,5 @@
-//  The gate's thread: a ROUTER at the ZAP endpoint, and a pipe over which it learns whom to let in.
+//  The gate's thread: a ROUTER at the ZAP endpoint. Whom to let in stands in two tables behind a lock, so that
+//  a node or actor is known to the next handshake as soon as the call that adds it returns.
 //
 //  A request (RFC 27) is routing id, empty frame, version, request id, domain, address, identity, mechanism,
 //  credentials. libzmq asks from inside this process, but what a peer chose (identity, credentials) is in it.
@@ -20,28 +21,15 @@
 #define LOG_LINES         5         //  Refusals logged in one period
 #define LOG_PERIOD_MS     1000
 
-//  Sent over the pipe by address; the caller waits, so it may live on the caller's stack.
-typedef struct {
-    zhashx_t *roles;                //  New table of enrolled actors, or NULL
-    const char *node;               //  New node, or NULL
-    const uint8_t *node_key;
-} s_call_t;
-
 struct fst_gate {
     zactor_t *actor;
-    pthread_mutex_t lock;           //  One call at a time uses the pipe
-};
-
-//  The thread's own.
-typedef struct {
-    zsock_t *pipe, *zap;
-    zpoller_t *poller;
+    pthread_mutex_t lock;           //  Guards the tables; the rest is the thread's
     zhashx_t *roles;                //  CURVE public key in Z85 -> role
     zhashx_t *nodes;                //  Name of a node -> its key
+    zsock_t *zap;
     int64_t period_ms;              //  When the logging period began
     unsigned logged, silent;        //  Refusals in it
-    bool terminated;
-} s_self_t;
+};
 
 //  A request, with what is text as text. Credentials are borrowed.
 typedef struct {
@@ -98,7 +86,7 @@ s_frame_text (zframe_t *frame, char *text, size_t size)
 }
 
 static const char *
-s_check_client (s_self_t *self, const s_request_t *request, char *user_id)
+s_check_client (fst_gate_t *self, const s_request_t *request, char *user_id)
 {
     (void) self;
     if (request->credentials_count != 1 || zframe_size (request->credentials [0]) != CURVE_KEY_BYTES)
@@ -108,7 +96,7 @@ s_check_client (s_self_t *self, const s_request_t *request, char *user_id)
 }
 
 static const char *
-s_check_actor (s_self_t *self, const s_request_t *request, char *user_id)
+s_check_actor (fst_gate_t *self, const s_request_t *request, char *user_id)
 {
     if (request->credentials_count != 1 || zframe_size (request->credentials [0]) != CURVE_KEY_BYTES)
         return "malformed";
@@ -122,7 +110,7 @@ s_check_actor (s_self_t *self, const s_request_t *request, char *user_id)
 }
 
 static const char *
-s_check_data (s_self_t *self, const s_request_t *request, char *user_id)
+s_check_data (fst_gate_t *self, const s_request_t *request, char *user_id)
 {
     char user [TEXT_BYTES_MAX + 1], ticket [TEXT_BYTES_MAX + 1];
     const uint8_t *node_key = (const uint8_t *) zhashx_lookup (self->nodes, strchr (request->domain, ':') + 1);
@@ -144,7 +132,7 @@ s_check_data (s_self_t *self, const s_request_t *request, char *user_id)
 static const struct {
     const char *domain;             //  With a ':' at its end: all that begin so
     const char *mechanism;
-    const char *(*check) (s_self_t *self, const s_request_t *request, char *user_id);
+    const char *(*check) (fst_gate_t *self, const s_request_t *request, char *user_id);
 } s_domains [] = {
     { "client", "CURVE", s_check_client },
     { "actor",  "CURVE", s_check_actor },
@@ -152,7 +140,7 @@ static const struct {
 };
 
 static const char *
-s_decide (s_self_t *self, const s_request_t *request, char *user_id)
+s_decide (fst_gate_t *self, const s_request_t *request, char *user_id)
 {
     for (size_t index = 0; index < sizeof (s_domains) / sizeof (s_domains [0]); index++) {
         const char *domain = s_domains [index].domain;
@@ -172,7 +160,7 @@ s_decide (s_self_t *self, const s_request_t *request, char *user_id)
 
 //  A flood of strangers must not become a flood of lines.
 static void
-s_log_refusal (s_self_t *self, const s_request_t *request, const char *reason)
+s_log_refusal (fst_gate_t *self, const s_request_t *request, const char *reason)
 {
     int64_t now_ms = fst_clock_mono_ms ();
     if (now_ms - self->period_ms >= LOG_PERIOD_MS) {
@@ -212,7 +200,7 @@ s_request_decode (zmsg_t *message, s_request_t *request)
 
 //  Answer with the first frames of the request: route, empty, version, request id.
 static void
-s_reply (s_self_t *self, zmsg_t *message, const char *code, const char *text, const char *user_id)
+s_reply (fst_gate_t *self, zmsg_t *message, const char *code, const char *text, const char *user_id)
 {
     zmsg_t *reply = zmsg_new ();
     zframe_t *frame = zmsg_first (message);
@@ -229,7 +217,7 @@ s_reply (s_self_t *self, zmsg_t *message, const char *code, const char *text, co
 }
 
 static void
-s_handle_request (s_self_t *self)
+s_handle_request (fst_gate_t *self)
 {
     zmsg_t *message = zmsg_recv (self->zap);
     if (!message)
@@ -242,8 +230,11 @@ s_handle_request (s_self_t *self)
         s_request_t request = { 0 };
         char user_id [TEXT_BYTES_MAX + 1] = "";
         const char *reason = "malformed";
-        if (zframe_streq (version, "1.0") && s_request_decode (message, &request))
+        if (zframe_streq (version, "1.0") && s_request_decode (message, &request)) {
+            pthread_mutex_lock (&self->lock);
             reason = s_decide (self, &request, user_id);
+            pthread_mutex_unlock (&self->lock);
+        }
         if (reason) {
             s_log_refusal (self, &request, reason);
             s_reply (self, message, "400", "refused", "");      //  The peer need not know why
@@ -256,66 +247,46 @@ s_handle_request (s_self_t *self)
 
 //  ---- Thread
 
-static void
-s_handle_pipe (s_self_t *self)
+//  Only $TERM is ever sent to us. True if the thread shall end.
+static bool
+s_is_over (zsock_t *pipe)
 {
-    char *command = NULL;
-    s_call_t *call = NULL;
-    if (zsock_recv (self->pipe, "sp", &command, &call) == -1)
-        return;                                     //  Interrupted; the message is still there
-    if (!command || streq (command, "$TERM"))
-        self->terminated = true;
-    else {
-        assert (streq (command, "CALL"));
-        if (call->roles) {
-            zhashx_destroy (&self->roles);
-            self->roles = call->roles;
-        }
-        if (call->node) {
-            void *key = malloc (FST_KEY_BYTES);
-            assert (key);
-            memcpy (key, call->node_key, FST_KEY_BYTES);
-            zhashx_update (self->nodes, call->node, key);
-        }
-        zsock_signal (self->pipe, 0);
-    }
+    char *command = zstr_recv (pipe);
+    bool over = command && streq (command, "$TERM");
     zstr_free (&command);
+    return over;
 }
 
 static void
 s_gate (zsock_t *pipe, void *args)
 {
-    (void) args;
+    fst_gate_t *self = (fst_gate_t *) args;
     fst_log_set_subject ("gate");
-    s_self_t self = { .pipe = pipe, .zap = zsock_new (ZMQ_ROUTER) };
-    assert (self.zap);
-    zsock_set_linger (self.zap, 0);
-    zsock_set_sndtimeo (self.zap, 0);
-    zsock_set_router_mandatory (self.zap, 1);
-    int rc = zsock_bind (self.zap, "%s", ENDPOINT);
+    self->zap = zsock_new (ZMQ_ROUTER);
+    assert (self->zap);
+    zsock_set_linger (self->zap, 0);
+    zsock_set_sndtimeo (self->zap, 0);
+    zsock_set_router_mandatory (self->zap, 1);
+    int rc = zsock_bind (self->zap, "%s", ENDPOINT);
     assert (rc == 0);                               //  Or someone else keeps a gate in this process
-    self.poller = zpoller_new (pipe, self.zap, NULL);
-    assert (self.poller);
-    zpoller_set_nonstop (self.poller, true);        //  A signal is for the main thread
-    self.roles = s_roles_new ();
-    self.nodes = zhashx_new ();
-    zhashx_set_destructor (self.nodes, s_node_key_free);
-    self.period_ms = fst_clock_mono_ms ();
+    zpoller_t *poller = zpoller_new (pipe, self->zap, NULL);
+    assert (poller);
+    zpoller_set_nonstop (poller, true);             //  A signal is for the main thread
+    self->period_ms = fst_clock_mono_ms ();
 
     zsock_signal (pipe, 0);
-    while (!self.terminated) {
-        void *which = zpoller_wait (self.poller, -1);
+    bool over = false;
+    while (!over) {
+        void *which = zpoller_wait (poller, -1);
         if (which == pipe)
-            s_handle_pipe (&self);
+            over = s_is_over (pipe);
         else
-        if (which == self.zap)
-            s_handle_request (&self);
+        if (which == self->zap)
+            s_handle_request (self);
     }
-    zpoller_destroy (&self.poller);
-    zsock_unbind (self.zap, "%s", ENDPOINT);        //  At once; closing alone frees the name some time later
-    zsock_destroy (&self.zap);
-    zhashx_destroy (&self.roles);
-    zhashx_destroy (&self.nodes);
+    zpoller_destroy (&poller);
+    zsock_unbind (self->zap, "%s", ENDPOINT);       //  At once; closing alone frees the name some time later
+    zsock_destroy (&self->zap);
 }
 
 //  ---- The caller's side
@@ -331,7 +302,10 @@ fst_gate_new (void)
     assert (self);
     int rc = pthread_mutex_init (&self->lock, NULL);
     assert (rc == 0);
-    self->actor = zactor_new (s_gate, NULL);
+    self->roles = s_roles_new ();
+    self->nodes = zhashx_new ();
+    zhashx_set_destructor (self->nodes, s_node_key_free);
+    self->actor = zactor_new (s_gate, self);
     assert (self->actor);
     return self;
 }
@@ -343,6 +317,8 @@ fst_gate_destroy (fst_gate_t **self_p)
     fst_gate_t *self = *self_p;
     if (self) {
         zactor_destroy (&self->actor);
+        zhashx_destroy (&self->roles);
+        zhashx_destroy (&self->nodes);
         pthread_mutex_destroy (&self->lock);
         free (self);
         *self_p = NULL;
@@ -350,33 +326,20 @@ fst_gate_destroy (fst_gate_t **self_p)
     }
 }
 
-//  Hand something to the thread, and wait until it has it.
-static void
-s_call (fst_gate_t *self, s_call_t *call)
-{
-    pthread_mutex_lock (&self->lock);
-    int rc;
-    do
-        rc = zsock_send (self->actor, "sp", "CALL", call);
-    while (rc == -1 && errno == EINTR);
-    assert (rc == 0);
-    do
-        rc = zsock_wait (self->actor);
-    while (rc == -1 && errno == EINTR);
-    assert (rc == 0);
-    pthread_mutex_unlock (&self->lock);
-}
-
 fst_rc_t
 fst_gate_enrol (fst_gate_t *self, const char *filename, char **problem_p)
 {
     assert (self && filename && problem_p);
-    s_call_t call = { .roles = s_roles_new () };
-    fst_rc_t rc = fst_enrolled_load (filename, s_roles_add, call.roles, problem_p);
-    if (rc == FST_OK)
-        s_call (self, &call);
-    else
-        zhashx_destroy (&call.roles);               //  Those who were known stay so
+    zhashx_t *roles = s_roles_new ();
+    fst_rc_t rc = fst_enrolled_load (filename, s_roles_add, roles, problem_p);
+    if (rc == FST_OK) {
+        pthread_mutex_lock (&self->lock);
+        zhashx_t *before = self->roles;
+        self->roles = roles;
+        pthread_mutex_unlock (&self->lock);
+        roles = before;
+    }
+    zhashx_destroy (&roles);                        //  On failure those who were known stay so
     return rc;
 }
 
@@ -384,6 +347,10 @@ void
 fst_gate_add_node (fst_gate_t *self, const char *node, const uint8_t node_key [FST_KEY_BYTES])
 {
     assert (self && node && node_key);
-    s_call_t call = { .node = node, .node_key = node_key };
-    s_call (self, &call);
+    void *key = malloc (FST_KEY_BYTES);
+    assert (key);
+    memcpy (key, node_key, FST_KEY_BYTES);
+    pthread_mutex_lock (&self->lock);
+    zhashx_update (self->nodes, node, key);
+    pthread_mutex_unlock (&self->lock);
 }

@@ -107,15 +107,15 @@ fst_request_claims (const fst_request_t *self)
     return self->has_claims? &self->claims: NULL;
 }
 
+//  A hash, because peers may choose identities of up to 255 octets for themselves.
 uint64_t
 fst_request_peer (const fst_request_t *self)
 {
     assert (self);
     if (!self->peer)
         return 0;
-    //  Most are 5 octets that libzmq chose, but a peer may choose up to 255
-    uint64_t peer = XXH3_64bits (zframe_data (self->peer), zframe_size (self->peer));
-    return peer? peer: 1;
+    uint64_t number = XXH3_64bits (zframe_data (self->peer), zframe_size (self->peer));
+    return number? number: 1;
 }
 
 size_t

@@ -277,7 +277,8 @@ fst_socket_connect_data (const char *endpoint, const char *user, const char *tic
 {
     assert (endpoint && user && ticket);
     assert (socket_p);
-    if (!s_may_connect (endpoint) || !*user || strlen (user) > 255 || strlen (ticket) > 255)
+    if (!s_may_connect (endpoint) || !*user || !*ticket || strlen (user) > 255
+    ||  strlen (ticket) > 255)
         return FST_MALFORMED;
     zsock_t *socket = s_connecting_new (ZMQ_DEALER);
     zsock_set_sndhwm (socket, DATA_QUEUE_OUT);

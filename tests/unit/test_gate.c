@@ -155,6 +155,13 @@ Test (gate, ticket_of_another_user_node_or_time_is_refused)
     zsock_destroy (&server);
 }
 
+Test (gate, no_ticket_is_refused_before_it_is_sent)
+{
+    zsock_t *client = NULL;
+    cr_expect_eq (fst_socket_connect_data ("tcp://127.0.0.1:9", "alice", "", &client), FST_MALFORMED);
+    cr_expect_null (client);
+}
+
 Test (gate, data_of_a_node_that_is_not_here_is_closed)
 {
     zsock_t *server = s_bind ("data:node-3");
@@ -280,9 +287,8 @@ s_request (const char *ticket, s_damage_t damage, int target)
             zmsg_addmem (request, "", 0);
         if (here == TOO_LONG)
             zmsg_addmem (request, memset (large, 'x', sizeof (large)), sizeof (large));
-        if (here == WITH_NUL) {
+        if (here == WITH_NUL)
             zmsg_addmem (request, frames [index], strlen (frames [index]) + 1);
-        }
     }
     return request;
 }
@@ -319,6 +325,35 @@ Test (gate, malformed_requests_are_refused_and_the_gate_lives_on)
     zsock_t *server = s_bind ("data:node-1");
     s_expect_ticket ("alice", server, "alice", ticket);
     zsock_destroy (&server);
+}
+
+Test (gate, flood_of_strangers_is_a_few_lines_without_secrets)
+{
+    char ticket [FST_PROOF_TEXT_MAX];
+    fst_ticket_make (s_other_key, "alice", fst_clock_wall_ms () + 60000, ticket);
+    zsock_t *asker = zsock_new (ZMQ_DEALER);
+    cr_assert_eq (zsock_connect (asker, "inproc://zeromq.zap.01"), 0);
+    int before = dup (STDERR_FILENO);
+    cr_assert_not_null (freopen (s_path ("log"), "w", stderr));
+    int64_t start_ms = fst_clock_mono_ms ();
+    for (int count = 0; count < 500; count++)
+        cr_expect (s_answers ("400", asker, s_request (ticket, WHOLE, 0), ADMITTED_MS));
+    int64_t seconds = (fst_clock_mono_ms () - start_ms) / 1000 + 1;
+    fflush (stderr);
+    dup2 (before, STDERR_FILENO);
+    close (before);
+    zsock_destroy (&asker);
+
+    zchunk_t *chunk = zchunk_slurp (s_path ("log"), 0);
+    char *log = zchunk_strdup (chunk);
+    int64_t lines = 0;
+    for (const char *at = log; *at; at++)
+        lines += *at == '\n';
+    cr_expect (lines >= 1 && lines <= 6 * (seconds + 1), "%d lines in %d s", (int) lines, (int) seconds);
+    cr_expect_not_null (strstr (log, "reason=wrong_ticket domain=\"data:node-1\""));
+    cr_expect_null (strstr (log, ticket));
+    zstr_free (&log);
+    zchunk_destroy (&chunk);
 }
 
 typedef struct { int first; } s_adder_t;

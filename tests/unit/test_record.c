@@ -137,6 +137,19 @@ Test (record, every_length_but_its_own_is_refused)
                       bytes == sizeof (s_buffer)? FST_OK: FST_MALFORMED, "%zu", bytes);
 }
 
+Test (record, version_cipher_or_flag_of_the_future_is_refused)
+{
+    static const struct { size_t at; uint8_t value; } cases [] = {
+        { 0, 'f' }, { 3, 'D' }, { 4, 0 }, { 4, 2 }, { 5, 0 }, { 5, 2 }, { 6, 2 }, { 6, 0x81 }
+    };
+    for (size_t index = 0; index < sizeof (cases) / sizeof (cases [0]); index++) {
+        fst_record_t found;
+        s_seal ();
+        s_buffer [cases [index].at] = cases [index].value;
+        cr_expect_eq (fst_record_decode (s_buffer, sizeof (s_buffer), &found), FST_MALFORMED, "case %zu", index);
+    }
+}
+
 Test (record, bounds_of_chunks)
 {
     static const struct { uint8_t log2; uint32_t plain_bytes; fst_rc_t rc; } cases [] = {

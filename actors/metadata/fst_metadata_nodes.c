@@ -1,0 +1,172 @@
+//  Commands about nodes and the whole: REGISTER, LIST_NODES, STATUS, END_RECOVERY; and heartbeats.
+
+#include "fst_metadata_self.h"
+#include "fst_clock.h"
+#include "fst_log.h"
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COPIES_MS 1000          //  How old the figures about copies may be
+
+void
+fst_metadata_ask_nodes (fst_metadata_t *self)
+{
+    fst_actor_publish (self->actor, "metadata.started",
+        json_pack ("{s:I}", "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence));
+}
+
+static void
+s_read_node (json_t *said, fst_node_t *node)
+{
+    memset (node, 0, sizeof (*node));
+    snprintf (node->name, sizeof (node->name), "%s", json_string_value (json_object_get (said, "node")));
+    snprintf (node->endpoint, sizeof (node->endpoint), "%s", json_string_value (json_object_get (said, "endpoint")));
+    snprintf (node->zone, sizeof (node->zone), "%s", json_string_value (json_object_get (said, "zone")));
+    snprintf (node->version, sizeof (node->version), "%s", json_string_value (json_object_get (said, "version")));
+    node->capacity = json_integer_value (json_object_get (said, "capacity"));
+    node->free = json_integer_value (json_object_get (said, "free"));
+    node->extents = json_integer_value (json_object_get (said, "extents"));
+    node->window = json_integer_value (json_object_get (said, "window"));
+}
+
+fst_rc_t
+fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
+{
+    fst_node_t node;
+    s_read_node (payload, &node);
+    if (strncmp (claims->name, "storage:", 8) != 0 || strcmp (claims->name + 8, node.name) != 0)
+        return fst_namespace_refuse (self->space, FST_DENIED, "Only storage:%s may register node %s.",
+                                     node.name, node.name);
+    fst_rc_t rc = fst_nodes_register (self->nodes, &node, self->now_ms, self->wall_ms);
+    if (rc == FST_TOO_MANY)
+        return fst_namespace_refuse (self->space, rc, "A cluster has at most %d storage nodes.", FST_NODES_MAX);
+    *reply_p = json_pack ("{s:I, s:I}", "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence,
+                          "heartbeat_ms", (json_int_t) self->heartbeat_ms);
+    return rc;
+}
+
+//  A node has seen a later namespace than this one: our database is an old copy. What it calls garbage may be in
+//  use, so nothing is deleted until an admin ends the recovery.
+static void
+s_check_sequence (fst_metadata_t *self, const char *node, int64_t sequence)
+{
+    if (sequence > self->seen_sequence)
+        self->seen_sequence = sequence;
+    int64_t ours = fst_catalog_counters (self->catalog)->sequence;
+    if (self->recovery || sequence <= ours)
+        return;
+    fst_log_error ("recovery began: this database is older than what node=%s has seen, so nothing is deleted "
+                   "sequence=%lld seen=%lld", node, (long long) ours, (long long) sequence);
+    fst_metadata_open_batch (self);
+    self->recovery = fst_catalog_setting_put (self->catalog, "recovery", 1) == FST_OK;
+}
+
+void
+fst_metadata_heartbeat (void *arg, const char *topic, json_t *body)
+{
+    fst_metadata_t *self = arg;
+    fst_node_t node;
+    s_read_node (body, &node);
+    if (strncmp (topic, "heartbeat.", 10) != 0 || strcmp (topic + 10, node.name) != 0)
+        return;                     //  It speaks for somebody else
+    fst_metadata_set_time (self);
+    if (fst_nodes_heartbeat_changes (self->nodes, node.name))
+        fst_metadata_open_batch (self);
+    fst_rc_t rc = fst_nodes_heartbeat (self->nodes, &node, self->now_ms, self->wall_ms);
+    if (rc == FST_OK)
+        s_check_sequence (self, node.name, json_integer_value (json_object_get (body, "sequence")));
+    else
+    if (rc == FST_NOT_FOUND && self->ask_ms > self->now_ms + 1000) {
+        self->ask_ms = self->now_ms;        //  A stranger: ask it to register
+        self->ask_wait_ms = 1000;
+    }
+}
+
+fst_rc_t
+fst_metadata_end_recovery (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
+{
+    (void) payload;
+    fst_rc_t rc = FST_OK;
+    if (self->recovery) {
+        rc = fst_catalog_setting_put (self->catalog, "recovery", 0);
+        fst_catalog_sequence_raise (self->catalog, self->seen_sequence);
+        self->recovery = rc != FST_OK;
+        fst_log_warning ("recovery ended user=%s", claims->name);
+    }
+    *reply_p = json_pack ("{s:I}", "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence);
+    return rc;
+}
+
+fst_rc_t
+fst_metadata_list_nodes (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
+{
+    (void) claims;
+    (void) payload;
+    json_t *list = json_array ();
+    for (unsigned number = 0; number < FST_NODES_MAX; number++) {
+        const fst_node_t *node = fst_nodes_get (self->nodes, number);
+        if (!node)
+            continue;
+        json_t *row = json_pack ("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s}",
+            "node", node->name,
+            "state", fst_node_state_text (fst_nodes_state (self->nodes, number)),
+            "endpoint", node->endpoint,
+            "zone", node->zone,
+            "capacity", (json_int_t) node->capacity,
+            "free", (json_int_t) node->free,
+            "extents", (json_int_t) node->extents,
+            "version", node->version);
+        assert (row);
+        int64_t silent_ms = fst_nodes_silence_ms (self->nodes, number, self->now_ms);
+        if (silent_ms >= 0)
+            json_object_set_new (row, "silent_ms", json_integer (silent_ms));
+        json_array_append_new (list, row);
+    }
+    *reply_p = json_pack ("{s:o}", "nodes", list);
+    return FST_OK;
+}
+
+static fst_rc_t
+s_refresh_copies (fst_metadata_t *self)
+{
+    if (self->copies_ms && self->now_ms - self->copies_ms < COPIES_MS)
+        return FST_OK;
+    self->copies_ms = self->now_ms;
+    return fst_nodes_copies (self->nodes, &self->copies);
+}
+
+static json_t *
+s_count_nodes (fst_metadata_t *self)
+{
+    return json_pack ("{s:i, s:i, s:i}",
+        "alive", __builtin_popcountll (fst_nodes_set (self->nodes, FST_NODE_ALIVE)),
+        "silent", __builtin_popcountll (fst_nodes_set (self->nodes, FST_NODE_SILENT)),
+        "pruned", __builtin_popcountll (fst_nodes_set (self->nodes, FST_NODE_PRUNED)));
+}
+
+fst_rc_t
+fst_metadata_status (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
+{
+    (void) claims;
+    (void) payload;
+    fst_rc_t rc = s_refresh_copies (self);
+    if (rc != FST_OK)
+        return rc;
+    const fst_counters_t *counters = fst_catalog_counters (self->catalog);
+    json_t *by_live_copies = json_array ();
+    for (size_t copies = 0; copies < sizeof (self->copies.by_live_copies) / sizeof (int64_t); copies++)
+        json_array_append_new (by_live_copies, json_integer (self->copies.by_live_copies [copies]));
+    *reply_p = json_pack ("{s:o, s:{s:I, s:o}, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "nodes", s_count_nodes (self),
+        "extents", "total", (json_int_t) self->copies.extents, "by_live_copies", by_live_copies,
+        "bytes_at_one_copy", (json_int_t) self->copies.bytes_at_one_copy,
+        "bytes", (json_int_t) self->copies.bytes,
+        "files", (json_int_t) counters->files,
+        "folders", (json_int_t) counters->folders,
+        "uploads", (json_int_t) counters->uploads,
+        "garbage", (json_int_t) counters->garbage,
+        "sequence", (json_int_t) counters->sequence);
+    assert (*reply_p);
+    return FST_OK;
+}

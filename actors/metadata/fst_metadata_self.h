@@ -1,0 +1,113 @@
+//  The metadata actor's inside: what its files share. Not for others.
+
+#ifndef FST_METADATA_SELF_H_INCLUDED
+#define FST_METADATA_SELF_H_INCLUDED
+
+#include "fst_metadata.h"
+#include "fst_catalog.h"
+#include "fst_namespace.h"
+#include "fst_nodes.h"
+
+#define FST_BATCH_MAX 256           //  Requests in one transaction
+
+//  A reply that waits for the commit. Exactly one of payload and a result that is not FST_OK.
+typedef struct {
+    fst_request_t *request;
+    fst_rc_t rc;
+    json_t *payload;
+    char *problem;
+} fst_held_t;
+
+//  DELETE under way to a node.
+typedef struct {
+    fst_metadata_t *metadata;
+    unsigned node;
+    size_t count;
+    fst_blob_id_t ids [512];
+} fst_sweep_t;
+
+struct fst_metadata {
+    char *filename;
+    const fst_keys_t *keys;
+    fst_actor_t *loop;              //  Owned by the thread that made us
+    fst_actor_t *actor;             //  Same, for the actor's own thread
+
+    //  From the configuration
+    uint8_t chunk_log2;
+    uint32_t extent_chunks;
+    unsigned replicas;
+    int64_t versions, prune_ms, reserve_percent, heartbeat_ms, lease_ms, capability_ms, trash_ms, version_ms;
+
+    fst_catalog_t *catalog;
+    fst_namespace_t *space;
+    fst_nodes_t *nodes;
+
+    //  The batch: replies wait here until its commit
+    bool open;
+    fst_held_t held [FST_BATCH_MAX];
+    size_t held_count;
+    int64_t published;              //  Sequence up to which events went out
+
+    //  Now
+    char user [FST_USER_BYTES_MAX * 2 + 1];
+    fst_person_t person;            //  Whose name is user
+    int64_t now_ms, wall_ms;
+
+    //  Housekeeping
+    int64_t upkeep_ms;              //  When it is due
+    int64_t ask_ms, ask_wait_ms;    //  When nodes are asked to register next, and how long until the time after
+    int64_t revoked_ms;             //  When auth is asked for ended sessions next
+    bool recovery;                  //  A node has seen a later namespace than this one: nothing is deleted
+    int64_t seen_sequence;          //  Highest one that any node has seen
+    fst_sweep_t *sweeps [FST_NODES_MAX];
+    int64_t sweep_again_ms [FST_NODES_MAX];
+
+    //  STATUS, at most once a second
+    fst_nodes_copies_t copies;
+    int64_t copies_ms;              //  0 = never counted
+};
+
+//  A command: checked payload in, reply out. On failure the namespace's problem is the sentence, or "" for the
+//  list's own text; what is in *reply_p is freed.
+typedef fst_rc_t (fst_metadata_fn) (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload,
+                                    json_t **reply_p);
+
+fst_metadata_fn fst_metadata_stat, fst_metadata_list_files, fst_metadata_make_folder, fst_metadata_move,
+                fst_metadata_delete_file, fst_metadata_get_file_info, fst_metadata_get_write_nodes,
+                fst_metadata_put_file_info, fst_metadata_register, fst_metadata_list_nodes, fst_metadata_status, fst_metadata_end_recovery;
+
+//  Open the batch if it is not; a failure ends the process.
+void
+fst_metadata_open_batch (fst_metadata_t *self);
+
+//  Commit the batch, answer, publish.
+void
+fst_metadata_flush (void *self);
+
+//  A heartbeat came.
+void
+fst_metadata_heartbeat (void *self, const char *topic, json_t *body);
+
+//  Ask nodes to register, by event.
+void
+fst_metadata_ask_nodes (fst_metadata_t *self);
+
+//  Read the clocks: what happens now happens at this time.
+void
+fst_metadata_set_time (fst_metadata_t *self);
+
+//  What time brings: states of nodes, leases, trash, old versions. Gives the time to be called next.
+int64_t
+fst_metadata_upkeep (fst_metadata_t *self);
+
+//  A session ended; and ask auth for all that did, as events may be lost.
+void
+fst_metadata_revoked (void *self, const char *topic, json_t *body);
+void
+fst_metadata_ask_revoked (fst_metadata_t *self);
+
+//  Tell nodes what to delete.
+void
+fst_metadata_sweep (fst_metadata_t *self);
+
+#endif

@@ -1,0 +1,522 @@
+//  Connections to the data ports of storage nodes.
+
+#include "fst_data.h"
+#include <assert.h>
+#include <czmq.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include "fst_clock.h"
+#include "fst_envelope.h"
+#include "fst_log.h"
+#include "fst_proof.h"
+#include "fst_schema.h"
+#include "fst_socket.h"
+#include "fst_text.h"
+
+#define WINDOW_STANDARD (8 * 1024 * 1024)       //  Until the node said something else
+
+typedef struct s_request s_request_t;
+struct s_request {
+    TAILQ_ENTRY (s_request) link;
+    uint64_t id;
+    const char *command;
+    zmq_msg_t head;             //  The envelope, while it waits to be sent
+    zmq_msg_t *frames;
+    size_t frames_count;
+    int64_t bytes;
+    fst_data_tag_t tag;
+    bool forgotten;
+};
+typedef TAILQ_HEAD (s_requests, s_request) s_requests_t;
+
+struct fst_data_node {
+    TAILQ_ENTRY (fst_data_node) link;
+    char name [FST_NODE_BYTES_MAX + 1];
+    char user [FST_USER_BYTES_MAX * 2 + 1];
+    char *endpoint;
+    char ticket [FST_PROOF_TEXT_MAX];
+    zsock_t *socket;            //  NULL while there is no connection
+    int64_t window;
+    int64_t load;
+    int64_t heard_ms;
+    int64_t down_until_ms;
+    s_requests_t queue;         //  Not sent yet: no connection yet, or its queue is full
+    s_requests_t sent;          //  In the order in which they were sent
+};
+
+struct fst_data {
+    TAILQ_HEAD (, fst_data_node) nodes;
+    char prefix [FST_ID_TEXT_BYTES + 1];    //  Makes the ids of this client its own
+    uint64_t next_id;
+};
+
+fst_data_t *
+fst_data_new (void)
+{
+    fst_data_t *self = calloc (1, sizeof (*self));
+    assert (self);
+    TAILQ_INIT (&self->nodes);
+    fst_id_new (self->prefix);
+    self->prefix [16] = 0;
+    return self;
+}
+
+static void
+s_drop_frames (s_request_t *request)
+{
+    zmq_msg_close (&request->head);
+    zmq_msg_init (&request->head);
+    for (size_t at = 0; at < request->frames_count; at++)
+        zmq_msg_close (&request->frames [at]);
+    free (request->frames);
+    request->frames = NULL;
+    request->frames_count = 0;
+}
+
+static void
+s_request_destroy (s_request_t **request_p)
+{
+    s_drop_frames (*request_p);
+    zmq_msg_close (&(*request_p)->head);
+    free (*request_p);
+    *request_p = NULL;
+}
+
+static void
+s_requests_clear (s_requests_t *list)
+{
+    s_request_t *request;
+    while ((request = TAILQ_FIRST (list))) {
+        TAILQ_REMOVE (list, request, link);
+        s_request_destroy (&request);
+    }
+}
+
+void
+fst_data_destroy (fst_data_t **self_p)
+{
+    assert (self_p);
+    if (!*self_p)
+        return;
+    fst_data_node_t *node;
+    while ((node = TAILQ_FIRST (&(*self_p)->nodes))) {
+        TAILQ_REMOVE (&(*self_p)->nodes, node, link);
+        s_requests_clear (&node->queue);
+        s_requests_clear (&node->sent);
+        zsock_destroy (&node->socket);
+        free (node->endpoint);
+        free (node);
+    }
+    free (*self_p);
+    *self_p = NULL;
+}
+
+//  ---- Nodes
+
+static fst_data_node_t *
+s_find (fst_data_t *self, const char *name)
+{
+    fst_data_node_t *node;
+    TAILQ_FOREACH (node, &self->nodes, link)
+        if (strcmp (node->name, name) == 0)
+            return node;
+    return NULL;
+}
+
+fst_data_node_t *
+fst_data_learn (fst_data_t *self, const char *name, const char *endpoint, const char *user, const char *ticket)
+{
+    assert (self);
+    fst_data_node_t *node = s_find (self, name);
+    if (!node) {
+        node = calloc (1, sizeof (*node));
+        assert (node);
+        snprintf (node->name, sizeof (node->name), "%s", name);
+        node->window = WINDOW_STANDARD;
+        TAILQ_INIT (&node->queue);
+        TAILQ_INIT (&node->sent);
+        TAILQ_INSERT_TAIL (&self->nodes, node, link);
+    }
+    if (!node->endpoint || strcmp (node->endpoint, endpoint) != 0 || strcmp (node->user, user) != 0) {
+        //  It moved, or somebody else logged in here: what is under way on the old connection fails
+        if (node->socket)
+            fst_data_fail (self, node, FST_UNREACHABLE, "the node has another address now", fst_clock_mono_ms ());
+        free (node->endpoint);
+        node->endpoint = strdup (endpoint);
+        assert (node->endpoint);
+        node->down_until_ms = 0;
+    }
+    snprintf (node->user, sizeof (node->user), "%s", user);
+    snprintf (node->ticket, sizeof (node->ticket), "%s", ticket);
+    return node;
+}
+
+const char *
+fst_data_name (const fst_data_node_t *node)
+{
+    assert (node);
+    return node->name;
+}
+
+void
+fst_data_set_window (fst_data_node_t *node, int64_t window)
+{
+    assert (node);
+    if (window > 0)
+        node->window = window;
+}
+
+bool
+fst_data_room (const fst_data_node_t *node, int64_t bytes)
+{
+    assert (node);
+    return node->load == 0 || node->load + bytes <= node->window;
+}
+
+int64_t
+fst_data_load (const fst_data_node_t *node)
+{
+    assert (node);
+    return node->load;
+}
+
+//  Since when the node owes an answer, or 0 if it does not.
+static int64_t
+s_owes_since_ms (const fst_data_node_t *node)
+{
+    const s_request_t *request = TAILQ_FIRST (&node->sent);
+    if (!request)
+        request = TAILQ_FIRST (&node->queue);
+    return request? request->tag.asked_ms: 0;
+}
+
+fst_data_node_t *
+fst_data_next (fst_data_t *self, fst_data_node_t *node)
+{
+    assert (self);
+    return node? TAILQ_NEXT (node, link): TAILQ_FIRST (&self->nodes);
+}
+
+bool
+fst_data_down (const fst_data_node_t *node, int64_t now_ms)
+{
+    assert (node);
+    return now_ms < node->down_until_ms;
+}
+
+bool
+fst_data_up (const fst_data_node_t *node, int64_t late_ms, int64_t now_ms)
+{
+    assert (node);
+    if (fst_data_down (node, now_ms))
+        return false;
+    int64_t since_ms = s_owes_since_ms (node);
+    return !since_ms || now_ms - since_ms < late_ms || now_ms - node->heard_ms < late_ms;
+}
+
+int64_t
+fst_data_heard_ms (const fst_data_node_t *node)
+{
+    assert (node);
+    return node->heard_ms;
+}
+
+//  ---- Sending
+
+static void
+s_encode (fst_data_t *self, s_request_t *request, json_t *payload)
+{
+    char id [48];
+    snprintf (id, sizeof (id), "%s-%llx", self->prefix, (unsigned long long) request->id);
+    zframe_t *frame = fst_envelope_request_encode (id, request->command, NULL, payload);
+    zmq_msg_init_size (&request->head, zframe_size (frame));
+    memcpy (zmq_msg_data (&request->head), zframe_data (frame), zframe_size (frame));
+    zframe_destroy (&frame);
+}
+
+//  Send one message. FST_BUSY: try later, nothing was sent. After the first frame was taken the others can
+//  only fail when the connection broke.
+static fst_rc_t
+s_send_one (fst_data_node_t *node, s_request_t *request)
+{
+    void *socket = zsock_resolve (node->socket);
+    int flags = ZMQ_DONTWAIT | (request->frames_count? ZMQ_SNDMORE: 0);
+    if (zmq_msg_send (&request->head, socket, flags) == -1)
+        return FST_BUSY;
+    for (size_t at = 0; at < request->frames_count; at++) {
+        flags = ZMQ_DONTWAIT | (at + 1 < request->frames_count? ZMQ_SNDMORE: 0);
+        if (zmq_msg_send (&request->frames [at], socket, flags) == -1)
+            return FST_UNREACHABLE;
+    }
+    return FST_OK;
+}
+
+static void
+s_flush (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
+{
+    if (TAILQ_EMPTY (&node->queue))
+        return;
+    if (!node->socket
+    &&  fst_socket_connect_data (node->endpoint, node->user, node->ticket, &node->socket) != FST_OK) {
+        fst_data_fail (self, node, FST_UNREACHABLE, "there is no way to its address", now_ms);
+        return;
+    }
+    s_request_t *request;
+    while ((request = TAILQ_FIRST (&node->queue))) {
+        fst_rc_t rc = s_send_one (node, request);
+        if (rc == FST_BUSY)
+            return;
+        if (rc != FST_OK) {
+            fst_data_fail (self, node, rc, "the connection broke", now_ms);
+            return;
+        }
+        TAILQ_REMOVE (&node->queue, request, link);
+        s_drop_frames (request);
+        TAILQ_INSERT_TAIL (&node->sent, request, link);
+    }
+}
+
+void
+fst_data_send (fst_data_t *self, fst_data_node_t *node, const char *command, json_t *payload,
+               zmq_msg_t *frames, size_t frames_count, int64_t bytes, const fst_data_tag_t *tag, int64_t now_ms)
+{
+    assert (self);
+    assert (node);
+    assert (tag && tag->done);
+    s_request_t *request = calloc (1, sizeof (*request));
+    assert (request);
+    request->id = ++self->next_id;
+    request->command = command;
+    request->bytes = bytes;
+    request->tag = *tag;
+    request->tag.asked_ms = now_ms;
+    if (!request->tag.patience_ms)
+        request->tag.patience_ms = FST_DATA_SILENCE_MS;
+    if (frames_count) {
+        request->frames = malloc (frames_count * sizeof (zmq_msg_t));
+        assert (request->frames);
+        request->frames_count = frames_count;
+        for (size_t at = 0; at < frames_count; at++) {
+            zmq_msg_init (&request->frames [at]);
+            zmq_msg_move (&request->frames [at], &frames [at]);
+        }
+    }
+    s_encode (self, request, payload);
+    json_decref (payload);
+    node->load += bytes;
+    //  Sent from fst_data_poll_items: the callbacks of a failure must not come from in here
+    TAILQ_INSERT_TAIL (&node->queue, request, link);
+}
+
+//  ---- Failing and forgetting
+
+void
+fst_data_forget (fst_data_t *self, const void *owner)
+{
+    assert (self);
+    fst_data_node_t *node;
+    TAILQ_FOREACH (node, &self->nodes, link) {
+        s_request_t *request = TAILQ_FIRST (&node->queue);
+        while (request) {
+            s_request_t *next = TAILQ_NEXT (request, link);
+            if (request->tag.owner == owner) {
+                node->load -= request->bytes;
+                TAILQ_REMOVE (&node->queue, request, link);
+                s_request_destroy (&request);
+            }
+            request = next;
+        }
+        TAILQ_FOREACH (request, &node->sent, link)
+            if (request->tag.owner == owner)
+                request->forgotten = true;      //  Its octets are still under way
+    }
+}
+
+void
+fst_data_fail (fst_data_t *self, fst_data_node_t *node, fst_rc_t rc, const char *reason, int64_t now_ms)
+{
+    assert (self);
+    assert (node);
+    fst_log_debug ("data node failed node=%s rc=%s reason=\"%s\"", node->name, fst_error_code (rc), reason);
+    zsock_destroy (&node->socket);
+    node->down_until_ms = now_ms + FST_DATA_DOWN_MS;
+    node->load = 0;
+    s_requests_t failed;
+    TAILQ_INIT (&failed);
+    TAILQ_CONCAT (&failed, &node->sent, link);
+    TAILQ_CONCAT (&failed, &node->queue, link);
+    s_request_t *request;
+    while ((request = TAILQ_FIRST (&failed))) {
+        TAILQ_REMOVE (&failed, request, link);
+        s_drop_frames (request);
+        fst_data_reply_t reply = { .rc = rc, .message = reason };
+        if (!request->forgotten)
+            request->tag.done (&request->tag, node, &reply);
+        s_request_destroy (&request);
+    }
+}
+
+//  ---- Receiving
+
+//  The request that this reply answers, unlinked; NULL if there is none.
+static s_request_t *
+s_match (fst_data_t *self, fst_data_node_t *node, const char *id)
+{
+    size_t length = strlen (self->prefix);
+    if (strncmp (id, self->prefix, length) != 0 || id [length] != '-')
+        return NULL;
+    uint64_t number = strtoull (id + length + 1, NULL, 16);
+    s_request_t *request;
+    TAILQ_FOREACH (request, &node->sent, link)
+        if (request->id == number) {
+            TAILQ_REMOVE (&node->sent, request, link);
+            return request;
+        }
+    return NULL;
+}
+
+//  Check what the node says, and give it to who asked. False if the node talks nonsense.
+static bool
+s_deliver (fst_data_t *self, fst_data_node_t *node, zmq_msg_t *frames, size_t count)
+{
+    char where [160];
+    fst_envelope_reply_t envelope;
+    if (fst_envelope_reply_decode (zmq_msg_data (&frames [0]), zmq_msg_size (&frames [0]), &envelope,
+                                   where, sizeof (where)) != FST_OK)
+        return false;
+    bool sane = true;
+    s_request_t *request = s_match (self, node, envelope.id);
+    if (request) {
+        node->load -= request->bytes;
+        fst_data_reply_t reply = { .rc = envelope.rc, .message = envelope.message, .payload = envelope.payload,
+                                   .frames = frames + 1, .frames_count = count - 1 };
+        const fst_schema_command_t *schema = fst_schema_find ("storage", request->command);
+        assert (schema);
+        if (reply.rc == FST_OK
+        &&  fst_schema_check (schema->reply, reply.payload, where, sizeof (where)) != FST_OK) {
+            reply = (fst_data_reply_t) { .rc = FST_MALFORMED, .message = "the node sent a reply that makes no sense" };
+            sane = false;
+        }
+        if (reply.rc == FST_OK)
+            fst_data_set_window (node, json_integer_value (json_object_get (reply.payload, "window")));
+        if (!request->forgotten)
+            request->tag.done (&request->tag, node, &reply);
+        s_request_destroy (&request);
+    }
+    fst_envelope_reply_clear (&envelope);
+    return sane;
+}
+
+//  Receive one whole message. Returns the number of frames, 0 if there is none; frames beyond max are dropped.
+static size_t
+s_receive_frames (void *socket, zmq_msg_t *frames, size_t max)
+{
+    size_t count = 0;
+    int more = 1;
+    size_t size = sizeof (more);
+    while (more) {
+        zmq_msg_t frame;
+        zmq_msg_init (&frame);
+        if (zmq_msg_recv (&frame, socket, ZMQ_DONTWAIT) == -1) {
+            zmq_msg_close (&frame);
+            return count;
+        }
+        if (count < max) {
+            zmq_msg_init (&frames [count]);
+            zmq_msg_move (&frames [count++], &frame);
+        }
+        zmq_msg_close (&frame);
+        zmq_getsockopt (socket, ZMQ_RCVMORE, &more, &size);
+    }
+    return count;
+}
+
+static void
+s_receive_node (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
+{
+    zmq_msg_t frames [1 + 64];          //  RETRIEVE gives 64 records at most
+    bool sane = true;
+    while (sane && node->socket) {
+        size_t count = s_receive_frames (zsock_resolve (node->socket), frames, sizeof (frames) / sizeof (*frames));
+        if (!count)
+            break;
+        node->heard_ms = now_ms;
+        sane = s_deliver (self, node, frames, count);
+        for (size_t at = 0; at < count; at++)
+            zmq_msg_close (&frames [at]);
+    }
+    if (!sane)
+        fst_data_fail (self, node, FST_MALFORMED, "the node sent a reply that makes no sense", now_ms);
+}
+
+void
+fst_data_receive (fst_data_t *self, int64_t now_ms)
+{
+    assert (self);
+    fst_data_node_t *node;
+    TAILQ_FOREACH (node, &self->nodes, link) {
+        if (node->socket)
+            s_receive_node (self, node, now_ms);
+        s_flush (self, node, now_ms);   //  A reply, or a connection, may have made room
+    }
+}
+
+size_t
+fst_data_poll_items (fst_data_t *self, zmq_pollitem_t *items, size_t max)
+{
+    assert (self);
+    size_t count = 0;
+    int64_t now_ms = fst_clock_mono_ms ();
+    fst_data_node_t *node;
+    TAILQ_FOREACH (node, &self->nodes, link) {
+        s_flush (self, node, now_ms);
+        if (!node->socket)
+            continue;
+        short events = ZMQ_POLLIN | (TAILQ_EMPTY (&node->queue)? 0: ZMQ_POLLOUT);
+        if (count < max)
+            items [count] = (zmq_pollitem_t) { .socket = zsock_resolve (node->socket), .events = events };
+        count++;
+    }
+    return count;
+}
+
+static bool
+s_overdue (const fst_data_node_t *node, const s_requests_t *list, int64_t now_ms)
+{
+    const s_request_t *request;
+    TAILQ_FOREACH (request, list, link) {
+        int64_t asked_ms = request->tag.asked_ms;
+        int64_t quiet_ms = now_ms - (asked_ms > node->heard_ms? asked_ms: node->heard_ms);
+        if (quiet_ms >= request->tag.patience_ms || now_ms - asked_ms >= FST_DATA_ANSWER_MS)
+            return true;
+    }
+    return false;
+}
+
+void
+fst_data_tick (fst_data_t *self, int64_t looked_ms, int64_t now_ms)
+{
+    assert (self);
+    bool away = now_ms - looked_ms > 1000;
+    fst_data_node_t *node;
+    TAILQ_FOREACH (node, &self->nodes, link) {
+        if (away)
+            node->heard_ms = now_ms;    //  We did not listen (a slow source, a stopped process)
+        else
+        if (s_overdue (node, &node->sent, now_ms) || s_overdue (node, &node->queue, now_ms))
+            fst_data_fail (self, node, FST_TIMEOUT, "the node does not answer", now_ms);
+    }
+}
+
+bool
+fst_data_waiting (const fst_data_t *self)
+{
+    assert (self);
+    const fst_data_node_t *node;
+    TAILQ_FOREACH (node, &self->nodes, link)
+        if (s_owes_since_ms (node))
+            return true;
+    return false;
+}
