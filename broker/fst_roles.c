@@ -34,7 +34,9 @@ fst_roles_may_offer (const char *user_id, const char *service)
     size_t head = strcspn (service, ".");
     if (strlen (user_id) != strlen (service) || memcmp (user_id, service, head) != 0)
         return false;
-    return !service [head] || (user_id [head] == ':' && strcmp (user_id + head + 1, service + head + 1) == 0);
+    if (!service [head])
+        return !strchr (service, ':');
+    return user_id [head] == ':' && strcmp (user_id + head + 1, service + head + 1) == 0;
 }
 
 //  The part of a topic before its first dot is exactly name.
@@ -57,11 +59,10 @@ fst_roles_may_publish (const char *user_id, const char *topic, size_t bytes)
     for (size_t row = 0; row < sizeof (s_topics) / sizeof (s_topics [0]); row++) {
         if (!s_topic_is (topic, bytes, s_topics [row].topic))
             continue;
-        if (!node)
+        if (strcmp (s_topics [row].owner, "storage") != 0)
             return strcmp (user_id, s_topics [row].owner) == 0;
         size_t head = strlen (s_topics [row].topic) + 1;
-        return strcmp (s_topics [row].owner, "storage") == 0
-            && bytes == head + strlen (node) && memcmp (topic + head, node, bytes - head) == 0;
+        return node && bytes == head + strlen (node) && memcmp (topic + head, node, bytes - head) == 0;
     }
     return actor && s_topic_is (topic, bytes, actor);
 }

@@ -188,13 +188,13 @@ s_service_pop (fst_router_t *self, s_service_t *service)
 
 //  ---- Dispatch
 
-//  One frame for workers to give back: the side, then the caller's identity there.
+//  One frame for workers to give back: the caller's side, and its identity there.
 static zframe_t *
 s_address (const s_request_t *request)
 {
     size_t bytes = zframe_size (request->caller.identity);
     zframe_t *address = zframe_new (NULL, bytes + 1);
-    zframe_data (address) [0] = (byte) request->side;
+    zframe_data (address) [0] = request->side == FST_ROUTER_CLIENTS? 'C': 'A';
     memcpy (zframe_data (address) + 1, zframe_data (request->caller.identity), bytes);
     return address;
 }

@@ -15,7 +15,7 @@
 #include "fst_socket.h"
 #include "fst_text.h"
 
-#define CALLS_MAX       4096        //  Under way at once
+#define CALLS_MAX       4096        //  Under way at once; less than the queue of a DEALER takes (fst_socket)
 #define PING_MS         1000        //  Nothing heard for so long: ask the broker
 #define PONG_MS         1500        //  No answer to that for so long: it is gone
 #define CONNECT_TRY_MS  2000        //  A socket that gets no connection is made anew; libzmq gives up in some cases
@@ -164,18 +164,20 @@ s_send_unsent (fst_caller_t *self, int64_t now_ms)
     }
 }
 
-//  Ask the broker for a sign of life: is there such a service? Any answer will do. If that cannot even be
-//  sent, the connection over which the calls went is gone.
+//  Ask the broker for a sign of life: is there such a service? Any answer will do.
 static void
 s_ping (fst_caller_t *self, int64_t now_ms)
 {
     zframe_t *body = zframe_from ("broker");
     if (s_send (self, "mmi.service", &body))
         self->ping_ms = now_ms;
-    else {
-        s_forget_sent (self);
-        self->greeted = false;
-    }
+}
+
+//  The queue of the socket takes more than there can be calls, so if it takes nothing it has no connection.
+static bool
+s_connected (const fst_caller_t *self)
+{
+    return self->socket && (zsock_events (self->socket) & ZMQ_POLLOUT);
 }
 
 //  ---- Receiving
@@ -289,6 +291,10 @@ s_expire (fst_caller_t *self, int64_t now_ms)
 static void
 s_tick (fst_caller_t *self, int64_t now_ms)
 {
+    if (s_waits (self) && !s_connected (self)) {
+        s_forget_sent (self);               //  What was on its way may be lost
+        self->greeted = false;
+    }
     if (self->ping_ms && now_ms >= self->ping_ms + PONG_MS) {
         fst_log_debug ("broker silent endpoint=%s", self->endpoint);
         s_open (self, now_ms);

@@ -15,6 +15,7 @@
 #define CURVE_OCTETS        33          //  CURVE adds them to each frame
 #define COMMAND_BYTES_MAX   (FST_JSON_BYTES_MAX + 1024)
 #define COMMAND_QUEUE       1000        //  Messages for each peer, each way
+#define CALLER_QUEUE        10000       //  More than a caller has under way, so "not writable" is "not connected"
 #define DATA_QUEUE_IN       16          //  Records may be large; the window of the node bounds the way back
 #define DATA_QUEUE_OUT      1024
 #define RECONNECT_MS        100
@@ -265,8 +266,10 @@ fst_socket_connect (int type, const char *endpoint, const fst_keys_t *keys, zsoc
     if (!s_may_connect (endpoint) || (!local && !(keys && keys->server_key [0])))
         return FST_MALFORMED;
     zsock_t *socket = s_connecting_new (type);
-    if (type == ZMQ_DEALER)
+    if (type == ZMQ_DEALER) {
         zsock_set_probe_router (socket, 1);     //  Our broker gives the empty message back
+        zsock_set_sndhwm (socket, CALLER_QUEUE);
+    }
     if (!local)
         s_use_curve (socket, keys);
     return s_connect (&socket, endpoint, socket_p);

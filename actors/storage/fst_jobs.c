@@ -50,6 +50,7 @@ struct fst_jobs {
     s_list_t committing;            //  In the commit that runs
     bool small_dead;                //  Set by the commit
     s_list_t waiting_read;          //  Until memory for their records is free
+    size_t reads_max;               //  There is for so many at once
     fst_jobs_statistics_t statistics;
 };
 
@@ -134,9 +135,11 @@ s_answer (s_job_t *job, json_t *payload)
 static void
 s_submit (fst_pool_t *pool, fst_job_fn *run, fst_job_fn *done, s_job_t *job)
 {
-    job->rc = fst_pool_submit (pool, run, done, job);
-    if (job->rc != FST_OK)
+    fst_rc_t rc = fst_pool_submit (pool, run, done, job);       //  From here on the job is the thread's
+    if (rc != FST_OK) {
+        job->rc = rc;
         s_answer (job, NULL);
+    }
 }
 
 //  For jobs that only keep their place in a line.
@@ -369,11 +372,9 @@ fst_jobs_seal (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_id_t 
 static void
 s_start_reads (fst_jobs_t *self)
 {
-    while (self->waiting_read.first) {
-        s_job_t *job = self->waiting_read.first;
-        if (fst_pool_submit (self->read, job->run, job->done, job) != FST_OK)
-            return;
-        s_take_first (&self->waiting_read);
+    while (self->waiting_read.count && fst_pool_pending (self->read) < self->reads_max) {
+        s_job_t *job = s_take_first (&self->waiting_read);
+        s_submit (self->read, job->run, job->done, job);
     }
 }
 
@@ -641,7 +642,8 @@ fst_jobs_new (const fst_jobs_options_t *options)
     self->write = s_pool_new (self, "fst-write", 1, JOBS_MAX);
     self->seal = s_pool_new (self, "fst-seal", 1, JOBS_MAX);
     self->small = s_pool_new (self, "fst-small", 1, JOBS_MAX);
-    self->read = s_pool_new (self, "fst-read", READ_THREADS, (size_t) (options->memory / options->window));
+    self->reads_max = (size_t) (options->memory / options->window);
+    self->read = s_pool_new (self, "fst-read", READ_THREADS, self->reads_max);
     s_job_t *count = s_job_new (self, NULL);
     fst_rc_t rc = fst_pool_submit (self->write, s_count_run, s_count_done, count);
     assert (rc == FST_OK);

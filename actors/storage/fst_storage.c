@@ -8,9 +8,6 @@
 #include "fst_log.h"
 #include "fst_small.h"
 #include <assert.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define LANES               8       //  Commands over the broker under way at once
 #define RECORDS_MAX         256     //  In one STORE
@@ -28,7 +25,6 @@ struct fst_storage {
     const fst_keys_t *keys;
     fst_actor_t *actor;             //  Set by start
     fst_actor_t *actor_owned;       //  Set by new, for destroy
-    int lock_fd;                    //  -1: not locked
     fst_disk_t *disk;
     fst_extents_t *extents;
     fst_small_t *small;
@@ -377,28 +373,10 @@ s_tick (void *arg, int64_t now_ms)
 
 //  ---- Start and stop
 
-//  Two processes in one folder would destroy it. The lock goes with the process.
-static fst_rc_t
-s_lock (fst_storage_t *self, char **problem_p)
-{
-    char *filename = zsys_sprintf ("%s/lock", self->folder);
-    self->lock_fd = open (filename, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    fst_rc_t rc = FST_OK;
-    if (self->lock_fd == -1 || flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        rc = self->lock_fd == -1? FST_IO: FST_EXISTS;
-        *problem_p = zsys_sprintf (rc == FST_IO? "The file %s cannot be written."
-                                               : "Another process uses this node's folder (%s is locked).", filename);
-    }
-    free (filename);
-    return rc;
-}
-
 static fst_rc_t
 s_open (fst_storage_t *self, char **problem_p)
 {
     fst_rc_t rc = fst_disk_open (self->folder, &self->disk);
-    if (rc == FST_OK)
-        rc = s_lock (self, problem_p);
     if (rc == FST_OK)
         rc = fst_extents_new (self->disk, &self->extents);
     if (rc == FST_OK) {
@@ -418,9 +396,6 @@ s_close (fst_storage_t *self)
     fst_small_destroy (&self->small);
     fst_extents_destroy (&self->extents);
     fst_disk_destroy (&self->disk);
-    if (self->lock_fd != -1)
-        close (self->lock_fd);
-    self->lock_fd = -1;
 }
 
 static fst_rc_t
@@ -500,7 +475,6 @@ fst_storage_new (const fst_config_t *config, const fst_actor_options_t *bus, fst
     fst_storage_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->keys = bus->keys;
-    self->lock_fd = -1;
     *problem_p = NULL;
     fst_rc_t rc = s_configure (self, config, problem_p);
     if (rc == FST_OK) {
