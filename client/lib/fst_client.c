@@ -11,6 +11,7 @@
 #include "fst_caller.h"
 #include "fst_clock.h"
 #include "fst_keys.h"
+#include "fst_schema.h"
 #include "fst_text.h"
 #include "fst_token.h"
 
@@ -30,6 +31,8 @@ typedef struct s_call {
     fst_client_done_fn *done;       //  NULL: nobody wants the answer any more
     void *owner, *item;
     int64_t begun_ms, again_ms, pause_ms;
+    fst_rc_t refused;               //  It could not even be sent; told by the next turn
+    char *problem;                  //  Why
 } s_call_t;
 
 struct filestore {
@@ -93,6 +96,7 @@ s_call_destroy (s_call_t *call)
     json_decref (call->payload);
     free (call->service);
     free (call->command);
+    free (call->problem);
     free (call);
 }
 
@@ -218,8 +222,14 @@ s_call_send (filestore_t *self, s_call_t *call)
     fst_rc_t rc = fst_caller_send (self->caller, call->service, call->command, call->payload, &call->ticket);
     if (rc == FST_OK)
         return;
-    call->ticket = 0;               //  Too many are under way: same as a busy service
-    call->again_ms = fst_clock_mono_ms () + call->pause_ms;
+    call->ticket = 0;
+    call->again_ms = fst_clock_mono_ms ();
+    if (rc == FST_BUSY)             //  Too many are under way: same as a busy service
+        call->again_ms += call->pause_ms;
+    else {
+        call->refused = rc;
+        call->problem = strdup (fst_caller_problem (self->caller));
+    }
 }
 
 void
@@ -275,6 +285,14 @@ s_call_finish (s_call_t *call, fst_rc_t rc, json_t *reply, const char *problem)
     s_call_destroy (call);
 }
 
+//  What a callback sees has the form that the contract says.
+static bool
+s_reply_sane (const s_call_t *call, json_t *reply)
+{
+    const fst_schema_command_t *schema = fst_schema_find (call->service, call->command);
+    return !schema || fst_schema_check (schema->reply, reply, NULL, 0) == FST_OK;
+}
+
 static void
 s_receive_calls (filestore_t *self)
 {
@@ -286,8 +304,15 @@ s_receive_calls (filestore_t *self)
         LIST_FOREACH (call, &self->calls, link)
             if (call->ticket == ticket)
                 break;
+        const char *problem = fst_caller_problem (self->caller);
+        if (call && rc == FST_OK && !s_reply_sane (call, reply)) {
+            json_decref (reply);
+            reply = NULL;
+            rc = FST_INTERNAL;
+            problem = "the service sent a reply that makes no sense; is it of another version?";
+        }
         if (call)
-            s_call_finish (call, rc, reply, fst_caller_problem (self->caller));
+            s_call_finish (call, rc, reply, problem);
         if (rc == FST_OK)
             json_decref (reply);
     }
@@ -300,14 +325,24 @@ s_resend_calls (filestore_t *self, int64_t now_ms)
     int64_t wait_ms = -1;
     s_call_t *call;
     LIST_FOREACH (call, &self->calls, link) {
-        if (call->ticket)
-            continue;
-        if (call->again_ms <= now_ms)
+        if (!call->ticket && call->again_ms <= now_ms && call->refused == FST_OK)
             s_call_send (self, call);
-        if (!call->ticket && (wait_ms < 0 || call->again_ms - now_ms < wait_ms))
-            wait_ms = call->again_ms - now_ms;
+        int64_t left_ms = call->again_ms > now_ms? call->again_ms - now_ms: 0;
+        if (!call->ticket && (wait_ms < 0 || left_ms < wait_ms))
+            wait_ms = left_ms;
     }
     return wait_ms;
+}
+
+static void
+s_tell_refused (filestore_t *self)
+{
+    s_call_t *call, *next;
+    for (call = LIST_FIRST (&self->calls); call; call = next) {
+        next = LIST_NEXT (call, link);
+        if (call->refused != FST_OK)
+            s_call_finish (call, call->refused, NULL, call->problem);
+    }
 }
 
 typedef struct {
@@ -368,7 +403,7 @@ fst_client_turn (filestore_t *self, int64_t wait_ms)
     assert (self);
     if (zsys_interrupted)
         return FST_INTERRUPTED;
-    enum { ITEMS_MAX = 3 + 256 };
+    enum { ITEMS_MAX = 4 + 256 };
     zmq_pollitem_t items [ITEMS_MAX];
     size_t count = 0;
     items [count++] = (zmq_pollitem_t) { .fd = fst_buffers_fd (self->buffers), .events = ZMQ_POLLIN };
@@ -377,12 +412,13 @@ fst_client_turn (filestore_t *self, int64_t wait_ms)
     if (!LIST_EMPTY (&self->calls)) {
         wait_ms = s_least (wait_ms, s_resend_calls (self, fst_clock_mono_ms ()));
         wait_ms = s_least (wait_ms, fst_caller_wait_ms (self->caller));
-        items [count++] = (zmq_pollitem_t) { .socket = zsock_resolve (fst_caller_socket (self->caller)),
-                                             .events = ZMQ_POLLIN };
+        if (fst_caller_socket (self->caller))
+            items [count++] = (zmq_pollitem_t) { .socket = zsock_resolve (fst_caller_socket (self->caller)),
+                                                 .events = ZMQ_POLLIN };
     }
     size_t nodes = fst_data_poll_items (self->data, items + count, ITEMS_MAX - count);
     if (nodes > ITEMS_MAX - count) {
-        nodes = ITEMS_MAX - count;  //  More than fit: the others are looked at soon
+        nodes = (ITEMS_MAX - count) / 2 * 2;    //  More than fit: the others are looked at soon
         wait_ms = s_least (wait_ms, 10);
     }
     if (fst_data_waiting (self->data))
@@ -398,6 +434,7 @@ fst_client_turn (filestore_t *self, int64_t wait_ms)
         fst_pool_collect (self->pool);
     fst_data_receive (self->data, now_ms);
     s_receive_calls (self);
+    s_tell_refused (self);
     fst_data_tick (self->data, self->looked_ms, now_ms);
     self->looked_ms = now_ms;
     return FST_OK;

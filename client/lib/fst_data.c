@@ -38,6 +38,7 @@ struct fst_data_node {
     char *endpoint;
     char ticket [FST_PROOF_TEXT_MAX];
     zsock_t *socket;            //  NULL while there is no connection
+    zsock_t *monitor;           //  Tells when it breaks
     int64_t window;
     int64_t load;
     int64_t heard_ms;
@@ -49,7 +50,7 @@ struct fst_data_node {
 struct fst_data {
     TAILQ_HEAD (, fst_data_node) nodes;
     char prefix [FST_ID_TEXT_BYTES + 1];    //  Makes the ids of this client its own
-    uint64_t next_id;
+    uint64_t next_id, next_monitor;
 };
 
 fst_data_t *
@@ -94,6 +95,58 @@ s_requests_clear (s_requests_t *list)
     }
 }
 
+//  ---- Connection
+
+#define BROKEN (ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL \
+    | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+
+static fst_rc_t
+s_connect (fst_data_t *self, fst_data_node_t *node)
+{
+    fst_rc_t rc = fst_socket_connect_data (node->endpoint, node->user, node->ticket, &node->socket);
+    if (rc != FST_OK)
+        return rc;
+    char address [64];
+    snprintf (address, sizeof (address), "inproc://fst-data-%s-%llx", self->prefix,
+              (unsigned long long) ++self->next_monitor);
+    int done = zmq_socket_monitor (zsock_resolve (node->socket), address, BROKEN);
+    assert (done == 0);
+    node->monitor = zsock_new (ZMQ_PAIR);
+    assert (node->monitor);
+    zsock_set_rcvhwm (node->monitor, 0);        //  libzmq's own thread must never wait for us
+    done = zsock_connect (node->monitor, "%s", address);
+    assert (done == 0);
+    return FST_OK;
+}
+
+static void
+s_disconnect (fst_data_node_t *node)
+{
+    if (!node->socket)
+        return;
+    zmq_socket_monitor (zsock_resolve (node->socket), NULL, 0);     //  Before its reader goes (facts 2)
+    zsock_destroy (&node->monitor);
+    zsock_destroy (&node->socket);
+}
+
+//  True if the connection broke, or could not be made, since the last look.
+static bool
+s_broke (fst_data_node_t *node)
+{
+    bool broke = false;
+    zmq_msg_t frame;
+    zmq_msg_init (&frame);
+    while (node->socket && zmq_msg_recv (&frame, zsock_resolve (node->monitor), ZMQ_DONTWAIT) != -1) {
+        uint16_t event = 0;
+        if (zmq_msg_more (&frame) && zmq_msg_size (&frame) >= sizeof (event)) {
+            memcpy (&event, zmq_msg_data (&frame), sizeof (event));
+            broke = broke || (event & BROKEN);
+        }
+    }
+    zmq_msg_close (&frame);
+    return broke;
+}
+
 void
 fst_data_destroy (fst_data_t **self_p)
 {
@@ -105,7 +158,7 @@ fst_data_destroy (fst_data_t **self_p)
         TAILQ_REMOVE (&(*self_p)->nodes, node, link);
         s_requests_clear (&node->queue);
         s_requests_clear (&node->sent);
-        zsock_destroy (&node->socket);
+        s_disconnect (node);
         free (node->endpoint);
         free (node);
     }
@@ -258,8 +311,9 @@ s_flush (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
 {
     if (TAILQ_EMPTY (&node->queue))
         return;
-    if (!node->socket
-    &&  fst_socket_connect_data (node->endpoint, node->user, node->ticket, &node->socket) != FST_OK) {
+    if (TAILQ_EMPTY (&node->sent) && s_broke (node))
+        s_disconnect (node);            //  While nobody used it: no failure
+    if (!node->socket && s_connect (self, node) != FST_OK) {
         fst_data_fail (self, node, FST_UNREACHABLE, "there is no way to its address", now_ms);
         return;
     }
@@ -340,7 +394,7 @@ fst_data_fail (fst_data_t *self, fst_data_node_t *node, fst_rc_t rc, const char 
     assert (self);
     assert (node);
     fst_log_debug ("data node failed node=%s rc=%s reason=\"%s\"", node->name, fst_error_code (rc), reason);
-    zsock_destroy (&node->socket);
+    s_disconnect (node);
     node->down_until_ms = now_ms + FST_DATA_DOWN_MS;
     node->load = 0;
     s_requests_t failed;
@@ -449,6 +503,9 @@ s_receive_node (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
     }
     if (!sane)
         fst_data_fail (self, node, FST_MALFORMED, "the node sent a reply that makes no sense", now_ms);
+    else
+    if (!(TAILQ_EMPTY (&node->sent) && TAILQ_EMPTY (&node->queue)) && s_broke (node))
+        fst_data_fail (self, node, FST_UNREACHABLE, "the connection to it broke", now_ms);
 }
 
 void
@@ -475,9 +532,11 @@ fst_data_poll_items (fst_data_t *self, zmq_pollitem_t *items, size_t max)
         if (!node->socket)
             continue;
         short events = ZMQ_POLLIN | (TAILQ_EMPTY (&node->queue)? 0: ZMQ_POLLOUT);
-        if (count < max)
+        if (count + 2 <= max) {
             items [count] = (zmq_pollitem_t) { .socket = zsock_resolve (node->socket), .events = events };
-        count++;
+            items [count + 1] = (zmq_pollitem_t) { .socket = zsock_resolve (node->monitor), .events = ZMQ_POLLIN };
+        }
+        count += 2;
     }
     return count;
 }

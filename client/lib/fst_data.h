@@ -1,6 +1,6 @@
 //  Connections to the data ports of storage nodes: one DEALER for each node, opened with its ticket when the
 //  first request goes there. Requests overlap; each has an id and gets exactly one answer: the node's, or a
-//  failure when the node is silent for too long. Nothing here blocks.
+//  failure when the connection breaks or the node is silent for too long. Nothing here blocks.
 //
 //  A node that fails loses its connection and all its requests at once; it may be used again, on a fresh
 //  connection, but fst_data_up is false for a while so that others are tried first.

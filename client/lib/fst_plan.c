@@ -88,6 +88,8 @@ fst_plan_wanted (const fst_plan_t *self, uint32_t *from_p)
     if (self->extents_total < 0)
         return wanted < 4? wanted: 4;       //  A stream: it may end at any time
     int64_t left = self->extents_total - *from_p;
+    if (left <= 0)
+        return 0;                           //  Some that were assigned are not even needed
     return left < wanted? (uint32_t) left: wanted;
 }
 
