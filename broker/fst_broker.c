@@ -3,6 +3,7 @@
 #include "fst_broker.h"
 #include <assert.h>
 #include <czmq.h>
+#include <stdatomic.h>
 #include <string.h>
 #include "fst_clock.h"
 #include "fst_log.h"
@@ -20,6 +21,7 @@ struct fst_broker {
     zsock_t *sockets [SOCKETS];     //  PIPE is the thread's end, borrowed; the thread has them all while it runs
     fst_router_t *router;
     zactor_t *thread;
+    atomic_bool ended;              //  The thread's; CZMQ hands over by messages, which sanitizers do not see
 };
 
 //  ---- Commands
@@ -147,6 +149,7 @@ s_broker_thread (zsock_t *pipe, void *args)
     }
     fst_router_disconnect (self->router);
     s_flush (self);
+    atomic_store (&self->ended, true);
 }
 
 //  ---- Class
@@ -186,7 +189,10 @@ fst_broker_destroy (fst_broker_t **self_p)
     fst_broker_t *self = *self_p;
     if (!self)
         return;
+    bool ran = self->thread != NULL;
     zactor_destroy (&self->thread);
+    while (ran && !atomic_load (&self->ended))
+        zclock_sleep (1);               //  A signal cut the wait short
     for (int at = CLIENTS; at < SOCKETS; at++) {
         if (self->sockets [at])
             zsock_set_linger (self->sockets [at], LINGER_MS);

@@ -2,7 +2,7 @@
 
 #include "fst_actor.h"
 #include <assert.h>
-#include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 #include "fst_clock.h"
@@ -47,6 +47,7 @@ struct fst_actor {
     fst_actor_options_t options;
     void *user;                     //  First argument of the handlers
     zactor_t *thread;
+    atomic_bool started, ended;     //  The thread's; CZMQ hands over by messages, which sanitizers do not see
     fst_rc_t rc;                    //  Of starting, and what belongs to it
     char *problem;
     const fst_schema_command_t *schemas [COMMANDS_MAX];     //  One for each row of commands
@@ -483,12 +484,14 @@ s_actor_thread (zsock_t *pipe, void *args)
     bool started = self->rc == FST_OK;
     if (started)
         s_open_lanes (self);
+    atomic_store (&self->started, true);
     zsock_signal (pipe, 0);
     if (started) {
         s_loop (self);
         s_end (self);
     }
     s_close (self);
+    atomic_store (&self->ended, true);
 }
 
 fst_rc_t
@@ -508,6 +511,8 @@ fst_actor_new (const fst_actor_class_t *class, const fst_actor_options_t *option
     self->calls = zlist_new ();
     self->thread = zactor_new (s_actor_thread, self);
     assert (self->thread);
+    while (!atomic_load (&self->started))
+        zclock_sleep (1);                   //  A signal cut the wait short
     fst_rc_t rc = self->rc;
     if (rc == FST_OK)
         *actor_p = self;
@@ -527,6 +532,8 @@ fst_actor_destroy (fst_actor_t **self_p)
     if (!self)
         return;
     zactor_destroy (&self->thread);
+    while (!atomic_load (&self->ended))
+        zclock_sleep (1);                   //  A signal cut the wait short
     fst_trust_destroy (&self->trust);
     zlist_destroy (&self->calls);
     free (self->port_endpoint);

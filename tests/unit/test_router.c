@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdarg.h>
+#include "fst_log.h"
 #include "fst_mdp.h"
 #include "fst_peek.h"
 #include "fst_roles.h"
@@ -17,6 +18,7 @@ static void
 s_setup (void)
 {
     zsys_handler_set (NULL);
+    fst_log_set_level (FST_LOG_ERROR);
     now_ms = 1000;
     router = fst_router_new (now_ms);
 }
