@@ -45,7 +45,8 @@ s_ipc_path (const char *endpoint)
     return strncmp (endpoint, "ipc://", 6) == 0? endpoint + 6: NULL;
 }
 
-//  What no two processes may have at the same time; NULL if the system sees to that itself (a TCP port).
+//  What no two processes may have at the same time; NULL if somebody else sees to that: the system for TCP
+//  ports, a storage node for its folder.
 static const char *
 s_guarded (const s_running_t *running)
 {
@@ -53,7 +54,7 @@ s_guarded (const s_running_t *running)
         case FST_PART_BROKER:   return s_ipc_path (fst_config_text (running->config, "broker-clients"));
         case FST_PART_AUTH:     return fst_config_text (running->config, "auth-database");
         case FST_PART_METADATA: return fst_config_text (running->config, "metadata-database");
-        case FST_PART_STORAGE:  return fst_config_text (running->config, "storage-folder");
+        case FST_PART_STORAGE:  return NULL;
         default:                assert (false);
     }
     return NULL;
@@ -176,6 +177,8 @@ s_start_storage (fst_host_t *self, s_running_t *running, const fst_actor_options
     }
     fst_gate_add_node (self->gate, node, running->keys->node_key);
     fst_rc_t rc = s_make_socket_folder (running->config, "data-endpoint", problem_p);
+    if (rc == FST_OK)
+        rc = s_make_parent (fst_config_text (running->config, "storage-folder"), problem_p);
     if (rc == FST_OK)
         rc = fst_storage_new (running->config, bus, &running->storage, problem_p);
     return rc;
