@@ -159,7 +159,19 @@ filestore_nodes (filestore_t *self, json_t **reply_p)
 fst_rc_t
 filestore_status (filestore_t *self, json_t **reply_p)
 {
-    return s_ask (self, "STATUS", "", json_object (), reply_p);
+    json_t *status, *accounts;
+    fst_rc_t rc = s_ask (self, "STATUS", "", json_object (), &status);
+    if (rc != FST_OK)
+        return rc;
+    rc = fst_client_ask (self, "auth", "STATUS", json_object (), NULL, &accounts);
+    if (rc == FST_OK) {
+        json_object_update_missing (status, accounts);
+        json_decref (accounts);
+        *reply_p = status;
+    }
+    else
+        json_decref (status);
+    return rc;
 }
 
 fst_rc_t

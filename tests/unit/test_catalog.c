@@ -99,7 +99,7 @@ Test (catalog, an_admin_has_no_back_door_into_content)
 
 Test (catalog, grants_are_inherited_and_end_when_taken_away)
 {
-    fst_entry_t folder;
+    fst_entry_t folder = { 0 };
     s_as (&alice);
     CHECK (s_mkdir ("photos"), FST_OK);
     CHECK (s_mkdir ("photos/2026"), FST_OK);
@@ -125,7 +125,7 @@ Test (catalog, grants_are_inherited_and_end_when_taken_away)
 
 Test (catalog, folders_are_made_with_parents_below_a_share)
 {
-    fst_entry_t folder;
+    fst_entry_t folder = { 0 };
     int64_t id;
     s_as (&alice);
     CHECK (s_mkdir ("work"), FST_OK);
@@ -212,7 +212,7 @@ Test (catalog, older_versions_go_when_they_are_too_old)
 
 Test (catalog, an_empty_file_has_no_blob)
 {
-    fst_entry_t entry;
+    fst_entry_t entry = { 0 };
     s_as (&alice);
     CHECK (s_put ("a", 0), FST_OK);
     CHECK (s_stat ("a", &entry), FST_OK);
