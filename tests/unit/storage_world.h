@@ -79,25 +79,31 @@ world_set (world_t *self, const char *name, const char *value)
     world_check (fst_config_set (self->config, name, value, &problem), problem);
 }
 
-//  All but the storage actor, which world_start_storage starts when the settings are right.
+//  The private folder and the names in it.
 static inline void
-world_open (world_t *self)
+world_make_folder (world_t *self)
 {
     memset (self, 0, sizeof (*self));
-    zsys_handler_set (NULL);
     const char *base = getenv ("TMPDIR");
     snprintf (self->folder, sizeof (self->folder), "%s/world-XXXXXX", base? base: "/tmp");
     char *made = mkdtemp (self->folder);
     assert (made);
-    char keys [512];
-    char *problem = NULL;
-    snprintf (keys, sizeof (keys), "%s/keys", self->folder);
     snprintf (self->clients, sizeof (self->clients), "ipc://%s/clients", self->folder);
     snprintf (self->actors, sizeof (self->actors), "ipc://%s/actors", self->folder);
     snprintf (self->events_in, sizeof (self->events_in), "ipc://%s/events-in", self->folder);
     snprintf (self->events_out, sizeof (self->events_out), "ipc://%s/events-out", self->folder);
     snprintf (self->data, sizeof (self->data), "ipc://%s/data", self->folder);
-    world_check (fst_keys_create (keys, 1, &problem), problem);
+}
+
+//  All but the storage actor, which world_start_storage starts when the settings are right.
+static inline void
+world_open_at (world_t *self)
+{
+    char name [512];
+    char *problem = NULL;
+    zsys_handler_set (NULL);
+    snprintf (name, sizeof (name), "%s/keys", self->folder);
+    world_check (fst_keys_create (name, 1, &problem), problem);
     self->node_keys = world_keys (self, WORLD_NODE);
     self->metadata_keys = world_keys (self, "metadata");
     self->auth_keys = world_keys (self, "auth");
@@ -108,11 +114,17 @@ world_open (world_t *self)
     };
     world_check (fst_broker_new (&options, &self->broker, &problem), problem);
     self->config = fst_config_new ();
-    char storage [512];
-    snprintf (storage, sizeof (storage), "%s/storage", self->folder);
+    snprintf (name, sizeof (name), "%s/storage", self->folder);
     world_set (self, "node", WORLD_NODE);
-    world_set (self, "storage-folder", storage);
+    world_set (self, "storage-folder", name);
     world_set (self, "data-endpoint", self->data);
+}
+
+static inline void
+world_open (world_t *self)
+{
+    world_make_folder (self);
+    world_open_at (self);
 }
 
 static inline void
