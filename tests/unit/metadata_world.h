@@ -1,0 +1,402 @@
+//  A broker, the metadata actor and made-up storage nodes in a private folder; and people who call them.
+//  Included by one program each.
+
+#ifndef METADATA_WORLD_H_INCLUDED
+#define METADATA_WORLD_H_INCLUDED
+
+#include <czmq.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include "bus_fixture.h"
+#include "fst_caller.h"
+#include "fst_catalog.h"
+#include "fst_config.h"
+#include "fst_envelope.h"
+#include "fst_keys.h"
+#include "fst_mdp.h"
+#include "fst_metadata.h"
+#include "fst_socket.h"
+
+#define WORLD_WAIT_MS   20000       //  A condition that takes longer is a failure
+#define WORLD_NODES     3
+#define WORLD_BEAT_MS   50
+
+//  A storage node that has no disk: it beats, confirms deletions, and counts what it was told.
+typedef struct {
+    char name [16], service [32];
+    fst_keys_t *keys;
+    fst_actor_t *actor;
+    atomic_bool silent;             //  No heartbeats
+    atomic_bool refuses;            //  To delete
+    atomic_int deleted;             //  Blobs
+    atomic_int asked;               //  To register, by event
+    atomic_llong sequence;          //  What its heartbeats say
+} world_node_t;
+
+typedef struct {
+    bus_t bus;
+    fst_keys_t *auth_keys, *metadata_keys;
+    fst_config_t *config;
+    fst_metadata_t *metadata;
+    world_node_t nodes [WORLD_NODES + 1];       //  [1] is node-1
+    fst_caller_t *alice, *bob, *root;
+    char *alice_token;
+    zsock_t *events;
+} world_t;
+
+static inline void
+world_check (fst_rc_t rc, const char *problem)
+{
+    if (rc != FST_OK) {
+        fprintf (stderr, "cannot start: %s: %s\n", fst_error_code (rc), problem? problem: "");
+        abort ();
+    }
+}
+
+static inline fst_keys_t *
+world_keys (world_t *self, const char *name)
+{
+    char filename [256], *problem = NULL;
+    fst_keys_t *keys = NULL;
+    snprintf (filename, sizeof (filename), "%s/keys/%s.key", self->bus.folder, name);
+    world_check (fst_keys_load (filename, &keys, &problem), problem);
+    return keys;
+}
+
+static inline fst_actor_options_t
+world_bus (world_t *self, const fst_keys_t *keys)
+{
+    return (fst_actor_options_t) {
+        .broker = self->bus.actors, .events_in = self->bus.events_in, .events_out = self->bus.events_out,
+        .keys = keys, .lanes = 1
+    };
+}
+
+static inline void
+world_set (world_t *self, const char *name, const char *value)
+{
+    char *problem = NULL;
+    world_check (fst_config_set (self->config, name, value, &problem), problem);
+}
+
+//  Wait until condition holds; false if it never did.
+#define WORLD_AWAIT(condition) ({ \
+    int64_t until_ms_ = fst_clock_mono_ms () + WORLD_WAIT_MS; \
+    bool holds_; \
+    while (!(holds_ = (condition)) && fst_clock_mono_ms () < until_ms_) \
+        zclock_sleep (5); \
+    holds_; })
+
+//  Call metadata; *reply_p may be NULL. payload is taken.
+static inline fst_rc_t
+world_call (fst_caller_t *who, const char *command, json_t *payload, json_t **reply_p)
+{
+    return fst_caller_call (who, "metadata", command, payload, reply_p);
+}
+
+//  Start metadata and wait until the broker knows.
+static inline void
+world_start (world_t *self)
+{
+    char *problem = NULL;
+    fst_actor_options_t bus = world_bus (self, self->metadata_keys);
+    world_check (fst_metadata_new (self->config, &bus, &self->metadata, &problem), problem);
+    bool there = WORLD_AWAIT (world_call (self->root, "STATUS", NULL, NULL) == FST_OK);
+    world_check (there? FST_OK: FST_TIMEOUT, "metadata does not answer");
+}
+
+static inline void
+world_restart (world_t *self)
+{
+    fst_metadata_destroy (&self->metadata);
+    world_start (self);
+}
+
+//  ---- People
+
+static inline char *
+world_token (world_t *self, const char *name, fst_role_t role)
+{
+    fst_claims_t claims = { .role = role, .expires_ms = fst_clock_wall_ms () + 3600000 };
+    snprintf (claims.name, sizeof (claims.name), "%s", name);
+    randombytes_buf (claims.session, sizeof (claims.session));
+    return fst_token_sign (&claims, self->auth_keys->sign_secret);
+}
+
+static inline fst_caller_t *
+world_person (world_t *self, const char *name, fst_role_t role)
+{
+    fst_caller_t *caller = fst_caller_new (self->bus.clients, NULL, 10000, WORLD_WAIT_MS);
+    char *token = world_token (self, name, role);
+    fst_caller_set_token (caller, token);
+    free (token);
+    return caller;
+}
+
+//  One request with an id of the caller's choice: the result, and the reply's payload in *reply_p.
+static inline fst_rc_t
+world_call_as (world_t *self, const char *id, const char *token, const char *command, json_t *payload, json_t **reply_p)
+{
+    zsock_t *socket = NULL;
+    world_check (fst_socket_connect (ZMQ_DEALER, self->bus.clients, NULL, &socket), NULL);
+    zsock_set_rcvtimeo (socket, WORLD_WAIT_MS);
+    zsock_set_sndtimeo (socket, WORLD_WAIT_MS);
+    zframe_t *body = fst_envelope_request_encode (id, command, token, payload);
+    json_decref (payload);
+    zmsg_t *message = zmsg_new ();
+    zmsg_addstr (message, FST_MDP_CLIENT_02);
+    zmsg_addmem (message, "\1", 1);
+    zmsg_addstr (message, "metadata");
+    zmsg_append (message, &body);
+    zmsg_send (&message, socket);
+    while ((message = zmsg_recv (socket)) && zmsg_size (message) < 4)
+        zmsg_destroy (&message);                //  A greeting
+    assert (message);
+    fst_envelope_reply_t reply;
+    char where [256];
+    world_check (fst_envelope_reply_decode (zframe_data (zmsg_last (message)), zframe_size (zmsg_last (message)), &reply,
+                                            where, sizeof (where)), where);
+    *reply_p = json_incref (reply.payload);
+    fst_rc_t rc = reply.rc;
+    fst_envelope_reply_clear (&reply);
+    zmsg_destroy (&message);
+    zsock_destroy (&socket);
+    return rc;
+}
+
+//  ---- Nodes
+
+static inline json_t *
+world_node_says (world_node_t *self)
+{
+    char endpoint [64];
+    snprintf (endpoint, sizeof (endpoint), "ipc:///nowhere/%s", self->name);
+    return json_pack ("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s}", "node", self->name, "endpoint", endpoint,
+                      "zone", "", "capacity", (json_int_t) 1 << 40, "free", (json_int_t) 1 << 39, "extents", 7,
+                      "window", 1 << 23, "version", "0.1.0");
+}
+
+static inline void
+world_node_delete (void *arg, fst_request_t **request_p)
+{
+    world_node_t *self = arg;
+    int count = (int) json_array_size (json_object_get (fst_request_payload (*request_p), "blobs"));
+    if (self->refuses) {
+        fst_request_fail (request_p, FST_IO, NULL);
+        return;
+    }
+    self->deleted += count;
+    fst_request_reply (request_p, json_pack ("{s:i}", "deleted", count));
+}
+
+static inline fst_rc_t
+world_node_start (void *arg, fst_actor_t *actor, char **problem_p)
+{
+    (void) problem_p;
+    ((world_node_t *) arg)->actor = actor;
+    return FST_OK;
+}
+
+static inline void
+world_node_register (void *arg, const char *topic, json_t *body)
+{
+    (void) topic;
+    (void) body;
+    world_node_t *self = arg;
+    self->asked++;
+    if (!self->silent)
+        fst_actor_call (self->actor, "metadata", "REGISTER", world_node_says (self), NULL, NULL);
+}
+
+static inline int64_t
+world_node_tick (void *arg, int64_t now_ms)
+{
+    world_node_t *self = arg;
+    char topic [64];
+    snprintf (topic, sizeof (topic), "heartbeat.%s", self->name);
+    if (!self->silent) {
+        json_t *beat = world_node_says (self);
+        json_object_set_new (beat, "load", json_integer (0));
+        json_object_set_new (beat, "sequence", json_integer (self->sequence));
+        fst_actor_publish (self->actor, topic, beat);
+    }
+    return now_ms + WORLD_BEAT_MS;
+}
+
+static inline void
+world_start_node (world_t *self, int number)
+{
+    static const fst_command_t commands [] = { { "DELETE", FST_NEED_ACTOR, world_node_delete }, { NULL } };
+    static const fst_topic_t topics [] = { { "metadata.", world_node_register }, { NULL } };
+    static const fst_actor_class_t class = {
+        .commands = commands, .topics = topics, .start = world_node_start, .tick = world_node_tick
+    };
+    world_node_t *node = &self->nodes [number];
+    char *problem = NULL;
+    snprintf (node->name, sizeof (node->name), "node-%d", number);
+    snprintf (node->service, sizeof (node->service), "storage.node-%d", number);
+    node->keys = world_keys (self, node->name);
+    fst_actor_options_t bus = world_bus (self, node->keys);
+    bus.service = node->service;
+    fst_actor_t *actor;
+    world_check (fst_actor_new (&class, &bus, node, &actor, &problem), problem);
+}
+
+//  Nodes in this state, as metadata sees it.
+static inline int
+world_count (world_t *self, const char *state)
+{
+    json_t *reply = NULL;
+    world_check (world_call (self->root, "STATUS", NULL, &reply), fst_caller_problem (self->root));
+    int count = (int) json_integer_value (json_object_get (json_object_get (reply, "nodes"), state));
+    json_decref (reply);
+    return count;
+}
+
+static inline int64_t
+world_status (world_t *self, const char *name)
+{
+    json_t *reply = NULL;
+    world_check (world_call (self->root, "STATUS", NULL, &reply), fst_caller_problem (self->root));
+    int64_t value = json_integer_value (json_object_get (reply, name));
+    json_decref (reply);
+    return value;
+}
+
+//  ---- The whole
+
+//  Everything but metadata and nodes; change config before world_start.
+static inline void
+world_new (world_t *self)
+{
+    char *problem = NULL, folder [256];
+    memset (self, 0, sizeof (*self));
+    zsys_handler_set (NULL);
+    self->bus = bus_new ();
+    bus_start (&self->bus);
+    snprintf (folder, sizeof (folder), "%s/keys", self->bus.folder);
+    world_check (fst_keys_create (folder, WORLD_NODES, &problem), problem);
+    self->auth_keys = world_keys (self, "auth");
+    self->metadata_keys = world_keys (self, "metadata");
+    self->config = fst_config_new ();
+    snprintf (folder, sizeof (folder), "%s/metadata.db", self->bus.folder);
+    world_set (self, "metadata-database", folder);
+    world_set (self, "heartbeat-interval", "200 ms");
+    world_set (self, "prune-after", "1 s");
+    self->alice = world_person (self, "alice", FST_ROLE_USER);
+    self->bob = world_person (self, "bob", FST_ROLE_USER);
+    self->root = world_person (self, "root", FST_ROLE_ADMIN);
+}
+
+//  With metadata and all nodes, alive.
+static inline void
+world_new_running (world_t *self)
+{
+    world_new (self);
+    world_start (self);
+    for (int number = 1; number <= WORLD_NODES; number++)
+        world_start_node (self, number);
+    bool alive = WORLD_AWAIT (world_count (self, "alive") == WORLD_NODES);
+    world_check (alive? FST_OK: FST_TIMEOUT, "nodes are not alive");
+}
+
+static inline void
+world_destroy (world_t *self)
+{
+    fst_metadata_destroy (&self->metadata);
+    for (int number = 1; number <= WORLD_NODES; number++) {
+        fst_actor_destroy (&self->nodes [number].actor);
+        fst_keys_destroy (&self->nodes [number].keys);
+    }
+    fst_caller_destroy (&self->alice);
+    fst_caller_destroy (&self->bob);
+    fst_caller_destroy (&self->root);
+    fst_config_destroy (&self->config);
+    fst_keys_destroy (&self->auth_keys);
+    fst_keys_destroy (&self->metadata_keys);
+    //  Whatever a test did, the catalog's books are right
+    char filename [256], *problem = NULL, where [256] = "";
+    fst_catalog_t *catalog = NULL;
+    snprintf (filename, sizeof (filename), "%s/metadata.db", self->bus.folder);
+    world_check (fst_catalog_open (filename, &catalog, &problem), problem);
+    world_check (fst_catalog_check (catalog, where, sizeof (where)), where);
+    fst_catalog_destroy (&catalog);
+    bus_remove (&self->bus);
+}
+
+//  ---- Uploads
+
+//  Open an upload and give its id; caller frees. The key of it goes to key.
+static inline char *
+world_open (fst_caller_t *who, const char *path, int replicas, uint8_t key [FST_KEY_BYTES])
+{
+    json_t *reply = NULL;
+    world_check (world_call (who, "GET_WRITE_NODES", json_pack ("{s:s, s:i, s:i, s:i}", "path", path, "from", 0,
+                             "count", 1, "replicas", replicas), &reply), fst_caller_problem (who));
+    char *upload = strdup (json_string_value (json_object_get (reply, "upload")));
+    size_t bytes;
+    if (key)
+        world_check (fst_base64_decode (json_string_value (json_object_get (reply, "key")), key, FST_KEY_BYTES, &bytes),
+                     "key");
+    json_decref (reply);
+    return upload;
+}
+
+//  An extent with genuine receipts of nodes 1 to copies.
+static inline json_t *
+world_extent (world_t *self, const char *upload, uint32_t index, uint32_t n, uint32_t chunks, int64_t bytes, int copies)
+{
+    uint8_t id [FST_UPLOAD_BYTES];
+    world_check (fst_hex_decode (upload, id, sizeof (id)), "upload");
+    fst_extent_info_t info = { fst_blob_id (id, index), n, chunks, bytes, 0xfedcba9876543210u + n };
+    char digest [17];
+    snprintf (digest, sizeof (digest), "%016llx", (unsigned long long) info.digest);
+    json_t *list = json_array ();
+    for (int copy = 1; copy <= copies; copy++) {
+        char receipt [FST_PROOF_TEXT_MAX];
+        fst_receipt_make (self->nodes [copy].keys->node_key, &info, receipt);
+        json_array_append_new (list, json_pack ("{s:s, s:s}", "node", self->nodes [copy].name, "receipt", receipt));
+    }
+    return json_pack ("{s:I, s:I, s:I, s:s, s:o}", "extent", (json_int_t) n, "chunks", (json_int_t) chunks,
+                      "bytes", (json_int_t) bytes, "digest", digest, "copies", list);
+}
+
+//  One small file for PUT_FILE_INFO.
+static inline json_t *
+world_file (world_t *self, const char *upload, uint32_t index, const char *path, int64_t size, int copies)
+{
+    json_t *extents = json_array ();
+    if (size)
+        json_array_append_new (extents, world_extent (self, upload, index, 0, 1, size, copies));
+    return json_pack ("{s:I, s:s, s:I, s:i, s:o}", "index", (json_int_t) index, "path", path,
+                      "size", (json_int_t) size, "modified_ms", 5, "extents", extents);
+}
+
+//  Put files and give the code of the only one; files is taken.
+static inline const char *
+world_put_file (fst_caller_t *who, const char *upload, json_t *file)
+{
+    static char code [64];
+    json_t *reply = NULL, *payload = json_pack ("{s:[o]}", "files", file);
+    if (upload)
+        json_object_set_new (payload, "upload", json_string (upload));
+    fst_rc_t rc = world_call (who, "PUT_FILE_INFO", payload, &reply);
+    const char *said = rc != FST_OK? fst_error_code (rc):
+        json_string_value (json_object_get (json_array_get (json_object_get (reply, "files"), 0), "code"));
+    snprintf (code, sizeof (code), "%s", said);
+    json_decref (reply);
+    return code;
+}
+
+//  Store a small file with two copies.
+static inline void
+world_put (world_t *self, fst_caller_t *who, const char *path, int64_t size)
+{
+    char *upload = world_open (who, path, 2, NULL);
+    const char *code = world_put_file (who, upload, world_file (self, upload, 0, path, size, 2));
+    world_check (strcmp (code, "ok") == 0? FST_OK: FST_INTERNAL, code);
+    free (upload);
+}
+
+#endif
