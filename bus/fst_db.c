@@ -97,7 +97,7 @@ s_refusal (const fst_db_t *self)
     return self->dead? FST_IO: self->lost;
 }
 
-//  SQLite's own hook ignores errors of a checkpoint, and a failed fsync must not be ignored (facts 5).
+//  SQLite's own hook ignores errors of a checkpoint, and a failed fsync must not be ignored.
 //  The commit that brought us here is durable in the log already.
 static int
 s_checkpoint (void *arg, sqlite3 *sqlite, const char *name, int pages)

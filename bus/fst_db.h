@@ -1,4 +1,4 @@
-//  SQLite the one way that loses nothing (facts 5): WAL, synchronous FULL, foreign keys, DEFENSIVE, STRICT
+//  SQLite the one way that loses nothing: WAL, synchronous FULL, foreign keys, DEFENSIVE, STRICT
 //  tables, one writing connection, an application id and a version in the file. An I/O error from SQLite
 //  is final: fst_db_dead is true from then on and every call gives FST_IO; the process should end.
 //

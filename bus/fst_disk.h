@@ -1,5 +1,5 @@
 //  The disk as a port: one struct of functions, so that tests can fail the nth call and lose power at the
-//  nth sync (STYLE 7 and 13). Names are relative to the folder that the port was opened on, made of parts
+//  nth sync. Names are relative to the folder that the port was opened on, made of parts
 //  that we chose; never a peer's text. All calls return FST_IO, or FST_NO_SPACE for ENOSPC and EDQUOT.
 //  The real port is safe from any thread for different names.
 
@@ -24,7 +24,7 @@ typedef struct {
     fst_rc_t (*write) (void *self, fst_disk_file_t *file, int64_t offset, const void *data, size_t bytes);
     //  Start writing these octets back without waiting: a hint that makes the later sync short.
     void     (*flush_hint) (void *self, fst_disk_file_t *file, int64_t offset, size_t bytes);
-    //  fdatasync. A failure is final for the process: never retry (facts 5).
+    //  fdatasync. A failure is final for the process: never retry (a second try reports success for lost pages).
     fst_rc_t (*sync) (void *self, fst_disk_file_t *file);
     fst_rc_t (*size) (void *self, fst_disk_file_t *file, int64_t *bytes_p);
     fst_rc_t (*rename) (void *self, const char *from, const char *to);

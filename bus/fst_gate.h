@@ -1,5 +1,6 @@
 //  The gate: the one ZAP handler of a process (ZeroMQ RFC 27), at inproc://zeromq.zap.01. Start it before
-//  the first socket that binds. No CZMQ zauth (research: facts 2).
+//  the first socket that binds. CZMQ's zauth is not used: it gives no User-Id to keys it lets in freely
+//  and overflows its heap on large certificate metadata.
 //
 //      domain "client"       CURVE; any client key is let in; User-Id is "client"
 //      domain "actor"        CURVE; only enrolled keys; User-Id is the role ("storage:node-1")

@@ -1,5 +1,5 @@
 //  Keyed proofs between metadata and one storage node, carried by clients: what lets the data plane work
-//  without asking anyone (DESIGN 6 and 8). All are BLAKE2b (RFC 7693) keyed with the node's key, which is
+//  without asking anyone. All are BLAKE2b (RFC 7693) keyed with the node's key, which is
 //  derived from the cluster's data key and the node's name; so one node's key is worth nothing at another.
 //
 //      ticket      opens a connection to the node's data port (ZMQ PLAIN user name and password)

@@ -18,7 +18,7 @@
 //
 //  Nonce = the 16 random octets, then chunk number as 64 bits. Associated data = octets 0 to 55, so a
 //  record moved, shortened or relabelled does not open. Slots lie on disk at fst_record_stride apart.
-//  Key and nonce: a blob's key is used for one version of one file only; see docs/DISK.md and DESIGN 6.
+//  Key and nonce: a blob's key is used for one version of one file only; see docs/DISK.md.
 //  Pure (but the nonce); safe from any thread.
 
 #ifndef FST_RECORD_H_INCLUDED

@@ -1,4 +1,4 @@
-//  Sockets made the one way that does not lose, block or let strangers in (facts 2): MAXMSGSIZE, HWM,
+//  Sockets made the one way that does not lose, block or let strangers in: MAXMSGSIZE, HWM,
 //  ROUTER_MANDATORY with SNDTIMEO 0, IMMEDIATE and LINGER 0 on callers, HANDSHAKE_IVL, keep-alive, no ZMTP
 //  heartbeats, no identities, CURVE or PLAIN with ZAP_ENFORCE_DOMAIN on every TCP port.
 //

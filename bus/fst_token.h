@@ -3,7 +3,7 @@
 //  A token is base64url of: version 1 (1 octet), role (1), session (16), expiry in wall milliseconds
 //  (8, big-endian; 0 = never, for actors), length of name (1), name, signature (64) over all before it.
 //  Actors carry one too ("storage:node-1", role actor), made when they are enrolled.
-//  Revocation is not in here: whoever must know keeps the list that auth publishes (DESIGN 6).
+//  Revocation is not in here: whoever must know keeps the list that auth publishes.
 
 #ifndef FST_TOKEN_H_INCLUDED
 #define FST_TOKEN_H_INCLUDED

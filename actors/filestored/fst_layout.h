@@ -16,7 +16,7 @@
 #include "fst_config.h"
 #include "fst_error.h"
 
-#define FST_LAYOUT_PORT_FIRST 8510      //  Of `init --tcp`; the ephemeral range begins at 32768 (facts 2)
+#define FST_LAYOUT_PORT_FIRST 8510      //  Of `init --tcp`; the ephemeral range begins at 32768
 #define FST_LAYOUT_PORT_LAST  32767
 #define FST_LAYOUT_NODES_MAX  64
 

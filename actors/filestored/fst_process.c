@@ -18,7 +18,7 @@
 #define SOCKETS_MAX     65535           //  Of CZMQ, which would else stop at 1024
 #define QUIET_MS        2000            //  How often the process looks whether it is quiet
 
-//  At EMFILE libzmq's I/O thread spins and zsock_new aborts (facts 2).
+//  At EMFILE libzmq's I/O thread spins and zsock_new aborts.
 static void
 s_raise_file_limit (void)
 {

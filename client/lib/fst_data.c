@@ -124,7 +124,7 @@ s_disconnect (fst_data_node_t *node)
 {
     if (!node->socket)
         return;
-    zmq_socket_monitor (zsock_resolve (node->socket), NULL, 0);     //  Before its reader goes (facts 2)
+    zmq_socket_monitor (zsock_resolve (node->socket), NULL, 0);     //  Before its reader goes
     zsock_destroy (&node->monitor);
     zsock_destroy (&node->socket);
 }

@@ -1,4 +1,4 @@
-//  A disk in memory that fails when told to, and loses power (STYLE 13).
+//  A disk in memory that fails when told to, and loses power.
 //
 //  What is written is seen at once, and is safe only after sync; what is created, renamed or unlinked is safe
 //  only after sync_folder of its folder (of the target's folder, for a rename), and a folder after sync_folder of
