@@ -10,6 +10,7 @@
 #include "fst_log.h"
 #include "fst_mdp.h"
 #include "fst_request.h"
+#include "fst_revoked.h"
 #include "fst_socket.h"
 #include "fst_trust.h"
 
@@ -52,6 +53,7 @@ struct fst_actor {
     char *problem;
     const fst_schema_command_t *schemas [COMMANDS_MAX];     //  One for each row of commands
     fst_trust_t *trust;
+    fst_revoked_t *revoked;         //  NULL if no command looks at tokens
     zsock_t *pipe;                  //  Borrowed
     fst_lane_t *lanes [LANES_MAX];
     zsock_t *port, *publisher, *subscriber;
@@ -61,7 +63,7 @@ struct fst_actor {
     s_fd_t fds [FDS_MAX];
     size_t fds_count;
     size_t requests, port_requests; //  Under way; of these, the port's
-    int64_t beat_ms, tick_ms;
+    int64_t beat_ms, tick_ms, revoked_ms;
     zmq_pollitem_t items [ITEMS_MAX];
     struct { s_kind_t kind; size_t index; } slots [ITEMS_MAX];
     size_t items_count;
@@ -192,11 +194,16 @@ s_event (fst_actor_t *self, const char *topic, zframe_t *frame)
 {
     char quoted [64], where [256] = "it is no JSON";
     fst_event_fn *handle = s_event_handler (self, topic);
+    bool revoked = self->revoked && strcmp (topic, FST_REVOKED_TOPIC) == 0;
     const fst_schema_t *schema = fst_schema_event (topic);
     json_t *body = zframe_size (frame) <= FST_JSON_BYTES_MAX?
         json_loadb ((const char *) zframe_data (frame), zframe_size (frame), JSON_REJECT_DUPLICATES, NULL): NULL;
-    if (handle && schema && body && fst_schema_check (schema, body, where, sizeof (where)) == FST_OK)
-        handle (self->user, topic, body);
+    if (schema && body && fst_schema_check (schema, body, where, sizeof (where)) == FST_OK) {
+        if (revoked)
+            fst_revoked_event (self->revoked, body);
+        if (handle)
+            handle (self->user, topic, body);
+    }
     else
         fst_log_warning ("event dropped topic=\"%s\" %s", fst_log_quote (topic, quoted, sizeof (quoted)),
                          schema? where: "it has no schema");
@@ -295,6 +302,8 @@ static int64_t
 s_wake_ms (fst_actor_t *self, int64_t now_ms)
 {
     int64_t wake_ms = self->beat_ms < self->tick_ms? self->beat_ms: self->tick_ms;
+    if (self->revoked_ms < wake_ms)
+        wake_ms = self->revoked_ms;
     for (size_t index = 0; index < LANES_MAX && self->lanes [index]; index++)
         if (fst_lane_wake_ms (self->lanes [index]) < wake_ms)
             wake_ms = fst_lane_wake_ms (self->lanes [index]);
@@ -348,6 +357,8 @@ s_timers (fst_actor_t *self, int64_t now_ms)
             fst_lane_beat (self->lanes [index], now_ms);
         self->beat_ms = now_ms + FST_MDP_HEARTBEAT_MS;
     }
+    if (now_ms >= self->revoked_ms)
+        self->revoked_ms = fst_revoked_tick (self->revoked, now_ms);
     if (now_ms >= self->tick_ms)
         self->tick_ms = self->class.tick (self->user, now_ms);
 }
@@ -404,6 +415,20 @@ s_connect (fst_actor_t *self, int type, const char *endpoint, zsock_t **socket_p
     return rc;
 }
 
+//  Whether to learn which sessions were revoked. Auth itself is the one who knows.
+static bool
+s_looks_at_tokens (const fst_actor_t *self)
+{
+    const fst_actor_options_t *options = &self->options;
+    if (!options->broker || !options->keys || !options->keys->token
+    || (options->service && strcmp (options->service, "auth") == 0))
+        return false;
+    for (const fst_command_t *row = self->class.commands; row && row->name; row++)
+        if (row->need == FST_NEED_USER || row->need == FST_NEED_ADMIN || row->need == FST_NEED_ACTOR)
+            return true;
+    return false;
+}
+
 static fst_rc_t
 s_open (fst_actor_t *self)
 {
@@ -417,9 +442,13 @@ s_open (fst_actor_t *self)
     }
     if (rc == FST_OK && options->events_in)
         rc = s_connect (self, ZMQ_PUB, options->events_in, &self->publisher);
-    if (rc == FST_OK && options->events_out && self->class.topics)
+    if (rc == FST_OK && s_looks_at_tokens (self))
+        self->revoked = fst_revoked_new (self);
+    if (rc == FST_OK && options->events_out && (self->class.topics || self->revoked))
         rc = s_connect (self, ZMQ_SUB, options->events_out, &self->subscriber);
-    for (const fst_topic_t *row = self->class.topics; self->subscriber && row->topic; row++)
+    if (self->subscriber && self->revoked)
+        zsock_set_subscribe (self->subscriber, FST_REVOKED_TOPIC);
+    for (const fst_topic_t *row = self->class.topics; self->subscriber && row && row->topic; row++)
         zsock_set_subscribe (self->subscriber, row->topic);
     if (rc == FST_OK && options->broker) {
         zsock_t *probe = NULL;
@@ -442,6 +471,7 @@ s_open_lanes (fst_actor_t *self)
             self->lanes [index] = fst_lane_new (options->broker, options->keys, options->service, now_ms);
     self->beat_ms = now_ms + FST_MDP_HEARTBEAT_MS;
     self->tick_ms = self->class.tick? now_ms: INT64_MAX;
+    self->revoked_ms = self->revoked? now_ms: INT64_MAX;
 }
 
 static void
@@ -466,6 +496,7 @@ s_close (fst_actor_t *self)
     zsock_destroy (&self->publisher);
     zsock_destroy (&self->subscriber);
     fst_caller_destroy (&self->caller);
+    fst_revoked_destroy (&self->revoked);
     s_call_t *call;
     while ((call = zlist_pop (self->calls)))
         free (call);                    //  Made while stopping

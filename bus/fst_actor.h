@@ -124,7 +124,8 @@ fst_actor_call (fst_actor_t *self, const char *service, const char *command, jso
 void
 fst_actor_die (fst_actor_t *self, const char *reason) __attribute__ ((noreturn));
 
-//  Sessions that auth revoked are refused from now on (FST_EXPIRED). Kept until expires_ms (wall time).
+//  This session is refused from now on (FST_EXPIRED). Kept until expires_ms (wall time). The loop does it by
+//  itself for what auth revokes (fst_revoked.h).
 void
 fst_actor_revoke (fst_actor_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t expires_ms);
 

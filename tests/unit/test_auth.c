@@ -590,6 +590,84 @@ Test (auth, the_end_of_a_session_is_published)
     zsock_destroy (&socket);
 }
 
+//  ---- Another actor, which lets people in (NOT_FOUND) unless their session has ended (EXPIRED)
+
+static void
+s_let_in (void *self, fst_request_t **request_p)
+{
+    (void) self;
+    fst_request_fail (request_p, FST_NOT_FOUND, NULL);
+}
+
+static const fst_command_t s_other_commands [] = {
+    { "STATUS", FST_NEED_USER, s_let_in },
+    { NULL }
+};
+
+static fst_actor_t *
+s_start_other (const char *events_out)
+{
+    static const fst_actor_class_t class = { .commands = s_other_commands };
+    fst_actor_options_t options = {
+        .service = "metadata", .lanes = 1, .broker = s_actors, .events_out = events_out, .keys = s_actor_keys
+    };
+    fst_actor_t *actor = NULL;
+    char *problem = NULL;
+    cr_assert_eq (fst_actor_new (&class, &options, NULL, &actor, &problem), FST_OK, "%s", problem);
+    return actor;
+}
+
+static fst_rc_t
+s_ask_other (const char *token)
+{
+    fst_caller_set_token (s_caller, token);
+    return fst_caller_call (s_caller, "metadata", "STATUS", NULL, NULL);
+}
+
+//  Ask until the other actor refuses the token.
+static void
+s_wait_refused (const char *token)
+{
+    int64_t deadline = fst_clock_mono_ms () + DEADLINE_MS;
+    fst_rc_t rc;
+    while ((rc = s_ask_other (token)) == FST_NOT_FOUND && fst_clock_mono_ms () < deadline)
+        usleep (1000);
+    cr_assert_eq (rc, FST_EXPIRED, "%s", fst_error_code (rc));
+}
+
+Test (auth, every_actor_hears_which_sessions_ended)
+{
+    s_register ("alice", "secret");
+    char *early = s_login ("alice", "secret"), *late = s_login ("alice", "secret"), *kept = s_login ("alice", "secret");
+    cr_assert_eq (s_try (early, "LOGOUT", NULL), FST_OK);
+    fst_actor_t *other = s_start_other (s_events_out);
+    s_wait_refused (early);                     //  From the list: the event is long over. Then it has subscribed
+    cr_assert_eq (s_ask_other (late), FST_NOT_FOUND);
+    cr_assert_eq (s_try (late, "LOGOUT", NULL), FST_OK);
+    int64_t start_ms = fst_clock_mono_ms ();
+    s_wait_refused (late);
+    cr_assert_lt (fst_clock_mono_ms () - start_ms, 10000, "by the event, not by the next list");
+    cr_assert_eq (s_ask_other (kept), FST_NOT_FOUND);
+    fst_actor_destroy (&other);
+    free (early);
+    free (late);
+    free (kept);
+}
+
+Test (auth, an_actor_without_events_asks_for_the_list)
+{
+    s_register ("alice", "secret");
+    char *token = s_login ("alice", "secret");
+    cr_assert_eq (s_try (token, "LOGOUT", NULL), FST_OK);
+    fst_auth_destroy (&s_auth);                 //  Not there at first
+    fst_actor_t *other = s_start_other (NULL);
+    cr_assert_eq (s_ask_other (token), FST_NOT_FOUND);
+    s_start_auth ();
+    s_wait_refused (token);
+    fst_actor_destroy (&other);
+    free (token);
+}
+
 //  What another connection sees is committed.
 static int
 s_committed (const char *sql)
