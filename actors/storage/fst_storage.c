@@ -8,6 +8,9 @@
 #include "fst_log.h"
 #include "fst_small.h"
 #include <assert.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define LANES               8       //  Commands over the broker under way at once
 #define RECORDS_MAX         256     //  In one STORE
@@ -25,6 +28,7 @@ struct fst_storage {
     const fst_keys_t *keys;
     fst_actor_t *actor;             //  Set by start
     fst_actor_t *actor_owned;       //  Set by new, for destroy
+    int lock_fd;                    //  -1: not locked
     fst_disk_t *disk;
     fst_extents_t *extents;
     fst_small_t *small;
@@ -373,10 +377,33 @@ s_tick (void *arg, int64_t now_ms)
 
 //  ---- Start and stop
 
+//  Two processes in one folder would destroy it. The lock goes with the process.
+static fst_rc_t
+s_lock (fst_storage_t *self, char **problem_p)
+{
+    char *filename = zsys_sprintf ("%s/lock", self->folder);
+    self->lock_fd = open (filename, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    fst_rc_t rc = FST_OK;
+    if (self->lock_fd == -1) {
+        rc = FST_IO;
+        *problem_p = zsys_sprintf ("The file %s cannot be written: %s.", filename, strerror (errno));
+    }
+    else
+    if (flock (self->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        rc = FST_EXISTS;
+        *problem_p = zsys_sprintf ("Another process uses the folder of %s (%s is locked); stop it first, or use another "
+                                   "folder.", self->node, filename);
+    }
+    free (filename);
+    return rc;
+}
+
 static fst_rc_t
 s_open (fst_storage_t *self, char **problem_p)
 {
     fst_rc_t rc = fst_disk_open (self->folder, &self->disk);
+    if (rc == FST_OK)
+        rc = s_lock (self, problem_p);
     if (rc == FST_OK)
         rc = fst_extents_new (self->disk, &self->extents);
     if (rc == FST_OK) {
@@ -396,6 +423,9 @@ s_close (fst_storage_t *self)
     fst_small_destroy (&self->small);
     fst_extents_destroy (&self->extents);
     fst_disk_destroy (&self->disk);
+    if (self->lock_fd != -1)
+        close (self->lock_fd);
+    self->lock_fd = -1;
 }
 
 static fst_rc_t
@@ -475,6 +505,7 @@ fst_storage_new (const fst_config_t *config, const fst_actor_options_t *bus, fst
     fst_storage_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->keys = bus->keys;
+    self->lock_fd = -1;
     *problem_p = NULL;
     fst_rc_t rc = s_configure (self, config, problem_p);
     if (rc == FST_OK) {

@@ -654,6 +654,23 @@ Test (storage, heartbeats_keep_coming)
     zsock_destroy (&events);
 }
 
+Test (storage, a_folder_belongs_to_one_process_at_a_time)
+{
+    s_start ();
+    fst_actor_options_t bus = world_bus (&s_world, s_world.node_keys);
+    fst_storage_t *second = NULL;
+    char *problem = NULL, endpoint [600];
+    fst_config_t *config = fst_config_dup (s_world.config);
+    snprintf (endpoint, sizeof (endpoint), "%s-2", s_world.data);
+    cr_assert (fst_config_set (config, "data-endpoint", endpoint, &problem) == FST_OK);
+    cr_assert (fst_storage_new (config, &bus, &second, &problem) == FST_EXISTS);
+    cr_assert (problem && strstr (problem, "locked"));
+    free (problem);
+    fst_config_destroy (&config);
+    s_restart ();
+    cr_assert (s_store (s_chunk (test_blob (1, 0), 0, 1)) == FST_OK);
+}
+
 Test (storage, settings_that_make_no_sense_are_refused_with_a_sentence)
 {
     fst_actor_options_t bus = world_bus (&s_world, s_world.node_keys);
