@@ -3,7 +3,7 @@
 #include "fst_metadata_self.h"
 #include "fst_clock.h"
 #include "fst_log.h"
-#include "fst_upload.h"
+#include "fst_sealed.h"
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -258,7 +258,7 @@ s_read_extents (fst_metadata_t *self, s_put_t *put, uint32_t index, json_t *json
     s_extents_reserve (put, kept + given + 1);
     fst_blob_id_t blob = fst_blob_id (put->upload->id, index);
     if (rc == FST_OK)
-        rc = fst_upload_read (self->nodes, &blob, put->copies, json, put->extents + kept, put->problem,
+        rc = fst_sealed_read (self->nodes, &blob, put->copies, json, put->extents + kept, put->problem,
                               sizeof (put->problem));
     *count_p = kept + given;
     return rc;
@@ -316,7 +316,7 @@ s_take_content (fst_metadata_t *self, s_put_t *put, json_t *file, fst_content_t 
     size_t count;
     fst_rc_t rc = s_read_extents (self, put, index, extents, &count);
     if (rc == FST_OK)
-        rc = fst_upload_check (put->extents, count, content->size, put->upload->chunk_log2, put->upload->extent_chunks,
+        rc = fst_sealed_check (put->extents, count, content->size, put->upload->chunk_log2, put->upload->extent_chunks,
                                put->problem, sizeof (put->problem));
     return rc == FST_OK? s_add_blob (self, put, index, content->size, count, content): rc;
 }

@@ -1,6 +1,6 @@
 //  What an upload claims, checked.
 
-#include "fst_upload.h"
+#include "fst_sealed.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +55,7 @@ s_read_extent (const fst_nodes_t *nodes, const fst_blob_id_t *blob, size_t copie
 }
 
 fst_rc_t
-fst_upload_read (const fst_nodes_t *nodes, const fst_blob_id_t *blob, size_t copies, json_t *json,
+fst_sealed_read (const fst_nodes_t *nodes, const fst_blob_id_t *blob, size_t copies, json_t *json,
                  fst_extent_t *extents, char *problem, size_t size)
 {
     assert (nodes);
@@ -70,7 +70,7 @@ fst_upload_read (const fst_nodes_t *nodes, const fst_blob_id_t *blob, size_t cop
 }
 
 fst_rc_t
-fst_upload_check (const fst_extent_t *extents, size_t count, int64_t bytes, uint8_t chunk_log2, uint32_t extent_chunks,
+fst_sealed_check (const fst_extent_t *extents, size_t count, int64_t bytes, uint8_t chunk_log2, uint32_t extent_chunks,
                   char *problem, size_t size)
 {
     int64_t chunk = (int64_t) 1 << chunk_log2, sum = 0;
