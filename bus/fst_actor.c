@@ -24,6 +24,7 @@
 #define TOPIC_BYTES_MAX 200         //  libzmq 4.3.4 corrupts the stream from 246 on
 #define CONNECT_MS      5000        //  For calls to other services
 #define REPLY_MS        60000
+#define EVENTS_FRESH_MS 1000        //  After the start the first registration changes nothing for so long
 #define LINGER_MS       200         //  For the last replies
 
 typedef struct {
@@ -58,11 +59,13 @@ struct fst_actor {
     fst_lane_t *lanes [LANES_MAX];
     zsock_t *port, *publisher, *subscriber;
     char *port_endpoint;
+    unsigned registrations;         //  Of the first lane, when publisher and subscriber were made
     fst_caller_t *caller;           //  NULL without a broker
     zlist_t *calls;
     s_fd_t fds [FDS_MAX];
     size_t fds_count;
     size_t requests, port_requests; //  Under way; of these, the port's
+    int64_t opened_ms;              //  When the sockets were made first
     int64_t beat_ms, tick_ms, revoked_ms;
     zmq_pollitem_t items [ITEMS_MAX];
     struct { s_kind_t kind; size_t index; } slots [ITEMS_MAX];
@@ -208,6 +211,50 @@ s_event (fst_actor_t *self, const char *topic, zframe_t *frame)
         fst_log_warning ("event dropped topic=\"%s\" %s", fst_log_quote (topic, quoted, sizeof (quoted)),
                          schema? where: "it has no schema");
     json_decref (body);
+}
+
+static fst_rc_t
+s_connect (fst_actor_t *self, int type, const char *endpoint, zsock_t **socket_p)
+{
+    zsock_destroy (socket_p);
+    fst_rc_t rc = fst_socket_connect (type, endpoint, self->options.keys, socket_p);
+    if (rc != FST_OK && !self->problem)
+        self->problem = zsys_sprintf ("cannot connect to %s: no such kind of endpoint, or no server-key in the key file",
+                                      endpoint);
+    return rc;
+}
+
+static fst_rc_t
+s_open_events (fst_actor_t *self)
+{
+    const fst_actor_options_t *options = &self->options;
+    fst_rc_t rc = FST_OK;
+    if (options->events_in)
+        rc = s_connect (self, ZMQ_PUB, options->events_in, &self->publisher);
+    if (rc == FST_OK && options->events_out && (self->class.topics || self->revoked))
+        rc = s_connect (self, ZMQ_SUB, options->events_out, &self->subscriber);
+    if (rc == FST_OK && self->subscriber && self->revoked)
+        zsock_set_subscribe (self->subscriber, FST_REVOKED_TOPIC);
+    for (const fst_topic_t *row = self->class.topics; rc == FST_OK && self->subscriber && row && row->topic; row++)
+        zsock_set_subscribe (self->subscriber, row->topic);
+    return rc;
+}
+
+//  The lanes find out when the broker is another one, or lets us in only now; libzmq may never try again with
+//  the other sockets, so they follow.
+static void
+s_follow_lanes (fst_actor_t *self)
+{
+    unsigned registrations = self->lanes [0]? fst_lane_registrations (self->lanes [0]): 0;
+    if (registrations == self->registrations)
+        return;
+    if (self->registrations)
+        fst_log_info ("registered with the broker again");
+    if (self->registrations || fst_clock_mono_ms () >= self->opened_ms + EVENTS_FRESH_MS) {
+        fst_rc_t rc = s_open_events (self);
+        assert (rc == FST_OK);          //  As it was before
+    }
+    self->registrations = registrations;
 }
 
 static void
@@ -357,6 +404,7 @@ s_timers (fst_actor_t *self, int64_t now_ms)
             fst_lane_beat (self->lanes [index], now_ms);
         self->beat_ms = now_ms + FST_MDP_HEARTBEAT_MS;
     }
+    s_follow_lanes (self);
     if (now_ms >= self->revoked_ms)
         self->revoked_ms = fst_revoked_tick (self->revoked, now_ms);
     if (now_ms >= self->tick_ms)
@@ -405,16 +453,6 @@ s_find_schemas (fst_actor_t *self)
     return FST_OK;
 }
 
-static fst_rc_t
-s_connect (fst_actor_t *self, int type, const char *endpoint, zsock_t **socket_p)
-{
-    fst_rc_t rc = fst_socket_connect (type, endpoint, self->options.keys, socket_p);
-    if (rc != FST_OK)
-        self->problem = zsys_sprintf ("cannot connect to %s: no such kind of endpoint, or no server-key in the key file",
-                                      endpoint);
-    return rc;
-}
-
 //  Whether to learn which sessions were revoked. Auth itself is the one who knows.
 static bool
 s_looks_at_tokens (const fst_actor_t *self)
@@ -440,16 +478,10 @@ s_open (fst_actor_t *self)
         if (rc == FST_OK)
             self->port_endpoint = strdup (zsock_endpoint (self->port));
     }
-    if (rc == FST_OK && options->events_in)
-        rc = s_connect (self, ZMQ_PUB, options->events_in, &self->publisher);
     if (rc == FST_OK && s_looks_at_tokens (self))
         self->revoked = fst_revoked_new (self);
-    if (rc == FST_OK && options->events_out && (self->class.topics || self->revoked))
-        rc = s_connect (self, ZMQ_SUB, options->events_out, &self->subscriber);
-    if (self->subscriber && self->revoked)
-        zsock_set_subscribe (self->subscriber, FST_REVOKED_TOPIC);
-    for (const fst_topic_t *row = self->class.topics; self->subscriber && row && row->topic; row++)
-        zsock_set_subscribe (self->subscriber, row->topic);
+    if (rc == FST_OK)
+        rc = s_open_events (self);
     if (rc == FST_OK && options->broker) {
         zsock_t *probe = NULL;
         rc = s_connect (self, ZMQ_DEALER, options->broker, &probe);
@@ -469,6 +501,7 @@ s_open_lanes (fst_actor_t *self)
     if (options->service && options->broker && self->class.commands)
         for (size_t index = 0; index < options->lanes; index++)
             self->lanes [index] = fst_lane_new (options->broker, options->keys, options->service, now_ms);
+    self->opened_ms = now_ms;
     self->beat_ms = now_ms + FST_MDP_HEARTBEAT_MS;
     self->tick_ms = self->class.tick? now_ms: INT64_MAX;
     self->revoked_ms = self->revoked? now_ms: INT64_MAX;

@@ -303,10 +303,10 @@ s_tick (fst_caller_t *self, int64_t now_ms)
     if (self->unsent && !s_waits (self) && now_ms >= self->opened_ms + CONNECT_TRY_MS
     && now_ms >= self->heard_ms + CONNECT_TRY_MS)
         s_open (self, now_ms);
+    s_expire (self, now_ms);                //  First, for a broker may take calls for ever and answer none
     s_send_unsent (self, now_ms);
     if (!self->ping_ms && s_waits (self) && now_ms >= s_ping_due_ms (self))
         s_ping (self, now_ms);
-    s_expire (self, now_ms);
 }
 
 //  When s_tick has something to do at the latest.

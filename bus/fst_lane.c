@@ -30,6 +30,7 @@ struct fst_lane {
     int64_t try_ms;                 //  How long it may stay without connection
     bool greeted;                   //  The broker gave back an empty message on this socket
     bool registered;                //  READY was sent on this connection
+    unsigned registrations;         //  On how many so far
     int64_t ready_ms;               //  When
     int64_t heard_ms;               //  When the broker was last heard
     bool busy;                      //  A request is under way
@@ -91,6 +92,7 @@ s_register (fst_lane_t *self, int64_t now_ms)
     zmsg_addstr (message, self->service);
     self->registered = s_send (self, FST_MDPW_READY, message);
     if (self->registered) {
+        self->registrations++;
         self->ready_ms = self->heard_ms = now_ms;
         self->try_ms = TRY_MS_MIN;
     }
@@ -247,7 +249,7 @@ fst_lane_beat (fst_lane_t *self, int64_t now_ms)
     if (!self->socket)
         return;
     if (self->registered && now_ms >= self->heard_ms + SILENT_MS) {
-        fst_log_warning ("broker silent service=%s", self->service);
+        fst_log_debug ("broker silent service=%s", self->service);
         s_open (self, now_ms);
     }
     else
@@ -258,6 +260,13 @@ fst_lane_beat (fst_lane_t *self, int64_t now_ms)
         self->try_ms = self->try_ms * 2 < TRY_MS_MAX? self->try_ms * 2: TRY_MS_MAX;
         s_open (self, now_ms);
     }
+}
+
+unsigned
+fst_lane_registrations (const fst_lane_t *self)
+{
+    assert (self);
+    return self->registrations;
 }
 
 int64_t

@@ -38,6 +38,10 @@ fst_lane_reply (fst_lane_t *self, zmsg_t **body_p);
 void
 fst_lane_beat (fst_lane_t *self, int64_t now_ms);
 
+//  How often it registered with a broker: a change says that it is another connection, perhaps another broker.
+unsigned
+fst_lane_registrations (const fst_lane_t *self);
+
 //  When fst_lane_receive wants to be called even if there is nothing to read; INT64_MAX = no need.
 int64_t
 fst_lane_wake_ms (const fst_lane_t *self);

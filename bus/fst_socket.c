@@ -18,7 +18,8 @@
 #define CALLER_QUEUE        10000       //  More than a caller has under way, so "not writable" is "not connected"
 #define DATA_QUEUE_IN       16          //  Records may be large; the window of the node bounds the way back
 #define DATA_QUEUE_OUT      1024
-#define RECONNECT_MS        100
+#define RECONNECT_MS        100         //  At first; doubled until
+#define RECONNECT_MS_MAX    400
 #define CONNECT_MS          3000        //  Until a host that does not answer is tried anew
 #define HANDSHAKE_MS        5000        //  A stranger holds a file descriptor no longer than this
 #define BIND_MS             1000        //  A socket closed a moment ago may still hold the address
@@ -223,6 +224,7 @@ s_connecting_new (int type)
     //  An oversize frame would end a connecting session for good, so never be stricter than the other side.
     s_limit_frames (socket, FST_FRAME_BYTES_MAX + CURVE_OCTETS);
     zsock_set_reconnect_ivl (socket, RECONNECT_MS);
+    zsock_set_reconnect_ivl_max (socket, RECONNECT_MS_MAX);
     zsock_set_connect_timeout (socket, CONNECT_MS);
     if (type == ZMQ_DEALER)
         zsock_set_immediate (socket, 1);        //  Nothing queues for a peer that is not there

@@ -1,10 +1,14 @@
 //  Rules of the actor loop, with a real broker and a made-up auth service.
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <sodium.h>
+#include <sys/wait.h>
 #include "bus_fixture.h"
 #include "fst_actor.h"
 #include "fst_caller.h"
+#include "fst_gate.h"
+#include "fst_mdp.h"
 #include "fst_schema.h"
 #include "fst_socket.h"
 
@@ -581,4 +585,232 @@ Test (actor, a_start_that_fails_says_why)
     rc = fst_actor_new (&s_class, &options, &broken, &made, &problem);
     cr_expect_eq (rc, FST_MALFORMED);
     free (problem);
+}
+
+//  ---- A broker in another process, killed or stopped for real
+
+typedef struct {
+    pid_t pid;
+    int say, hear;              //  Pipes: start when told, tell when started
+} s_process_t;
+
+//  Has to be made before anything of ZeroMQ in this process.
+static s_process_t
+s_fork_broker (void)
+{
+    int down [2], up [2];
+    cr_assert (pipe (down) == 0 && pipe (up) == 0);
+    s_process_t process = { .pid = fork (), .say = down [1], .hear = up [0] };
+    if (process.pid == 0) {
+        char octet;
+        close (down [1]);
+        close (up [0]);
+        zsys_handler_set (NULL);
+        if (read (down [0], &octet, 1) == 1) {
+            bus_start (&bus);
+            if (write (up [1], "x", 1) == 1 && read (down [0], &octet, 1) == 0)
+                bus_stop (&bus);        //  The test has ended
+        }
+        _exit (0);
+    }
+    close (down [0]);
+    close (up [1]);
+    return process;
+}
+
+static void
+s_start_broker (s_process_t *process)
+{
+    char octet;
+    cr_assert (write (process->say, "x", 1) == 1 && read (process->hear, &octet, 1) == 1);
+}
+
+static void
+s_end_broker (s_process_t *process, int signal)
+{
+    if (signal)
+        kill (process->pid, signal);
+    close (process->say);
+    close (process->hear);
+    waitpid (process->pid, NULL, 0);
+}
+
+static void
+s_connect_both (void)
+{
+    zsys_handler_set (NULL);
+    actor = s_actor_new (&service, "auth", 8);
+    caller = fst_caller_new (bus.clients, NULL, 3000, WITHIN_MS);
+}
+
+Test (killed, a_broker_that_is_killed_and_started_again_is_found, .timeout = 60)
+{
+    bus = bus_new ();
+    s_process_t first = s_fork_broker (), second = s_fork_broker ();
+    s_start_broker (&first);
+    s_connect_both ();
+    cr_expect_eq (s_verify ("befo"), FST_OK, "%s", fst_caller_problem (caller));
+    s_end_broker (&first, SIGKILL);
+    s_start_broker (&second);
+    int64_t start_ms = fst_clock_mono_ms ();
+    cr_expect_eq (s_verify ("afte"), FST_OK, "%s", fst_caller_problem (caller));
+    int64_t took_ms = fst_clock_mono_ms () - start_ms;
+    cr_expect (took_ms < 2000, "took %d ms", (int) took_ms);
+    fst_caller_destroy (&caller);
+    fst_actor_destroy (&actor);
+    s_end_broker (&second, 0);
+    bus_remove (&bus);
+}
+
+Test (killed, a_broker_that_hangs_is_unreachable_and_found_again_when_it_goes_on, .timeout = 60)
+{
+    bus = bus_new ();
+    s_process_t process = s_fork_broker ();
+    s_start_broker (&process);
+    s_connect_both ();
+    cr_expect_eq (s_verify ("befo"), FST_OK, "%s", fst_caller_problem (caller));
+    kill (process.pid, SIGSTOP);
+    cr_expect_eq (s_verify ("hang"), FST_UNREACHABLE, "%s", fst_caller_problem (caller));
+    zclock_sleep (FST_MDP_HEARTBEAT_MS * (FST_MDP_LIVENESS + 1));       //  Until the lanes have noticed as well
+    kill (process.pid, SIGCONT);
+    cr_expect_eq (s_verify ("goes"), FST_OK, "%s", fst_caller_problem (caller));
+    fst_caller_destroy (&caller);
+    fst_actor_destroy (&actor);
+    s_end_broker (&process, 0);
+    bus_remove (&bus);
+}
+
+//  ---- TCP: keys, the gate, and roles
+
+static fst_gate_t *gate;
+static fst_keys_t *broker_keys, *auth_keys, *node_keys, *client_keys;
+static char clients [128], actors [128], events_in [128], events_out [128];
+
+static fst_keys_t *
+s_load (const char *name)
+{
+    char *problem = NULL, *filename = zsys_sprintf ("%s/%s.key", bus.folder, name);
+    fst_keys_t *loaded = NULL;
+    fst_rc_t rc = fst_keys_load (filename, &loaded, &problem);
+    cr_assert_eq (rc, FST_OK, "%s", problem);
+    free (filename);
+    return loaded;
+}
+
+static void
+s_doors_setup (void)
+{
+    zsys_handler_set (NULL);
+    bus = bus_new ();
+    char *problem = NULL, *enrolled = zsys_sprintf ("%s/enrolled.zpl", bus.folder);
+    fst_rc_t rc = fst_keys_create (bus.folder, 1, &problem);
+    cr_assert_eq (rc, FST_OK, "%s", problem);
+    broker_keys = s_load ("broker");
+    auth_keys = s_load ("auth");
+    node_keys = s_load ("node-1");
+    client_keys = s_load ("client");
+    gate = fst_gate_new ();
+    rc = fst_gate_enrol (gate, enrolled, &problem);
+    cr_assert_eq (rc, FST_OK, "%s", problem);
+    free (enrolled);
+    static const char any [] = "tcp://127.0.0.1:*";
+    fst_broker_options_t options = { any, any, any, any, broker_keys };
+    rc = fst_broker_new (&options, &bus.broker, &problem);
+    cr_assert_eq (rc, FST_OK, "%s", problem);
+    snprintf (clients, sizeof (clients), "%s", fst_broker_clients (bus.broker));
+    snprintf (actors, sizeof (actors), "%s", fst_broker_actors (bus.broker));
+    snprintf (events_in, sizeof (events_in), "%s", fst_broker_events_in (bus.broker));
+    snprintf (events_out, sizeof (events_out), "%s", fst_broker_events_out (bus.broker));
+}
+
+static void
+s_doors_teardown (void)
+{
+    fst_caller_destroy (&caller);
+    fst_actor_destroy (&actor);
+    bus_remove (&bus);
+    fst_gate_destroy (&gate);
+    fst_keys_destroy (&broker_keys);
+    fst_keys_destroy (&auth_keys);
+    fst_keys_destroy (&node_keys);
+    fst_keys_destroy (&client_keys);
+}
+
+TestSuite (doors, .init = s_doors_setup, .fini = s_doors_teardown, .timeout = 60);
+
+static fst_actor_t *
+s_remote_actor (service_t *of, const fst_keys_t *with)
+{
+    fst_actor_options_t options = {
+        .service = "auth", .lanes = 2, .broker = actors, .events_in = events_in, .events_out = events_out, .keys = with
+    };
+    fst_actor_t *made = NULL;
+    char *problem = NULL;
+    fst_rc_t rc = fst_actor_new (&s_class, &options, of, &made, &problem);
+    cr_assert_eq (rc, FST_OK, "%s", problem);
+    return made;
+}
+
+Test (doors, an_enrolled_actor_serves_and_publishes)
+{
+    actor = s_remote_actor (&service, auth_keys);
+    caller = fst_caller_new (clients, client_keys, 5000, WITHIN_MS);
+    cr_expect_eq (s_verify ("hell"), FST_OK, "%s", fst_caller_problem (caller));
+    memcpy (secret, auth_keys->sign_secret, sizeof (secret));
+    int64_t soon = fst_clock_wall_ms () + 3600000, until_ms = fst_clock_mono_ms () + WITHIN_MS;
+    uint8_t session = 0;
+    while (!__atomic_load_n (&service.events, __ATOMIC_SEQ_CST) && fst_clock_mono_ms () < until_ms) {
+        fst_rc_t rc = s_call_as (s_token (FST_ROLE_USER, "alice", ++session, soon), "LOGOUT", NULL, NULL);
+        cr_expect_eq (rc, FST_OK);
+    }
+    cr_expect (service.events > 0);
+}
+
+Test (doors, a_role_offers_no_other_service)
+{
+    actor = s_remote_actor (&service, node_keys);
+    caller = fst_caller_new (clients, client_keys, 5000, WITHIN_MS);
+    cr_expect_eq (s_verify ("hell"), FST_UNAVAILABLE);
+    cr_expect_eq (service.handled, 0);
+}
+
+Test (doors, a_role_publishes_no_other_topic)
+{
+    actor = s_remote_actor (&service, auth_keys);
+    zsock_t *forger = NULL;
+    fst_rc_t rc = fst_socket_connect (ZMQ_PUB, events_in, node_keys, &forger);
+    cr_assert_eq (rc, FST_OK);
+    zsock_t *listener = NULL;
+    rc = fst_socket_connect (ZMQ_SUB, events_out, node_keys, &listener);
+    cr_assert_eq (rc, FST_OK);
+    zsock_set_subscribe (listener, "");
+    int64_t until_ms = fst_clock_mono_ms () + WITHIN_MS;
+    zmsg_t *event = NULL;
+    while (!event && fst_clock_mono_ms () < until_ms) {
+        zstr_sendx (forger, "revoked", "{\"session\":\"00112233445566778899aabbccddeeff\",\"expires_ms\":1}", NULL);
+        zstr_sendx (forger, "heartbeat.node-1", "{}", NULL);
+        zclock_sleep (10);
+        event = fst_socket_recv (listener, NULL, 0);
+    }
+    cr_assert (event, "what is allowed comes through");
+    cr_expect (zframe_streq (zmsg_first (event), "heartbeat.node-1"));
+    cr_expect_eq (service.events, 0);
+    zmsg_destroy (&event);
+    zsock_destroy (&forger);
+    zsock_destroy (&listener);
+}
+
+Test (doors, a_client_does_not_get_in_where_actors_do)
+{
+    actor = s_remote_actor (&service, auth_keys);
+    caller = fst_caller_new (actors, client_keys, 1500, WITHIN_MS);
+    cr_expect_eq (s_verify ("hell"), FST_UNREACHABLE);
+}
+
+Test (doors, a_wrong_server_key_reaches_nobody)
+{
+    fst_keys_t wrong = *client_keys;
+    memcpy (wrong.server_key, auth_keys->curve_public, sizeof (wrong.server_key));
+    caller = fst_caller_new (clients, &wrong, 1500, WITHIN_MS);
+    cr_expect_eq (s_verify ("hell"), FST_UNREACHABLE);
 }
