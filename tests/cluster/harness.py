@@ -156,11 +156,13 @@ class Process:
 class Cluster:
     """All parts in one process, or each in its own (processes=True) over ipc:// or, with tcp=True, over CURVE."""
 
-    def __init__(self, processes=False, tcp=False, nodes=3, sets=(), folder=None):
+    def __init__(self, processes=False, tcp=False, nodes=3, sets=(), folder=None, quick=True):
         self.root = tempfile.mkdtemp(prefix="fst-")
         self.folder = folder or os.path.join(self.root, "data")
         self.separate = processes
         self.nodes = nodes
+        if quick:       # Passwords are not what is tested here
+            sets = ("hash-memory=1 MiB", "hash-passes=1") + tuple(sets)
         self.sets = [argument for value in sets for argument in ("--set", value)]
         self.processes = {}
         self.secrets = [PASSWORD]

@@ -143,7 +143,7 @@ class Stop(ClusterTest):
 
 class Figures(ClusterTest):
     def test_ready_soon_and_small_and_quiet_when_idle(self):
-        cluster = self.cluster()
+        cluster = self.cluster(quick=False)
         client = cluster.client("alice")
         client.put("big", content(64 << 20))
         client.ok("rm", "--forever", "big")
@@ -164,7 +164,7 @@ class Figures(ClusterTest):
         self.assertLess(cpu, 0.02)
 
     def test_memory_of_a_burst_is_given_back(self):
-        cluster = self.cluster()
+        cluster = self.cluster(quick=False)
         client = cluster.client("alice")
         before = cluster.process().status("VmRSS")
         client.put("big", content(100 << 20))
