@@ -152,16 +152,18 @@ class Figures(ClusterTest):
             cluster.stop()
             cluster.start()
             times.append(cluster.process().ready_s)
-        time.sleep(3)                   # Idle is nothing that one can wait for
         process = cluster.process()
-        before, began = process.cpu_s(), time.monotonic()
-        time.sleep(5)
-        cpu = (process.cpu_s() - before) / (time.monotonic() - began)
+        deadline = time.monotonic() + 60
+        cpu = 1
+        while cpu >= 0.01 and time.monotonic() < deadline:      # What was just done may still be tidied up
+            before, began = process.cpu_s(), time.monotonic()
+            time.sleep(5)
+            cpu = (process.cpu_s() - before) / (time.monotonic() - began)
         rss = process.status("VmRSS")
         print("ready_s=%.3f rss_kib=%d idle_cpu=%.2f%%" % (sorted(times)[2], rss, 100 * cpu))
         self.assertLess(min(times), 0.3)
         self.assertLess(rss, RSS_KIB_MAX)
-        self.assertLess(cpu, 0.02)
+        self.assertLess(cpu, 0.01)
 
     def test_memory_of_a_burst_is_given_back(self):
         cluster = self.cluster(quick=False)
