@@ -47,20 +47,6 @@ s_print_entry (void *arg, const filestore_entry_t *entry)
     return ferror (stdout)? FST_IO: FST_OK;
 }
 
-//  "/users/NAME". Caller frees.
-static fst_rc_t
-s_home (cli_t *self, char **home_p)
-{
-    json_t *who = NULL;
-    fst_rc_t rc = filestore_whoami (self->store, &who);
-    if (rc != FST_OK)
-        return cli_store_failed (self, rc);
-    const char *user = json_string_value (json_object_get (who, "user"));
-    *home_p = zsys_sprintf ("/users/%s", user? user: "");
-    json_decref (who);
-    return FST_OK;
-}
-
 fst_rc_t
 cli_ls (cli_t *self, int count, char **operands)
 {
@@ -69,7 +55,7 @@ cli_ls (cli_t *self, int count, char **operands)
     if (rc == FST_OK)
         rc = cli_connect (self, true);
     if (rc == FST_OK && !path)
-        rc = s_home (self, &path);
+        path = zsys_sprintf ("/users/%s", filestore_user (self->store));
     if (rc == FST_OK) {
         s_list_t list = { .cli = self };
         rc = cli_store_failed (self, filestore_list (self->store, path, s_print_entry, &list));

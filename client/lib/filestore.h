@@ -54,6 +54,10 @@ filestore_use_token (filestore_t *self, const char *token);
 const char *
 filestore_token (const filestore_t *self);
 
+//  Whose token that is; NULL if there is none. So "/users/NAME" is home, and nobody has to be asked.
+const char *
+filestore_user (const filestore_t *self);
+
 //  Revokes the session for everyone, at once.
 fst_rc_t FST_CHECKED
 filestore_logout (filestore_t *self);

@@ -609,6 +609,13 @@ filestore_token (const filestore_t *self)
     return self->token;
 }
 
+const char *
+filestore_user (const filestore_t *self)
+{
+    assert (self);
+    return *self->user? self->user: NULL;
+}
+
 fst_rc_t
 filestore_logout (filestore_t *self)
 {

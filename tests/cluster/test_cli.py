@@ -11,31 +11,33 @@ import stat
 import subprocess
 import threading
 import time
-import unittest
 
 import zmq
 
 from harness import EXIT, FILESTORE, PASSWORD, Client, Cluster, ClusterTest, content, forge_token, main, until
 
 
-class Shared(unittest.TestCase):
+class Shared(ClusterTest):
     """Tests that share one cluster; each has users of its own."""
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster().start()
-        cls.cluster.client("admin")
+        cls.shared = Cluster().start()
+        cls.shared.client("admin")
 
     @classmethod
     def tearDownClass(cls):
-        cls.cluster.destroy()
+        cls.shared.destroy()
+
+    def setUp(self):
+        self.addCleanup(self.show_logs, self.shared)
 
     users = 0
 
     def client(self):
         Shared.users += 1
         self.name = "user%d" % Shared.users
-        client = self.cluster.client(self.name)
+        client = self.shared.client(self.name)
         return client
 
 
@@ -47,15 +49,14 @@ class Account(Shared):
         self.assertEqual(stat.S_IMODE(os.stat(client.session).st_mode), 0o600)
 
     def test_first_account_is_the_admin_and_the_next_is_not(self):
-        cluster = Cluster().start()
-        self.addCleanup(cluster.destroy)
+        cluster = self.cluster()
         first, second = cluster.client("first"), cluster.client("second")
         self.assertEqual(first.json("whoami")["role"], "admin")
         self.assertEqual(second.json("whoami")["role"], "user")
 
     def test_names_and_passwords_are_checked(self):
         client = self.client()
-        other = Client(self.cluster)
+        other = Client(self.shared)
         for name in ("Alice", "a b", "", "x" * 65, "../x", "-x", "\u00fc"):
             other.fails("bad_name", "register", "--password-stdin", "--", name, input="good password\n")
         for password in ("\n", "", "abc\n", "a\0bcdef\n", b"\xff\xfe\xfd\xfc\xfb\n", "x" * 5000 + "\n"):
@@ -90,7 +91,7 @@ class Account(Shared):
 
     def test_password_is_asked_on_a_terminal_without_echo(self):
         name, password = "terminal-user", "typed by hand"
-        client = Client(self.cluster)
+        client = Client(self.shared)
         master, slave = pty.openpty()
         process = subprocess.Popen([FILESTORE, "register", name], stdin=slave, stdout=slave, stderr=slave, cwd=client.home,
                                    env=client.environment, start_new_session=True,
@@ -119,11 +120,11 @@ class Account(Shared):
 
     def test_change_of_password_ends_other_sessions(self):
         client = self.client()
-        other = Client(self.cluster)
+        other = Client(self.shared)
         other.login(self.name)
         client.fails("wrong_password", "passwd", "--password-stdin", input="not the old one\nnew password\n")
         client.fails("malformed", "passwd", "--password-stdin", input=PASSWORD + "\n")
-        self.cluster.secrets.append("new password 1")
+        self.shared.secrets.append("new password 1")
         client.ok("passwd", "--password-stdin", input=PASSWORD + "\nnew password 1\n")
         client.ok("ls")
         other.fails("expired", "ls")
@@ -137,14 +138,14 @@ class Account(Shared):
         other = "A" if good[40] != "A" else "B"
         for code, token in (("unauthenticated", "rubbish"), ("unauthenticated", ""), ("unauthenticated", "A" * 2000),
                             ("unauthenticated", good[:40] + other + good[41:]), ("unauthenticated", good[:-3]),
-                            ("expired", forge_token(self.cluster, self.name, now_ms - 1000))):
+                            ("expired", forge_token(self.shared, self.name, now_ms - 1000))):
             with open(client.session, "w") as file:
                 file.write(token + "\n")
             for command in (["ls"], ["stat", "/users/" + self.name], ["mkdir", "x"], ["rm", "x"]):
                 client.fails(code, *command)
         with open(client.session, "w") as file:     #  And the forger knows his trade
-            file.write(forge_token(self.cluster, self.name, now_ms + 3600000) + "\n")
-        client.ok("ls", "/users/" + self.name)
+            file.write(forge_token(self.shared, self.name, now_ms + 3600000) + "\n")
+        client.ok("ls")
 
     def test_too_many_attempts_for_one_account(self):
         client = self.client()
@@ -452,7 +453,7 @@ class Settings(Shared):
         folder = os.path.join(client.home, ".config", "filestore")
         os.makedirs(folder)
         with open(config) as file:
-            text = file.read().replace('"keys/', '"%s/keys/' % self.cluster.folder)
+            text = file.read().replace('"keys/', '"%s/keys/' % self.shared.folder)
         with open(os.path.join(folder, "client.zpl"), "w") as file:
             file.write(text)
         client.ok("ls")
@@ -468,7 +469,7 @@ class Settings(Shared):
         client.ok("ls", "--set", "reply-timeout=5 s")
 
     def test_help_is_there_for_every_command(self):
-        client = Client(self.cluster)
+        client = Client(self.shared)
         text = client.ok("help").decode()
         commands = re.findall(r"^  (\w+) ", text, re.M)
         self.assertEqual(set(commands), set("register login logout whoami passwd put get cat ls stat mkdir mv rm nodes "
@@ -485,7 +486,7 @@ class Settings(Shared):
         self.assertEqual(client.ok("version"), client.ok("--version"))
 
     def test_completion_is_a_script_that_works(self):
-        client = Client(self.cluster)
+        client = Client(self.shared)
         script = client.ok("completion", "bash").decode()
         ask = "COMP_WORDS=(filestore %s); COMP_CWORD=%d; _filestore; echo ${COMPREPLY[@]}"
         for words, number, answer in (("wh", 1, "whoami"), ("put --rep", 2, "--replicas"), ("ls --js", 2, "--json")):
@@ -532,10 +533,10 @@ class Unreachable(ClusterTest):
                         ["login", "alice", "--password-stdin"]):
             began = time.monotonic()
             client.fails("unreachable", *command, input=PASSWORD + "\n")
-            self.assertLess(time.monotonic() - began, 6)
+            self.assertLess(time.monotonic() - began, 8)    #  5 s, and what a busy machine takes
         began = time.monotonic()
         client.fails("unreachable", "ls", "--set", "connect-timeout=300 ms")
-        self.assertLess(time.monotonic() - began, 2)
+        self.assertLess(time.monotonic() - began, 4)
 
     def test_no_service_is_told(self):
         cluster = self.cluster(processes=True, start=False)
@@ -752,7 +753,7 @@ class Curve(ClusterTest):
             file.write(re.sub(r"keys = .*", 'keys = "%s"' % key, text))
         began = time.monotonic()
         client.fails("unreachable", "ls", "--config", config)
-        self.assertLess(time.monotonic() - began, 7)
+        self.assertLess(time.monotonic() - began, 8)
 
 
 if __name__ == "__main__":
