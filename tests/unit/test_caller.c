@@ -277,6 +277,21 @@ Test (caller, a_restarted_broker_without_manners_gets_it_too)
     s_restart (0, 4000);
 }
 
+Test (caller, a_broker_that_was_exchanged_behind_its_back_is_noticed_by_the_greeting)
+{
+    fst_rc_t rc = FST_OK;
+    json_t *reply = NULL;
+    s_send_and_see ();
+    zmsg_destroy (&request);
+    zsock_destroy (&router);
+    s_bind ();
+    zclock_sleep (1000);            //  libzmq connects again; the caller does not look meanwhile
+    int64_t start_ms = fst_clock_mono_ms ();
+    while (!request && fst_clock_mono_ms () < start_ms + WITHIN_MS)
+        s_run (GREETS | PONGS, 5, &rc, &reply);
+    cr_expect (fst_clock_mono_ms () - start_ms < 900, "took %d ms", (int) (fst_clock_mono_ms () - start_ms));
+}
+
 Test (caller, calls_overlap)
 {
     bus_t real = bus_new ();

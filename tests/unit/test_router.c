@@ -567,7 +567,9 @@ Test (router, a_request_that_nobody_got_keeps_its_place_and_its_deadline)
     cr_expect_eq (fst_router_waiting (router), 2);
     now_ms += 100;
     worker ("v|MDPW02|\1|echo");
-    BOUNCE ();
+    TO_ACTOR ("v|MDPW02|\2|Cc||{\"id\":\"1\"}");
+    zmsg_t *lost = s_frames ("v|MDPW02|\2|Cc||{\"id\":\"1\"}");
+    fst_router_undelivered (router, FST_ROUTER_ACTORS, &lost, now_ms);
     now_ms += FST_ROUTER_DEADLINE_MS - 100;
     fst_router_tick (router, now_ms);
     ERROR ("c|MDPC02|\3|echo|", "unavailable", "1");
