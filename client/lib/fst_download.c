@@ -66,7 +66,9 @@ struct fst_download {
     uint32_t extents_first;
     size_t extents_count;
     bool asking;                    //  A GET_FILE_INFO is under way
-    bool refresh;                   //  What is known of the chunks under way is of no use
+    bool refresh;                   //  What is known of a chunk under way is of no use
+    bool expired;                   //  The capabilities ended: nothing is asked until there are others
+    uintptr_t generation;           //  Of what is known; goes into requests
     int refreshes;
     int64_t refresh_after_ms;
 
@@ -238,12 +240,13 @@ s_informed (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *pro
         return;
     }
     s_learn_nodes (self, file, json_object_get (reply, "nodes"));
-    if (self->refresh) {            //  Everyone may be asked again
+    if (self->refresh || self->expired) {       //  Everyone may be asked again
         s_chunk_t *chunk;
         TAILQ_FOREACH (chunk, &self->chunks, link)
             if (chunk->state == WAITING && !chunk->asked)
                 chunk->tried = 0;
-        self->refresh = false;
+        self->generation++;
+        self->refresh = self->expired = false;
     }
 }
 
@@ -265,7 +268,7 @@ s_ask_if_due (fst_download_t *self, int64_t now_ms)
     if (self->asking || now_ms < self->refresh_after_ms)
         return;
     s_chunk_t *first = TAILQ_FIRST (&self->chunks);
-    if (self->refresh && first) {
+    if ((self->refresh || self->expired) && first) {
         self->refresh_after_ms = now_ms + REFRESH_MS;
         if (self->refreshes++ == REFRESHES_MAX)
             s_fail (self, FST_UNAVAILABLE, "%s: no node gives a part of it (%s); see the nodes' state, and try again",
@@ -383,8 +386,10 @@ s_retrieved (const fst_data_tag_t *tag, fst_data_node_t *data, fst_data_reply_t 
 {
     fst_download_t *self = tag->owner;
     s_chunk_t *chunk = s_find_chunk (self, tag->extent * self->extent_chunks + tag->slot);
-    if (reply->rc == FST_OK)
+    if (reply->rc == FST_OK) {
         self->answer_ms = (self->answer_ms * 7 + fst_clock_mono_ms () - tag->asked_ms) / 8;
+        self->refreshes = 0;        //  What metadata said was of use
+    }
     if (!chunk || chunk->state != WAITING) {
         if (chunk)
             chunk->asked--;
@@ -399,8 +404,11 @@ s_retrieved (const fst_data_tag_t *tag, fst_data_node_t *data, fst_data_reply_t 
         self->jobs++;
         return;
     }
+    if (reply->rc == FST_EXPIRED && (uintptr_t) tag->item != self->generation)
+        chunk->tried = 0;           //  There are new capabilities already
+    else
     if (reply->rc == FST_EXPIRED)
-        self->refresh = true;
+        self->expired = true;
     snprintf (self->said, sizeof (self->said), "node %s: %s", fst_data_name (data),
               reply->message? reply->message: "a reply without a record");
 }
@@ -437,6 +445,8 @@ static bool
 s_retrieve (fst_download_t *self, s_chunk_t *chunk, int64_t now_ms)
 {
     bool left;
+    if (self->expired)
+        return false;
     int64_t bytes = (int64_t) fst_record_bytes (s_plain_bytes (self, chunk->number));
     int at = s_choose (self, chunk, bytes, now_ms, &left);
     if (at < 0) {
@@ -445,7 +455,8 @@ s_retrieve (fst_download_t *self, s_chunk_t *chunk, int64_t now_ms)
         return false;
     }
     const s_node_t *node = &self->nodes [s_extent_of (self, chunk->number)->nodes [at]];
-    fst_data_tag_t tag = { .owner = self, .done = s_retrieved, .extent = chunk->number / self->extent_chunks,
+    fst_data_tag_t tag = { .owner = self, .done = s_retrieved, .item = (void *) self->generation,
+                           .extent = chunk->number / self->extent_chunks,
                            .slot = chunk->number % self->extent_chunks };
     fst_data_send (fst_client_data (self->client), node->data, "RETRIEVE",
                    json_pack ("{s:s, s:s, s:I, s:I}", "capability", node->capability, "blob", self->blob_text,

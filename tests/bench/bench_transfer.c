@@ -112,7 +112,8 @@ main (int argc, char *argv [])
     mallopt (M_ARENA_MAX, 2);           //  As filestored does
     mallopt (M_MMAP_THRESHOLD, 16 << 20);
     mallopt (M_TRIM_THRESHOLD, 64 << 20);
-    cluster_t *cluster = cluster_new (3, "1 MiB", "64");
+    static const char *const settings [] = { NULL };        //  As a cluster is by itself
+    cluster_t *cluster = cluster_new (3, settings);
     char local [256], back [256];
     snprintf (local, sizeof (local), "%s/local", cluster->bus.folder);
     snprintf (back, sizeof (back), "%s/back", cluster->bus.folder);

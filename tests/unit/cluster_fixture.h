@@ -24,7 +24,7 @@ typedef struct {
     fst_metadata_t *metadata;
     fst_storage_t *nodes [CLUSTER_NODES_MAX];
     int nodes_count;
-    const char *chunk_size, *extent_chunks;
+    const char *const *settings;                    //  NAME, VALUE, ..., NULL: for metadata and nodes
     filestore_t *client;
 } cluster_t;
 
@@ -43,6 +43,13 @@ cluster_set (fst_config_t *config, const char *name, const char *format, ...)
     if (rc != FST_OK)
         fprintf (stderr, "%s\n", problem);
     assert (rc == FST_OK);
+}
+
+static inline void
+cluster_set_all (const cluster_t *self, fst_config_t *config)
+{
+    for (const char *const *at = self->settings; *at; at += 2)
+        cluster_set (config, at [0], "%s", at [1]);
 }
 
 static inline fst_actor_options_t
@@ -75,6 +82,7 @@ cluster_start_node (cluster_t *self, int node)
     cluster_set (config, "data-endpoint", "ipc://%s/data-%d", self->bus.folder, node);
     cluster_set (config, "heartbeat-interval", "100 ms");
     cluster_set (config, "reserve", "0");
+    cluster_set_all (self, config);
     fst_actor_options_t bus = cluster_bus (self, self->keys [1 + node]);
     char *problem = NULL;
     fst_rc_t rc = fst_storage_new (config, &bus, &self->nodes [node - 1], &problem);
@@ -99,8 +107,7 @@ cluster_start_actors (cluster_t *self)
     cluster_set (config, "metadata-database", "%s/metadata.db", self->bus.folder);
     cluster_set (config, "hash-memory", "64 KiB");
     cluster_set (config, "hash-passes", "1");
-    cluster_set (config, "chunk-size", "%s", self->chunk_size);
-    cluster_set (config, "extent-chunks", "%s", self->extent_chunks);
+    cluster_set_all (self, config);
     fst_actor_options_t bus = cluster_bus (self, self->keys [0]);
     fst_rc_t rc = fst_auth_new (config, &bus, &self->auth, &problem);
     assert (rc == FST_OK);
@@ -112,14 +119,15 @@ cluster_start_actors (cluster_t *self)
     fst_config_destroy (&config);
 }
 
-//  A new client, not logged in.
+//  A new client, not logged in. It takes sessions to live so long.
 static inline filestore_t *
-cluster_new_client (cluster_t *self)
+cluster_new_client (cluster_t *self, const char *session_time)
 {
     char *problem = NULL;
     filestore_t *client = NULL;
     fst_config_t *config = fst_config_new ();
     cluster_set (config, "broker", "%s", self->bus.clients);
+    cluster_set (config, "session-time", "%s", session_time);
     fst_rc_t rc = filestore_new (config, &client, &problem);
     assert (rc == FST_OK);
     fst_config_destroy (&config);
@@ -143,7 +151,7 @@ cluster_wait_nodes (cluster_t *self, int alive)
 }
 
 static inline cluster_t *
-cluster_new (int nodes, const char *chunk_size, const char *extent_chunks)
+cluster_new (int nodes, const char *const *settings)
 {
     char name [64], *problem = NULL;
     cluster_t *self = calloc (1, sizeof (*self));
@@ -152,10 +160,8 @@ cluster_new (int nodes, const char *chunk_size, const char *extent_chunks)
     int sodium = sodium_init ();
     assert (sodium >= 0);
     self->bus = bus_new ();
-    self->chunk_size = chunk_size;
-    self->extent_chunks = extent_chunks;
+    self->settings = settings;
     self->nodes_count = nodes;
-    snprintf (name, sizeof (name), "%.50s", "keys");
     char folder [200];
     snprintf (folder, sizeof (folder), "%s/keys", self->bus.folder);
     fst_rc_t rc = fst_keys_create (folder, nodes, &problem);
@@ -172,7 +178,7 @@ cluster_new (int nodes, const char *chunk_size, const char *extent_chunks)
     cluster_start_actors (self);
     for (int node = 1; node <= nodes; node++)
         cluster_start_node (self, node);
-    self->client = cluster_new_client (self);
+    self->client = cluster_new_client (self, "1 h");
     rc = filestore_register (self->client, "anna", "secret-123", NULL);
     assert (rc == FST_OK);
     rc = filestore_login (self->client, "anna", "secret-123", NULL);

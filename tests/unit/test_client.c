@@ -15,10 +15,17 @@ static cluster_t *s_cluster;
 static filestore_t *s_client;
 
 static void
+s_begin_with (int nodes, const char *const *settings)
+{
+    s_cluster = cluster_new (nodes, settings);
+    s_client = s_cluster->client;
+}
+
+static void
 s_begin (int nodes)
 {
-    s_cluster = cluster_new (nodes, "64 KiB", "4");
-    s_client = s_cluster->client;
+    static const char *const settings [] = { "chunk-size", "64 KiB", "extent-chunks", "4", NULL };
+    s_begin_with (nodes, settings);
 }
 
 static void
@@ -340,6 +347,80 @@ Test (client, a_batch_stores_all_that_it_can)
     }
     free (puts);
     free (gets);
+    s_end ();
+}
+
+Test (client, a_file_of_many_extents_is_told_to_metadata_in_pages, .timeout = 100)
+{
+    static const char *const settings [] = { "chunk-size", "64 KiB", "extent-chunks", "1", NULL };
+    s_begin_with (2, settings);
+    size_t bytes = 520 * CHUNK + 1;
+    uint8_t *data = s_content (bytes, 30);
+    s_put ("pages", data, bytes);
+    s_check ("pages", data, bytes);
+    free (data);
+    s_end ();
+}
+
+Test (client, nodes_with_little_memory_are_only_slower, .timeout = 100)
+{
+    static const char *const settings [] = {
+        "chunk-size", "64 KiB", "extent-chunks", "4", "window", "64 KiB", "data-memory", "1 MiB", NULL
+    };
+    s_begin_with (3, settings);
+    size_t bytes = 30 * EXTENT + 1;
+    uint8_t *data = s_content (bytes, 31);
+    s_put ("large", data, bytes);
+    s_check ("large", data, bytes);
+    s_put ("small", data, CHUNK);
+    s_check ("small", data, CHUNK);
+    free (data);
+    s_end ();
+}
+
+//  The one thing that only time can do.
+static void
+s_let_capabilities_end (void)
+{
+    zclock_sleep (1500);
+}
+
+Test (client, capabilities_that_end_are_renewed, .timeout = 100)
+{
+    static const char *const settings [] = {
+        "chunk-size", "64 KiB", "extent-chunks", "64", "capability-time", "1 s", NULL
+    };
+    s_begin_with (3, settings);
+    size_t bytes = 200 * EXTENT + 1;        //  More than is asked for at once
+    uint8_t *data = s_content (bytes, 32);
+    stream_t stream = { .data = data, .bytes = bytes, .trigger_at = 20 * EXTENT + CHUNK,
+                        .trigger = s_let_capabilities_end };
+    cr_assert_eq (s_put_stream ("slow", &stream), FST_OK, "%s", filestore_problem (s_client));
+    collect_t to = { .trigger_at = CHUNK, .trigger = s_let_capabilities_end };
+    cr_assert_eq (s_get_range ("slow", 0, -1, &to), FST_OK, "%s", filestore_problem (s_client));
+    cr_assert_eq (to.bytes, bytes);
+    cr_assert_eq (memcmp (to.data, data, bytes), 0);
+    free (to.data);
+    free (data);
+    s_end ();
+}
+
+Test (client, a_session_that_is_used_is_renewed)
+{
+    s_begin (1);
+    char *token = strdup (filestore_token (s_client));
+    filestore_t *other = cluster_new_client (s_cluster, "30 d");    //  So that more than half of it is over
+    cr_assert_eq (filestore_use_token (other, token), FST_OK);
+    json_t *reply = NULL;
+    cr_assert_eq (filestore_whoami (other, &reply), FST_OK);
+    cr_assert_str_neq (filestore_token (other), token);
+    json_decref (reply);
+    char *renewed = strdup (filestore_token (other));
+    cr_assert_eq (filestore_make_folder (other, "still-me", false), FST_OK, "%s", filestore_problem (other));
+    cr_assert_str_eq (filestore_token (other), renewed, "it is fresh now");
+    filestore_destroy (&other);
+    free (renewed);
+    free (token);
     s_end ();
 }
 
@@ -730,7 +811,7 @@ Test (client, namespace_calls)
     cr_assert_eq (json_array_size (json_object_get (reply, "nodes")), 2);
     json_decref (reply);
     char *token = strdup (filestore_token (s_client));
-    filestore_t *other = cluster_new_client (s_cluster);
+    filestore_t *other = cluster_new_client (s_cluster, "1 h");
     cr_assert_eq (filestore_use_token (other, "nonsense"), FST_UNAUTHENTICATED);
     cr_assert_eq (filestore_whoami (other, &reply), FST_UNAUTHENTICATED);
     cr_assert_eq (filestore_use_token (other, token), FST_OK);
