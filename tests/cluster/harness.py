@@ -86,6 +86,14 @@ def free_ports(count):
     raise AssertionError("no free ports")
 
 
+LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent():
+    """In a child: be killed when the test is, so that a test that was cut off leaves nothing behind."""
+    LIBC.prctl(1, signal.SIGKILL)       # PR_SET_PDEATHSIG
+
+
 class Process:
     """One filestored, up to its ready line and to its end."""
 
@@ -95,7 +103,7 @@ class Process:
         self.began = time.monotonic()
         with open(self.log, "ab") as log:
             self.popen = subprocess.Popen([FILESTORED] + arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                          stderr=log, env=environment)
+                                          stderr=log, env=environment, preexec_fn=end_with_parent)
         self.pid = self.popen.pid
         self.ready = None
         self.ready_s = None
