@@ -1,4 +1,5 @@
-//  Commands of an upload: GET_WRITE_NODES opens one and names nodes, PUT_FILE_INFO makes its files visible.
+//  Commands of an upload: GET_WRITE_NODES opens one and names nodes, PUT_FILE_INFO makes its files visible,
+//  END_UPLOAD ends it early.
 
 #include "fst_metadata_self.h"
 #include "fst_clock.h"
@@ -433,4 +434,25 @@ fst_metadata_put_file_info (fst_metadata_t *self, const fst_claims_t *claims, js
     free (put.extents);
     *reply_p = json_pack ("{s:o}", "files", results);
     return rc;
+}
+
+//  ---- END_UPLOAD
+
+//  The lease ends now; upkeep does the rest, as for one that was forgotten.
+fst_rc_t
+fst_metadata_end_upload (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
+{
+    (void) reply_p;
+    fst_upload_t upload;
+    fst_rc_t rc = s_upload_find (self, claims, json_string_value (json_object_get (payload, "upload")), &upload);
+    if (rc != FST_OK)
+        return rc;
+    int64_t files = json_integer_value (json_object_get (payload, "files"));
+    uint32_t most = upload.single? 1: FST_UPLOAD_FILES_MAX;
+    if (files > most)
+        files = most;
+    if (files > upload.files)
+        upload.files = (uint32_t) files;
+    upload.expires_ms = self->wall_ms;
+    return fst_catalog_upload_put (self->catalog, &upload);
 }

@@ -420,6 +420,7 @@ static void
 s_lease_destroy (s_lease_t *lease)
 {
     TAILQ_REMOVE (&lease->batch->leases, lease, link);
+    fst_lease_end (&lease->lease, lease->batch->client, lease->next_index);
     fst_lease_clear (&lease->lease);
     free (lease);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fst_log.h"
 #include "fst_record.h"
 #include "fst_text.h"
 
@@ -19,6 +20,28 @@ fst_lease_clear (fst_lease_t *self)
     assert (self);
     free (self->nodes);
     sodium_memzero (self, sizeof (*self));
+}
+
+static void
+s_ended (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *problem)
+{
+    (void) owner;
+    (void) item;
+    (void) reply;
+    (void) problem;
+    if (rc != FST_OK)
+        fst_log_debug ("upload not ended: %s", fst_error_code (rc));
+}
+
+void
+fst_lease_end (const fst_lease_t *self, filestore_t *client, uint32_t files)
+{
+    assert (self);
+    assert (client);
+    if (!*self->upload)
+        return;
+    json_t *payload = json_pack ("{s:s, s:I}", "upload", self->upload, "files", (json_int_t) files);
+    fst_client_call (client, "metadata", "END_UPLOAD", payload, s_ended, client, NULL);
 }
 
 static int

@@ -38,6 +38,11 @@ fst_lease_forgive (fst_lease_t *self);
 void
 fst_lease_clear (fst_lease_t *self);
 
+//  Tell metadata that this upload is not used again, after files indexes of it. Nobody waits for the answer: an
+//  upload that was not ended ends with its lease.
+void
+fst_lease_end (const fst_lease_t *self, filestore_t *client, uint32_t files);
+
 //  Payload for GET_WRITE_NODES: count extents from the given one on; keep: nodes that hold extent from (may be
 //  NULL). Nodes that failed are named to be avoided. path NULL, size -1, replicas 0: not said.
 json_t *

@@ -763,6 +763,8 @@ fst_upload_destroy (fst_upload_t **self_p)
         s_record_destroy (TAILQ_FIRST (&self->records));
     fst_buffer_drop (&self->ahead);
     fst_plan_destroy (&self->plan);
+    if (!self->reply)                   //  A file that is visible has ended its upload
+        fst_lease_end (&self->lease, self->client, 1);
     fst_lease_clear (&self->lease);
     XXH3_freeState (self->digest);
     json_decref (self->extents);
