@@ -98,8 +98,9 @@ s_print_extent (json_t *extent)
     size_t at;
     json_t *node;
     json_t *nodes = json_object_get (extent, "nodes");
-    printf ("extent %-3" JSON_INTEGER_FORMAT " %" JSON_INTEGER_FORMAT " chunks, %s, on",
-            json_integer_value (json_object_get (extent, "extent")), json_integer_value (json_object_get (extent, "chunks")),
+    json_int_t chunks = json_integer_value (json_object_get (extent, "chunks"));
+    printf ("extent %-3" JSON_INTEGER_FORMAT " %" JSON_INTEGER_FORMAT " chunk%s, %s, on",
+            json_integer_value (json_object_get (extent, "extent")), chunks, chunks == 1? "": "s",
             fst_size_text (json_integer_value (json_object_get (extent, "bytes")), text, sizeof (text)));
     json_array_foreach (nodes, at, node)
         printf (" %s", json_string_value (node));

@@ -60,6 +60,9 @@ static void
 s_print_failure (const cli_t *self, fst_rc_t rc, const char *problem)
 {
     char *line = cli_escape (problem && *problem? problem: fst_error_text (rc));
+    size_t length = strlen (line);
+    if (length > 1 && line [length - 1] == '.')
+        line [length - 1] = 0;          //  The code goes with the sentence
     if (self->given [CLI_JSON]) {
         json_t *value = json_pack ("{s:{s:s,s:s}}", "error", "code", fst_error_code (rc), "message", line);
         char *text = json_dumps (value, JSON_COMPACT);
