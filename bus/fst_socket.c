@@ -17,7 +17,7 @@
 #define COMMAND_QUEUE       1000        //  Messages for each peer, each way
 #define CALLER_QUEUE        10000       //  More than a caller has under way, so "not writable" is "not connected"
 #define DATA_QUEUE_IN       16          //  Records may be large; the window of the node bounds the way back
-#define DATA_QUEUE_OUT      128         //  More than fits a window, and what a peer that never reads can hold
+#define DATA_QUEUE_OUT      1024        //  More replies than a window of small records holds
 #define RECONNECT_MS        100         //  At first; doubled until
 #define RECONNECT_MS_MAX    400
 #define CONNECT_MS          3000        //  Until a host that does not answer is tried anew
