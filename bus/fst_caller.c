@@ -3,7 +3,8 @@
 //  The socket makes itself known to the broker at each connection with an empty message (PROBE_ROUTER), which
 //  our broker gives back: so the caller learns that it was connected anew, perhaps to another broker that
 //  knows nothing of the calls under way, and sends them again. Other brokers drop the empty message; there
-//  silence alone tells.
+//  silence alone tells. What was sent before the first one came may have gone to a broker that ended before it
+//  could give it back, so nothing is sent before, as long as one may still come.
 
 #include "fst_caller.h"
 #include <assert.h>
@@ -19,6 +20,7 @@
 #define PING_MS         1000        //  Nothing heard for so long: ask the broker
 #define PONG_MS         1500        //  No answer to that for so long: it is gone
 #define CONNECT_TRY_MS  2000        //  A socket that gets no connection is made anew; libzmq gives up in some cases
+#define GREETING_MS     300         //  A broker that gives nothing back by then will not
 #define WRITABLE_MS     50          //  How often a call that could not be sent is tried again
 #define PROBLEM_BYTES   1280
 
@@ -147,7 +149,7 @@ s_send (fst_caller_t *self, const char *service, zframe_t **body_p)
 static void
 s_send_unsent (fst_caller_t *self, int64_t now_ms)
 {
-    if (self->unsent == 0 || !self->socket)
+    if (self->unsent == 0 || !self->socket || (!self->greeted && now_ms < self->opened_ms + GREETING_MS))
         return;
     bool idle = self->unsent + self->finished == zlist_size (self->calls);
     for (s_call_t *call = zlist_first (self->calls); call; call = zlist_next (self->calls)) {
@@ -210,8 +212,7 @@ s_message (fst_caller_t *self, zmsg_t *message)
 {
     zframe_t *protocol = zmsg_first (message);
     if (zmsg_size (message) == 1 && zframe_size (protocol) == 0) {
-        if (self->greeted)
-            s_forget_sent (self);
+        s_forget_sent (self);
         self->greeted = true;
         return;
     }

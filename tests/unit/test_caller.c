@@ -292,6 +292,36 @@ Test (caller, a_broker_that_was_exchanged_behind_its_back_is_noticed_by_the_gree
     cr_expect (fst_clock_mono_ms () - start_ms < 900, "took %d ms", (int) (fst_clock_mono_ms () - start_ms));
 }
 
+//  Its greeting would have been the first; the next broker's must not pass for it. The caller does not look
+//  while it has no connection, as it does not in a poll.
+Test (caller, a_broker_that_ended_before_it_greeted_loses_no_call)
+{
+    uint64_t ticket;
+    fst_rc_t rc = fst_caller_send (caller, "echo", "SAY", NULL, &ticket);
+    cr_assert_eq (rc, FST_OK);
+    json_t *reply = NULL;
+    int64_t start_ms = fst_clock_mono_ms ();
+    while (!request && fst_clock_mono_ms () < start_ms + WITHIN_MS)
+        s_run (0, 5, &rc, &reply);
+    char *id = s_request_id ();
+    zmsg_destroy (&request);
+    zsock_destroy (&router);
+    s_bind ();
+    zmq_pollitem_t items [] = {
+        { zsock_resolve (fst_caller_socket (caller)), 0, ZMQ_POLLIN, 0 },
+        { zsock_resolve (router), 0, ZMQ_POLLIN, 0 },
+    };
+    cr_assert_eq (zmq_poll (items, 2, WITHIN_MS), 1, "it connects again");
+    start_ms = fst_clock_mono_ms ();
+    while (!request && fst_clock_mono_ms () < start_ms + 3000)
+        s_run (GREETS | PONGS, 5, &rc, &reply);
+    cr_assert (request, "the request came again");
+    char *again = s_request_id ();
+    cr_expect_str_eq (again, id);
+    free (again);
+    free (id);
+}
+
 Test (caller, calls_overlap)
 {
     bus_t real = bus_new ();
