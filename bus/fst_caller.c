@@ -21,6 +21,8 @@
 #define PONG_MS         1500        //  No answer to that for so long: it is gone
 #define CONNECT_TRY_MS  2000        //  A socket that gets no connection is made anew; libzmq gives up in some cases
 #define GREETING_MS     300         //  A broker that gives nothing back by then will not
+#define AGAIN_FOR_MS    4000        //  A service that went away is asked again while the call is not older
+#define AGAIN_MS        100
 #define WRITABLE_MS     50          //  How often a call that could not be sent is tried again
 #define PROBLEM_BYTES   1280
 
@@ -31,6 +33,7 @@ typedef struct {
     char *command;
     zframe_t *body;
     int64_t start_ms;
+    int64_t again_ms;               //  Not sent before this
     bool sent;                      //  On the socket now in use
     bool done;
     fst_rc_t rc;                    //  Of a call that is done, and what belongs to it
@@ -153,7 +156,7 @@ s_send_unsent (fst_caller_t *self, int64_t now_ms)
         return;
     bool idle = self->unsent + self->finished == zlist_size (self->calls);
     for (s_call_t *call = zlist_first (self->calls); call; call = zlist_next (self->calls)) {
-        if (call->done || call->sent)
+        if (call->done || call->sent || now_ms < call->again_ms)
             continue;
         zframe_t *body = zframe_dup (call->body);
         if (!s_send (self, call->service, &body))
@@ -190,8 +193,21 @@ s_frame_is (zframe_t *frame, const char *text)
     return frame && zframe_streq (frame, text);
 }
 
+//  The service went away with the call, or a moment before it came. It may be back at once, and if it has done
+//  what was asked it remembers the answer.
+static bool
+s_again (fst_caller_t *self, s_call_t *call, fst_rc_t rc, int64_t now_ms)
+{
+    if (rc != FST_UNAVAILABLE || !call->sent || now_ms >= call->start_ms + AGAIN_FOR_MS)
+        return false;
+    call->sent = false;
+    call->again_ms = now_ms + AGAIN_MS;
+    self->unsent++;
+    return true;
+}
+
 static void
-s_reply (fst_caller_t *self, zframe_t *frame)
+s_reply (fst_caller_t *self, zframe_t *frame, int64_t now_ms)
 {
     char where [128];
     fst_envelope_reply_t reply;
@@ -200,7 +216,7 @@ s_reply (fst_caller_t *self, zframe_t *frame)
         return;
     }
     s_call_t *call = zhashx_lookup (self->by_id, reply.id);
-    if (call)                               //  Else it was answered before, or given up
+    if (call && !s_again (self, call, reply.rc, now_ms))    //  Else it was answered before, or given up
         s_finish (self, call, reply.rc, reply.payload,
                   reply.rc == FST_OK? NULL: zsys_sprintf ("%s", reply.message? reply.message: fst_error_text (reply.rc)));
     fst_envelope_reply_clear (&reply);
@@ -223,7 +239,7 @@ s_message (fst_caller_t *self, zmsg_t *message)
         fst_log_warning ("message dropped: it is no Majordomo 0.2");
     else
     if (zframe_data (command) [0] == FST_MDPC_FINAL && !s_frame_is (service, "mmi.service"))
-        s_reply (self, body);
+        s_reply (self, body, self->heard_ms);
 }
 
 static void

@@ -1,7 +1,7 @@
 //  Calling services over the broker: the client side of Majordomo 0.2, with deadlines and recovery.
 //
 //  A call has an id; when the broker goes silent the socket is made anew and the same call sent again with
-//  the same id. Services answer a repeated id of a changing command with the recorded reply, so a call is
+//  the same id; the same is done for some seconds when a service went away. Services answer a repeated id of a changing command with the recorded reply, so a call is
 //  done at most once. While waiting, the broker is asked for "mmi.service" once a second: so a dead broker is
 //  told apart from a slow service.
 //

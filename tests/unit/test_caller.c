@@ -322,6 +322,38 @@ Test (caller, a_broker_that_ended_before_it_greeted_loses_no_call)
     free (id);
 }
 
+static void
+s_until_request (void)
+{
+    fst_rc_t rc;
+    json_t *reply = NULL;
+    int64_t until_ms = fst_clock_mono_ms () + WITHIN_MS;
+    while (!request && fst_clock_mono_ms () < until_ms)
+        cr_assert_not (s_run (GREETS | PONGS, 5, &rc, &reply), "nobody answered yet");
+    cr_assert (request);
+}
+
+Test (caller, a_service_that_went_away_is_asked_again_with_the_same_id)
+{
+    uint64_t ticket;
+    fst_rc_t rc = fst_caller_send (caller, "echo", "SAY", NULL, &ticket);
+    cr_assert_eq (rc, FST_OK);
+    s_until_request ();
+    char *id = s_request_id ();
+    s_answer ("\3", fst_envelope_error_encode (id, FST_UNAVAILABLE, "service echo went away before it answered"));
+    zmsg_destroy (&request);
+    s_until_request ();
+    char *again = s_request_id ();
+    cr_expect_str_eq (again, id);
+    s_answer ("\3", fst_envelope_reply_encode (again, NULL));
+    json_t *reply = NULL;
+    cr_assert (s_run (GREETS | PONGS, WITHIN_MS, &rc, &reply));
+    cr_expect_eq (rc, FST_OK);
+    json_decref (reply);
+    free (again);
+    free (id);
+}
+
 Test (caller, calls_overlap)
 {
     bus_t real = bus_new ();
