@@ -12,8 +12,8 @@
 #include <string.h>
 
 //  Fewer hashes than lanes, so that a flood of logins is told BUSY and leaves lanes for everything else.
-#define LANES           40
-#define HASHES_MAX      32
+#define LANES           16
+#define HASHES_MAX      10
 #define PURGE_MS        60000
 
 //  A reply that waits for the commit.

@@ -12,7 +12,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define LANES               8       //  Commands over the broker under way at once
+#define LANES               2       //  Commands over the broker under way at once
 #define RECORDS_MAX         256     //  In one STORE
 #define INVENTORY_LIMIT     1024    //  Rows of a page, where the request does not say
 #define SPACE_INTERVAL_MS   1000    //  How often the disk is asked for its space
