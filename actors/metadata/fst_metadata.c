@@ -64,7 +64,6 @@ static const fst_command_t s_commands [] = {
 
 static const fst_topic_t s_topics [] = {
     { "heartbeat.", fst_metadata_heartbeat },
-    { "revoked",    fst_metadata_revoked },
     { NULL }
 };
 

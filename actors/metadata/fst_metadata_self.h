@@ -56,7 +56,6 @@ struct fst_metadata {
     //  Housekeeping
     int64_t upkeep_ms;              //  When it is due
     int64_t ask_ms, ask_wait_ms;    //  When nodes are asked to register next, and how long until the time after
-    int64_t revoked_ms;             //  When auth is asked for ended sessions next
     bool recovery;                  //  A node has seen a later namespace than this one: nothing is deleted
     int64_t seen_sequence;          //  Highest one that any node has seen
     fst_sweep_t *sweeps [FST_NODES_MAX];
@@ -100,12 +99,6 @@ fst_metadata_set_time (fst_metadata_t *self);
 //  What time brings: states of nodes, leases, trash, old versions. Gives the time to be called next.
 int64_t
 fst_metadata_upkeep (fst_metadata_t *self);
-
-//  A session ended; and ask auth for all that did, as events may be lost.
-void
-fst_metadata_revoked (void *self, const char *topic, json_t *body);
-void
-fst_metadata_ask_revoked (fst_metadata_t *self);
 
 //  Tell nodes what to delete.
 void

@@ -15,7 +15,6 @@
 #define REPLIES_MS      (10 * 60 * 1000)
 #define EVENTS_MAX      1000000
 #define SWEEP_AGAIN_MS  5000            //  After a node did not confirm
-#define REVOKED_MS      60000
 #define ASK_WAIT_MS_MAX 10000
 
 //  ---- Leases, trash, versions, replies
@@ -79,10 +78,6 @@ fst_metadata_upkeep (fst_metadata_t *self)
         fst_metadata_ask_nodes (self);
         self->ask_ms = self->ask_wait_ms > ASK_WAIT_MS_MAX? INT64_MAX: self->now_ms + self->ask_wait_ms;
         self->ask_wait_ms *= 2;
-    }
-    if (self->now_ms >= self->revoked_ms) {
-        self->revoked_ms = self->now_ms + REVOKED_MS;
-        fst_metadata_ask_revoked (self);
     }
     if (self->now_ms >= self->upkeep_ms)
         self->upkeep_ms = self->now_ms + (s_tidy (self)? UPKEEP_SOON_MS: UPKEEP_MS);

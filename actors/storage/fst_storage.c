@@ -337,21 +337,8 @@ s_metadata_started (void *arg, const char *topic, json_t *body)
     s_register (arg);
 }
 
-//  A session that ended early: its token opens STATUS no more.
-static void
-s_revoked (void *arg, const char *topic, json_t *body)
-{
-    fst_storage_t *self = arg;
-    (void) topic;
-    uint8_t session [FST_SESSION_BYTES];
-    fst_rc_t rc = fst_hex_decode (json_string_value (json_object_get (body, "session")), session, sizeof (session));
-    assert (rc == FST_OK);
-    fst_actor_revoke (self->actor, session, json_integer_value (json_object_get (body, "expires_ms")));
-}
-
 static const fst_topic_t s_topics [] = {
     { "metadata.started",   s_metadata_started },
-    { "revoked",            s_revoked },
     { NULL }
 };
 
