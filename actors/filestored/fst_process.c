@@ -104,8 +104,10 @@ fst_process_wait (int signals, int timeout_ms)
         struct pollfd item = { .fd = signals, .events = POLLIN };
         struct signalfd_siginfo info;
         poll (&item, 1, left_ms < 0? 0: left_ms > QUIET_MS? QUIET_MS: (int) left_ms);
-        if (read (signals, &info, sizeof (info)) == sizeof (info))
+        if (read (signals, &info, sizeof (info)) == sizeof (info)) {
+            fst_log_info ("asked to end signal=%u by_pid=%u by_uid=%u", info.ssi_signo, info.ssi_pid, info.ssi_uid);
             return (int) info.ssi_signo;
+        }
         s_trim_when_quiet ();
         if (timeout_ms >= 0 && fst_clock_mono_ms () >= until_ms)
             return 0;

@@ -129,9 +129,11 @@ class Process:
             return file.read()
 
     def stop(self, number=signal.SIGTERM):
-        """Ask it to end; its exit code."""
-        if self.popen.poll() is None:
-            self.popen.send_signal(number)
+        """Ask it to end; its exit code. One that has ended already was not asked to, and that is a failure."""
+        if self.popen.poll() is not None:
+            self.popen.stdout.close()
+            raise AssertionError("%s ended by itself with %d: %s" % (self.name, self.popen.returncode, self.log_text()))
+        self.popen.send_signal(number)
         try:
             code = self.popen.wait(STOP_S)
         except subprocess.TimeoutExpired:
@@ -351,7 +353,8 @@ class ClusterTest(unittest.TestCase):
 
     def show_logs(self, cluster):
         """If the test failed: the end of each process's log."""
-        if not self._outcome.success:
+        result = self._outcome.result
+        if any(test is self for test, _ in result.errors + result.failures):
             for name in sorted(os.listdir(cluster.root)):
                 if name.endswith(".log"):
                     with open(os.path.join(cluster.root, name), errors="replace") as file:
