@@ -6,8 +6,8 @@ JOBS   ?= $(shell nproc)
 .PHONY: run build test test-long bench clean
 .NOTPARALLEL:
 
-run: build                      ## Start a cluster in this terminal; the page is on port 8501
-	exec build/bin/filestored --data $(DATA) --web 127.0.0.1:8501
+run: build                      ## Start a cluster in this terminal
+	@exec build/bin/filestored --data $(DATA) --web 127.0.0.1:8501 --set log-level=warning
 
 build:                          ## Only build, into build/bin/
 	@docker/install build
