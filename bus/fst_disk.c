@@ -248,16 +248,17 @@ s_space (void *self, int64_t *capacity_p, int64_t *free_p)
 static int
 s_make_one (const char *path)
 {
-    if (mkdir (path, 0700) == -1)
-        return errno == EEXIST? 0: -1;
+    bool there = mkdir (path, 0700) == -1;
+    if (there && errno != EEXIST)
+        return -1;
     char parent [PATH_MAX + 3];
     snprintf (parent, sizeof (parent), "%s/..", path);
     int fd = open (parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd == -1)
-        return -1;
-    int rc = fsync (fd);
+        return there? 0: -1;            //  Not ours to look into, so not ours to have made it
+    int rc = fsync (fd);                //  Also of one that was there: who made it may have died before this
     close (fd);
-    return rc;
+    return there && errno == EROFS? 0: rc;
 }
 
 //  Make the folder and those above it.

@@ -174,8 +174,12 @@ fst_metadata_flush (void *arg)
         return;
     }
     fst_log_error ("commit failed requests=%zu reason=\"%s\"", self->held_count, fst_error_text (rc));
-    if (rc == FST_NO_SPACE)
+    if (rc == FST_NO_SPACE) {           //  What was changed in memory with the batch goes back as well
+        int64_t recovery = 0;
         rc = fst_nodes_load (self->nodes, self->now_ms);
+        if (fst_catalog_setting_get (self->catalog, "recovery", &recovery) == FST_OK)
+            self->recovery = self->recovery || recovery;
+    }
     else
         rc = FST_IO;
     s_answer_held (self, rc == FST_OK? FST_NO_SPACE: FST_IO);

@@ -87,6 +87,7 @@ s_upload_open (fst_metadata_t *self, json_t *payload, fst_upload_t *upload)
     fst_key_wrap (self->keys->cluster_key, &name, key, upload->key);
     sodium_memzero (key, sizeof (key));
     snprintf (upload->user, sizeof (upload->user), "%s", self->person.name);
+    upload->files = upload->single? 1: 0;   //  Its blob is garbage if it is never heard of again
     upload->chunk_log2 = self->chunk_log2;
     upload->extent_chunks = self->extent_chunks;
     upload->replicas = replicas? (unsigned) json_integer_value (replicas): self->replicas;
@@ -319,6 +320,10 @@ s_take_content (fst_metadata_t *self, s_put_t *put, json_t *file, fst_content_t 
     if (rc == FST_OK)
         rc = fst_sealed_check (put->extents, count, content->size, put->upload->chunk_log2, put->upload->extent_chunks,
                                put->problem, sizeof (put->problem));
+    for (size_t at = 0; rc == FST_OK && at < count; at++)       //  Those that came ahead may have promised fewer
+        if ((size_t) __builtin_popcountll (put->extents [at].nodes) < put->copies)
+            rc = fst_namespace_refuse (self->space, FST_TOO_FEW_NODES, "Extent %zu is on fewer than %zu nodes.", at,
+                                       (size_t) put->copies);
     return rc == FST_OK? s_add_blob (self, put, index, content->size, count, content): rc;
 }
 

@@ -522,6 +522,8 @@ s_delete_done (void *arg)
 {
     s_job_t *job = arg;
     json_int_t deleted = 0;
+    if (job->rc == FST_IO)              //  A failed sync is not tried again: the next one would say it is done
+        fst_actor_die (job->jobs->options.actor, "the disk failed to make a deletion durable; see the log for its error");
     for (size_t at = 0; at < job->count; at++)
         deleted += job->found [at];
     s_answer (job, json_pack ("{s:I}", "deleted", deleted));

@@ -536,3 +536,28 @@ Test (metadata, a_session_that_auth_ended_is_refused)
     fst_caller_destroy (&caller);
     free (token);
 }
+
+Test (metadata, extents_told_ahead_need_as_many_copies_as_the_commit)
+{
+    char *upload = world_open (w.alice, "a", 1, NULL);
+    json_t *reply = NULL;
+    json_t *file = world_file (&w, upload, 0, "a", 100, 1);
+    cr_assert_eq (world_call (w.alice, "PUT_FILE_INFO", json_pack ("{s:s, s:b, s:[o]}", "upload", upload, "commit", 0,
+                  "files", file), &reply), FST_OK);
+    cr_expect_str_eq (s_code (reply, 0), "ok");
+    json_decref (reply);
+    file = json_pack ("{s:i, s:s, s:i, s:i, s:[]}", "index", 0, "path", "a", "size", 100, "modified_ms", 5, "extents");
+    cr_assert_eq (world_call (w.alice, "PUT_FILE_INFO", json_pack ("{s:s, s:i, s:[o]}", "upload", upload, "replicas", 3,
+                  "files", file), &reply), FST_OK);
+    cr_expect_str_eq (s_code (reply, 0), "too_few_nodes");
+    json_decref (reply);
+    free (upload);
+}
+
+Test (leases, an_upload_never_heard_of_again_is_deleted_on_its_nodes)
+{
+    char *upload = world_open (w.alice, "a", 2, NULL);
+    cr_expect (WORLD_AWAIT (world_status (&w, "uploads") == 0));
+    cr_expect (WORLD_AWAIT (w.nodes [1].deleted + w.nodes [2].deleted + w.nodes [3].deleted == 2));
+    free (upload);
+}
