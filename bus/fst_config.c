@@ -251,6 +251,18 @@ fst_config_dup (const fst_config_t *self)
     return copy;
 }
 
+//  "name = value" that zconfig takes. It complains to stderr about anything else, with its own line number.
+static bool
+s_is_setting (const char *line)
+{
+    size_t name = strspn (line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+    const char *value = line + name + strspn (line + name, " \t");
+    if (name == 0 || *value != '=')
+        return false;
+    value += 1 + strspn (value + 1, " \t");
+    return (*value != '"' && *value != '\'') || strchr (value + 1, *value);
+}
+
 //  One line of a file. Blank lines and comments change nothing.
 static fst_rc_t
 s_line (fst_config_t *self, const char *line, size_t bytes, const char *folder, char **reason_p)
@@ -259,12 +271,7 @@ s_line (fst_config_t *self, const char *line, size_t bytes, const char *folder, 
     if (strlen (line) == bytes && (line [blank] == 0 || line [blank] == '#'))
         return FST_OK;
 
-    zconfig_t *root = NULL;
-    if (strlen (line) == bytes && blank == 0 && strchr (line, '=')) {
-        zsys_set_logstream (NULL);          //  It would complain to stderr, with its own line number
-        root = zconfig_str_load (line);
-        zsys_set_logstream (stderr);
-    }
+    zconfig_t *root = strlen (line) == bytes && s_is_setting (line)? zconfig_str_load (line): NULL;
     zconfig_t *child = root? zconfig_child (root): NULL;
     if (!child) {
         zconfig_destroy (&root);

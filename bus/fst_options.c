@@ -61,7 +61,7 @@ const fst_option_t fst_options [] = {
     { "web",                FST_OPTION_TEXT,     "",        0, 0, "HOST:PORT of the web page" },
 
     //  Clients
-    { "connect-timeout",    FST_OPTION_DURATION, "5 s",     100, HOUR, "How long an unreachable broker is tried" },
+    { "connect-timeout",    FST_OPTION_DURATION, "4 s",     100, HOUR, "How long an unreachable broker is tried" },
     { "reply-timeout",      FST_OPTION_DURATION, "60 s",    100, DAY, "How long the answer of a service is waited for" },
     { "crypt-threads",      FST_OPTION_NUMBER,   "2",       1, 64, "Threads that encrypt and decrypt" },
     { NULL,                 FST_OPTION_TEXT,     NULL,      0, 0, NULL }

@@ -16,6 +16,7 @@
 #define RECORDS_MAX         256     //  In one STORE
 #define INVENTORY_LIMIT     1024    //  Rows of a page, where the request does not say
 #define SPACE_INTERVAL_MS   1000    //  How often the disk is asked for its space
+#define SPACE_BYTES      1048576    //  And after so many octets were taken in
 #define REGISTER_RETRY_MS   1000
 
 struct fst_storage {
@@ -34,9 +35,11 @@ struct fst_storage {
     fst_small_t *small;
     fst_jobs_t *jobs;
     int64_t capacity, free;         //  Of the disk, as last seen; free is without the reserve
+    int64_t taken;                  //  Octets taken in since then
     int64_t sequence;               //  Highest of metadata that was seen
     int64_t space_at_ms, beat_at_ms, register_at_ms;    //  When it is due; INT64_MAX: not
     bool registering;               //  A call is under way
+    bool registered;                //  Once since the start
     bool register_again;            //  Asked for meanwhile
 };
 
@@ -90,6 +93,22 @@ s_blob (fst_request_t *request)
 
 //  ---- Data port
 
+static void s_see_space (fst_storage_t *self);
+
+//  Room for the records of a STORE, above the reserve. The disk may be shared, so it is asked often; what was taken
+//  in since then may not be on it yet.
+static bool
+s_has_room (fst_storage_t *self, const fst_request_t *request)
+{
+    int64_t bytes = 0;
+    for (size_t at = 0; at < fst_request_frames (request); at++)
+        bytes += (int64_t) zframe_size (fst_request_frame (request, at));
+    if (self->taken + bytes > SPACE_BYTES)
+        s_see_space (self);
+    self->taken += bytes;
+    return self->free > self->taken;
+}
+
 //  Decode the records of a STORE and see whether the capability is for them. False: refused.
 static bool
 s_read_records (fst_storage_t *self, fst_request_t **request_p, bool seal, fst_record_t *records, size_t count)
@@ -123,7 +142,7 @@ s_store (void *arg, fst_request_t **request_p)
     fst_record_t *records = calloc (count, sizeof (*records));
     assert (records);
     if (s_read_records (self, request_p, seal, records, count)) {
-        if (self->free == 0)
+        if (!s_has_room (self, *request_p))
             fst_request_fail (request_p, FST_NO_SPACE, "This node is full; use another one.");
         else
             fst_jobs_store (self->jobs, request_p, &records, count, seal);
@@ -249,8 +268,11 @@ s_see_space (fst_storage_t *self)
     int64_t left = free - capacity / 100 * self->reserve_percent;
     if (left <= 0 && self->free > 0)
         fst_log_warning ("node full free=%" PRId64 " reserve_percent=%" PRId64, free, self->reserve_percent);
+    if ((left <= 0) != (self->free == 0))
+        self->beat_at_ms = 0;           //  Metadata should know at once
     self->capacity = capacity;
     self->free = left > 0? left: 0;
+    self->taken = 0;
 }
 
 //  What REGISTER and the heartbeat have in common.
@@ -307,7 +329,9 @@ s_registered (void *arg, fst_rc_t rc, json_t *reply)
         s_see_sequence (self, json_integer_value (json_object_get (reply, "sequence")));
         if (self->sequence > before)
             fst_jobs_remember (self->jobs, self->sequence);
-        fst_log_info ("registered node=%s sequence=%" PRId64, self->node, self->sequence);
+        fst_log (self->registered? FST_LOG_DEBUG: FST_LOG_INFO, "registered node=%s sequence=%" PRId64, self->node,
+                 self->sequence);
+        self->registered = true;
     }
     else
         fst_log_debug ("not registered reason=%s", fst_error_code (rc));

@@ -12,7 +12,7 @@ cli_check_path (cli_t *self, const char *path)
     if (!fst_utf8_valid (path, strlen (path)))
         return cli_fail (self, FST_BAD_NAME, "%s: names in the store must be UTF-8", path);
     return cli_fail (self, FST_BAD_NAME, "%.300s%s: a path is at most %d octets and %d levels, each name at most %d octets "
-                     "and neither empty nor . or ..", path, strlen (path) > 300? "...": "", FST_PATH_BYTES_MAX,
+                     "and none may be empty, \".\" or \"..\"", path, strlen (path) > 300? "...": "", FST_PATH_BYTES_MAX,
                      FST_PATH_LEVELS_MAX, FST_NAME_BYTES_MAX);
 }
 

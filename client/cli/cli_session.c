@@ -65,12 +65,31 @@ s_load_config (cli_t *self, fst_config_t *config)
                                 "~/.config/filestore/client.zpl; start filestored here, or name them with --config FILE");
 }
 
+//  True if the setting exists, but means nothing to a client: who sets it would wait for an effect in vain.
+static bool
+s_is_servers (const char *assignment)
+{
+    static const char *const ours [] = { "broker", "keys", "log-level", "connect-timeout", "reply-timeout", "crypt-threads",
+                                        "session-time" };
+    size_t length = strcspn (assignment, "=");
+    for (size_t at = 0; at < sizeof (ours) / sizeof (*ours); at++)
+        if (strlen (ours [at]) == length && strncmp (ours [at], assignment, length) == 0)
+            return false;
+    for (const fst_option_t *option = fst_options; option->name; option++)
+        if (strlen (option->name) == length && strncmp (option->name, assignment, length) == 0)
+            return true;
+    return false;
+}
+
 static fst_rc_t
 s_assign (cli_t *self, fst_config_t *config)
 {
     fst_rc_t rc = FST_OK;
     for (int at = 0; rc == FST_OK && at < self->sets_count; at++) {
         char *problem = NULL;
+        if (s_is_servers (self->sets [at]))
+            return cli_fail (self, FST_MALFORMED, "--set %s: this is set where filestored runs; it changes nothing here",
+                             self->sets [at]);
         rc = fst_config_assign (config, self->sets [at], &problem);
         if (rc != FST_OK)
             cli_fail (self, rc, "%s", problem);

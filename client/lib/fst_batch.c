@@ -42,6 +42,7 @@ typedef struct s_lease {
     int64_t ask_after_ms, ask_since_ms;
     int offers;
     char said [256];                //  Why the last node failed
+    fst_rc_t said_rc;
 } s_lease_t;
 
 //  A file of a group.
@@ -378,7 +379,7 @@ s_granted (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
     }
     if (rc != FST_OK) {
         char *text = *lease->said? fst_local_text ("%s, and %s", lease->said, problem? problem: fst_error_text (rc)): NULL;
-        s_lease_fail (lease, rc, text? text: problem);
+        s_lease_fail (lease, text && lease->said_rc == FST_NO_SPACE? FST_NO_SPACE: rc, text? text: problem);
         free (text);
         return;
     }
@@ -437,6 +438,7 @@ s_node_refuses (s_lease_t *lease, int node, fst_data_reply_t *reply)
             break;
         case FST_LEASE_REPLACE:
             lease->lease.nodes [node].failed = true;
+            lease->said_rc = reply->rc;
             snprintf (lease->said, sizeof (lease->said), "node %s failed (%s)",
                       fst_lease_name (&lease->lease, node), reply->message);
             break;

@@ -60,6 +60,7 @@ struct fst_upload {
     int64_t ask_after_ms, ask_since_ms;
     int offers;
     char node_problem [160];        //  What the last node that failed said
+    fst_rc_t node_rc;
     char node_failed [FST_NODE_BYTES_MAX + 1];
 
     fst_buffer_t *ahead;            //  Of a stream: read, and not known yet whether it is the last
@@ -119,6 +120,7 @@ s_node_fails (fst_upload_t *self, int node, fst_rc_t rc, const char *said)
     self->lease.nodes [node].failed = true;
     snprintf (self->node_failed, sizeof (self->node_failed), "%s", fst_lease_name (&self->lease, node));
     snprintf (self->node_problem, sizeof (self->node_problem), "%s", said? said: fst_error_text (rc));
+    self->node_rc = rc;
     fst_plan_lose (self->plan, node);
 }
 
@@ -386,8 +388,9 @@ s_fetch_all (fst_upload_t *self, int64_t now_ms)
     while (self->state == RUNNING && self->fetches < FETCHES_MAX && self->unsent < AHEAD_RECORDS
     &&  fst_plan_fetch (self->plan, &extent, &slot, &from)) {
         if (from < 0 && self->args.fd < 0)
-            s_fail (self, FST_UNAVAILABLE, "%s: every node that held a part of it failed, and the source cannot be "
-                    "read again; nothing was stored, try again", self->args.path);
+            s_fail (self, self->node_rc == FST_NO_SPACE? FST_NO_SPACE: FST_UNAVAILABLE,
+                    "%s: every node that held a part of it failed (%s: %s), and the source cannot be read again; "
+                    "nothing was stored", self->args.path, self->node_failed, self->node_problem);
         else
         if (!s_fetch (self, extent, slot, from, now_ms)) {
             fst_plan_unhold (self->plan, extent, slot);
@@ -572,8 +575,8 @@ s_granted (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
     if (rc == FST_MALFORMED && !problem)
         problem = "metadata gave nodes that make no sense; is it of another version?";
     if (rc != FST_OK) {
-        if (*self->node_failed)
-            s_fail (self, rc, "%s: node %s failed (%s), and %s", self->args.path, self->node_failed,
+        if (*self->node_failed)         //  Too few nodes because they are full is a full store
+            s_fail (self, self->node_rc == FST_NO_SPACE? FST_NO_SPACE: rc, "%s: node %s failed (%s), and %s", self->args.path, self->node_failed,
                     self->node_problem, problem? problem: fst_error_text (rc));
         else
             s_fail_said (self, rc, problem);
