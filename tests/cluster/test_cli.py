@@ -468,6 +468,20 @@ class Settings(Shared):
         client.fails("not_found", "ls", "--config", "/nowhere")
         client.ok("ls", "--set", "reply-timeout=5 s")
 
+    def test_settings_that_change_nothing_are_refused(self):
+        client = self.client()
+        client.fails("malformed", "--set", "replicas=3", "put", client.session, "a")
+        client.fails("not_found", "stat", "a")
+        client.ok("--set", "reply-timeout=30 s", "ls")
+
+    def test_a_broken_settings_file_is_one_line(self):
+        client = self.client()
+        broken = os.path.join(client.home, "broken.zpl")
+        for text in ("{{{ = \n", "broker = \"ipc\n", "    indented = 1\n"):
+            with open(broken, "w") as file:
+                file.write(text)
+            client.fails("malformed", "--config", broken, "ls")
+
     def test_help_is_there_for_every_command(self):
         client = Client(self.shared)
         text = client.ok("help").decode()
@@ -569,6 +583,33 @@ class FullDisk(ClusterTest):
             self.assertEqual(client.get("small"), b"small")
             until(lambda: client.run("put", client.session, "again").returncode == 0, "there is space again", 20)
             self.assertTrue(cluster.process().alive())
+        finally:
+            cluster.stop()
+            subprocess.run(["umount", storage], check=True)
+
+    def test_the_reserve_stays_free_while_data_is_written(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root may mount a small disk")
+        cluster = self.cluster(start=False, sets=("reserve=20",))
+        storage = os.path.join(cluster.folder, "storage")
+        os.makedirs(storage, mode=0o700)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=0700", "tmpfs", storage], capture_output=True)
+        if mounted.returncode != 0:
+            self.skipTest("no small disk can be mounted here: " + mounted.stderr.decode().strip())
+        try:
+            cluster.start()
+            client = cluster.client("alice")
+            local = os.path.join(client.home, "large")
+            with open(local, "wb") as file:
+                file.write(content(200 << 20))
+            least = os.statvfs(storage).f_bavail
+            upload = subprocess.Popen([FILESTORE, "put", local, "large"], stderr=subprocess.PIPE, env=client.environment)
+            while upload.poll() is None:
+                least = min(least, os.statvfs(storage).f_bavail)
+            self.assertIn(b"(no_space)", upload.stderr.read())
+            upload.stderr.close()
+            #  What is on its way to three nodes when the reserve is reached may still come
+            self.assertGreater(least * os.statvfs(storage).f_frsize, 10 << 20)
         finally:
             cluster.stop()
             subprocess.run(["umount", storage], check=True)
