@@ -253,13 +253,6 @@ fst_db_dead (const fst_db_t *self)
     return self->dead;
 }
 
-int64_t
-fst_db_last_id (const fst_db_t *self)
-{
-    assert (self);
-    return sqlite3_last_insert_rowid (self->sqlite);
-}
-
 int
 fst_db_changes (const fst_db_t *self)
 {

@@ -71,9 +71,7 @@ fst_db_undo (fst_db_t *self);           //  Back to the savepoint, and release i
 bool
 fst_db_dead (const fst_db_t *self);
 
-//  sqlite3_last_insert_rowid and sqlite3_changes.
-int64_t
-fst_db_last_id (const fst_db_t *self);
+//  sqlite3_changes.
 int
 fst_db_changes (const fst_db_t *self);
 

@@ -371,13 +371,6 @@ fst_catalog_undo (fst_catalog_t *self)
     self->pending = self->pending_saved;
 }
 
-bool
-fst_catalog_dead (const fst_catalog_t *self)
-{
-    assert (self);
-    return fst_db_dead (self->db);
-}
-
 //  ---- Settings
 
 fst_rc_t

@@ -65,10 +65,6 @@ fst_catalog_release (fst_catalog_t *self);
 void
 fst_catalog_undo (fst_catalog_t *self);
 
-//  The disk failed; nothing here works any more, and the process should end.
-bool
-fst_catalog_dead (const fst_catalog_t *self);
-
 //  Sums that are kept, not counted.
 typedef struct {
     int64_t files, folders;             //  That paths lead to; without "/"

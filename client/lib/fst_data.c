@@ -269,13 +269,6 @@ fst_data_up (const fst_data_node_t *node, int64_t late_ms, int64_t now_ms)
     return !since_ms || now_ms - since_ms < late_ms || now_ms - node->heard_ms < late_ms;
 }
 
-int64_t
-fst_data_heard_ms (const fst_data_node_t *node)
-{
-    assert (node);
-    return node->heard_ms;
-}
-
 //  ---- Sending
 
 static void

@@ -81,10 +81,6 @@ fst_data_down (const fst_data_node_t *node, int64_t now_ms);
 bool
 fst_data_up (const fst_data_node_t *node, int64_t late_ms, int64_t now_ms);
 
-//  Monotonic time at which the node last said anything; 0 = never.
-int64_t
-fst_data_heard_ms (const fst_data_node_t *node);
-
 //  Send a command (a string literal). payload is taken; frames are taken (moved away; frames may be NULL).
 //  bytes counts against the window until the answer. tag is copied; tag.done is called later, never from here.
 void

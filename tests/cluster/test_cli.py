@@ -562,15 +562,21 @@ class Unreachable(ClusterTest):
 
 
 class FullDisk(ClusterTest):
-    def test_full_disks_are_told_and_leave_nothing(self):
+    def small_disk(self, cluster, size):
+        """Mount a disk of this size where the nodes keep their data; its folder. The test unmounts it."""
         if os.geteuid() != 0:
             self.skipTest("only root may mount a small disk")
-        cluster = self.cluster(start=False, sets=("reserve=0",))
         storage = os.path.join(cluster.folder, "storage")
         os.makedirs(storage, mode=0o700)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0700", "tmpfs", storage], capture_output=True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", storage],
+                                 capture_output=True)
         if mounted.returncode != 0:
             self.skipTest("no small disk can be mounted here: " + mounted.stderr.decode().strip())
+        return storage
+
+    def test_full_disks_are_told_and_leave_nothing(self):
+        cluster = self.cluster(start=False, sets=("reserve=0",))
+        storage = self.small_disk(cluster, "48m")
         try:
             cluster.start()
             client = cluster.client("alice")
@@ -588,14 +594,8 @@ class FullDisk(ClusterTest):
             subprocess.run(["umount", storage], check=True)
 
     def test_the_reserve_stays_free_while_data_is_written(self):
-        if os.geteuid() != 0:
-            self.skipTest("only root may mount a small disk")
         cluster = self.cluster(start=False, sets=("reserve=20",))
-        storage = os.path.join(cluster.folder, "storage")
-        os.makedirs(storage, mode=0o700)
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=0700", "tmpfs", storage], capture_output=True)
-        if mounted.returncode != 0:
-            self.skipTest("no small disk can be mounted here: " + mounted.stderr.decode().strip())
+        storage = self.small_disk(cluster, "200m")
         try:
             cluster.start()
             client = cluster.client("alice")
