@@ -141,7 +141,23 @@ static const char s_version_1 [] =
     "    FROM (VALUES (1, 0, '', 1), (2, 0, 'trash', 0), (3, 1, 'users', 0)),"
     "         (SELECT 1000 * CAST (strftime ('%s', 'now') AS INTEGER) AS now);";
 
-static const char *const s_migrations [] = { s_version_1, NULL };
+static const char s_version_2 [] =
+    "ALTER TABLE nodes ADD COLUMN draining INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE events ADD COLUMN detail TEXT;"
+    "CREATE TABLE runs ("                       //  Starts of metadata, in order
+    "  number INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  sequence INTEGER NOT NULL) STRICT;"      //  Where it began
+    "CREATE TABLE garbage_2 ("
+    "  node INTEGER NOT NULL,"
+    "  blob BLOB NOT NULL,"
+    "  n INTEGER NOT NULL,"                     //  Extent; -1: all of the blob
+    "  PRIMARY KEY (node, blob, n)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO garbage_2 SELECT node, blob, -1 FROM garbage;"
+    "DROP TABLE garbage;"
+    "ALTER TABLE garbage_2 RENAME TO garbage;";
+
+static const char *const s_migrations [] = { s_version_1, s_version_2, NULL };
 
 //  ---- Counters
 

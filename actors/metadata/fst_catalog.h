@@ -69,7 +69,7 @@ fst_catalog_undo (fst_catalog_t *self);
 typedef struct {
     int64_t files, folders;             //  That paths lead to; without "/"
     int64_t uploads;                    //  Open ones
-    int64_t garbage;                    //  Pairs of blob and node still to be deleted
+    int64_t garbage;                    //  Pieces that nodes still have to delete
     int64_t sequence;                   //  Of the last event; only grows
     int64_t last_id;                    //  Of the last entry; only grows, so an id is never used twice
 } fst_counters_t;
@@ -208,6 +208,15 @@ fst_rc_t FST_CHECKED
 fst_catalog_extents (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t from, fst_extent_t *extents, size_t size,
                      size_t *count_p);
 
+//  One extent; FST_NOT_FOUND.
+fst_rc_t FST_CHECKED
+fst_catalog_extent_get (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_extent_t *extent);
+
+//  Say that other nodes hold it now. The blob must be there.
+fst_rc_t FST_CHECKED
+fst_catalog_extent_put (fst_catalog_t *self, const fst_blob_t *blob, const fst_extent_t *extent,
+                        fst_node_set_t nodes);
+
 //  How many extents, and octets, lie on exactly these nodes and want so many copies.
 typedef struct {
     fst_node_set_t nodes;
@@ -218,13 +227,23 @@ typedef void (fst_spread_fn) (void *arg, const fst_spread_t *spread);
 fst_rc_t FST_CHECKED
 fst_catalog_spreads (fst_catalog_t *self, fst_spread_fn *each, void *arg);
 
-//  Blobs that a node still has to delete, up to size of them; and those that it did delete.
+//  What a node still has to delete, up to size pieces of it; and what it did delete. An extent on the list of a
+//  node is never counted as held by it: take it off the books first.
+typedef struct {
+    fst_blob_id_t blob;
+    int64_t n;                          //  Extent, or FST_ALL_EXTENTS
+} fst_piece_t;
+#define FST_ALL_EXTENTS (-1)
 fst_rc_t FST_CHECKED
-fst_catalog_garbage_get (fst_catalog_t *self, unsigned node, fst_blob_id_t *ids, size_t size, size_t *count_p);
+fst_catalog_garbage_get (fst_catalog_t *self, unsigned node, fst_piece_t *pieces, size_t size, size_t *count_p);
 fst_rc_t FST_CHECKED
-fst_catalog_garbage_add (fst_catalog_t *self, fst_node_set_t nodes, const fst_blob_id_t *id);
+fst_catalog_garbage_add (fst_catalog_t *self, fst_node_set_t nodes, const fst_blob_id_t *id, int64_t n);
 fst_rc_t FST_CHECKED
-fst_catalog_garbage_done (fst_catalog_t *self, unsigned node, const fst_blob_id_t *ids, size_t count);
+fst_catalog_garbage_done (fst_catalog_t *self, unsigned node, const fst_piece_t *pieces, size_t count);
+
+//  Nodes that still have to delete this extent, by itself or with its blob: it must not be put there again.
+fst_rc_t FST_CHECKED
+fst_catalog_garbage_nodes (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_node_set_t *nodes_p);
 
 //  ---- Uploads: leases under which blobs are stored that nobody sees yet
 
@@ -270,7 +289,20 @@ fst_catalog_upload_kept (fst_catalog_t *self, const fst_upload_t *upload, uint32
 fst_rc_t FST_CHECKED
 fst_catalog_upload_unkeep (fst_catalog_t *self, const fst_upload_t *upload, uint32_t index);
 
+//  ---- Runs: starts of metadata. What a node was told is a pair of run and sequence, so an older copy of the
+//  database is known by what it has not heard of.
+
+//  A new run begins, at the sequence that is now.
+fst_rc_t FST_CHECKED
+fst_catalog_run_add (fst_catalog_t *self, const char *id);
+
+//  The last sequence that a run can have told anyone: where the next one began, or now. FST_NOT_FOUND
+fst_rc_t FST_CHECKED
+fst_catalog_run_end (fst_catalog_t *self, const char *id, int64_t *sequence_p);
+
 //  ---- Nodes: those that ever registered
+
+typedef enum { FST_HEALTH_OK, FST_HEALTH_FULL, FST_HEALTH_READ_ONLY, FST_HEALTH_FAILING } fst_health_t;
 
 typedef struct {
     unsigned number;                    //  0 to 63
@@ -280,6 +312,8 @@ typedef struct {
     char version [FST_VERSION_BYTES_MAX * 4 + 1];
     int64_t capacity, free, extents, window;
     bool pruned;
+    bool draining;                      //  An admin wants it empty
+    fst_health_t health;                //  As it says; not kept
 } fst_node_t;
 
 //  Add a node (number is set to the next free one) or write it anew. FST_TOO_MANY: there are 64
@@ -299,6 +333,7 @@ typedef struct {
     const char *type;                   //  "committed", "pruned", ...
     const char *path, *to, *user;       //  Of a file's event; to may be NULL
     const char *node;                   //  Of a node's event, or NULL
+    const char *detail;                 //  Of a node's event: for people; may be NULL
     int64_t entry, version;             //  version 0: none
 } fst_journal_t;
 

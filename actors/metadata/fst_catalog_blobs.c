@@ -88,6 +88,37 @@ fst_catalog_extents (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t from
 }
 
 fst_rc_t
+fst_catalog_extent_get (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_extent_t *extent)
+{
+    size_t count;
+    fst_rc_t rc = fst_catalog_extents (self, id, n, extent, 1, &count);
+    if (rc == FST_OK && (count == 0 || extent->n != n))
+        rc = FST_NOT_FOUND;
+    return rc;
+}
+
+fst_rc_t
+fst_catalog_extent_put (fst_catalog_t *self, const fst_blob_t *blob, const fst_extent_t *extent,
+                        fst_node_set_t nodes)
+{
+    assert (self);
+    sqlite3_stmt *update = fst_db_prepare (self->db,
+        "UPDATE extents SET nodes = ?4 WHERE blob = ?1 AND n = ?2 AND nodes = ?3");
+    fst_bind_id (update, 1, &blob->id);
+    fst_bind_int (update, 2, extent->n);
+    fst_bind_int (update, 3, (int64_t) extent->nodes);
+    fst_bind_int (update, 4, (int64_t) nodes);
+    fst_rc_t rc = fst_db_run (self->db, update);
+    if (rc != FST_OK)
+        return rc;
+    assert (fst_db_changes (self->db) == 1);        //  extent is what extent_get gave in this batch
+    rc = fst_catalog_spread_changed (self, extent->nodes, blob->replicas, -1, -extent->bytes);
+    if (rc == FST_OK)
+        rc = fst_catalog_spread_changed (self, nodes, blob->replicas, 1, extent->bytes);
+    return rc;
+}
+
+fst_rc_t
 fst_catalog_spreads (fst_catalog_t *self, fst_spread_fn *each, void *arg)
 {
     assert (self);
@@ -163,23 +194,25 @@ fst_catalog_blob_drop (fst_catalog_t *self, const fst_blob_id_t *id)
     fst_bind_id (delete, 1, id);
     rc = fst_db_run (self->db, delete);
     if (rc == FST_OK)
-        rc = fst_catalog_garbage_add (self, nodes, id);
+        rc = fst_catalog_garbage_add (self, nodes, id, FST_ALL_EXTENTS);
     return rc;
 }
 
 //  ---- Garbage
 
 fst_rc_t
-fst_catalog_garbage_add (fst_catalog_t *self, fst_node_set_t nodes, const fst_blob_id_t *id)
+fst_catalog_garbage_add (fst_catalog_t *self, fst_node_set_t nodes, const fst_blob_id_t *id, int64_t n)
 {
     assert (self);
     fst_rc_t rc = FST_OK;
     for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK; node++) {
         if (!(nodes & fst_node_bit (node)))
             continue;
-        sqlite3_stmt *insert = fst_db_prepare (self->db, "INSERT OR IGNORE INTO garbage (node, blob) VALUES (?1, ?2)");
+        sqlite3_stmt *insert = fst_db_prepare (self->db,
+            "INSERT OR IGNORE INTO garbage (node, blob, n) VALUES (?1, ?2, ?3)");
         fst_bind_int (insert, 1, node);
         fst_bind_id (insert, 2, id);
+        fst_bind_int (insert, 3, n);
         rc = fst_db_run (self->db, insert);
         if (rc == FST_OK)
             self->counters.garbage += fst_db_changes (self->db);
@@ -188,33 +221,60 @@ fst_catalog_garbage_add (fst_catalog_t *self, fst_node_set_t nodes, const fst_bl
 }
 
 fst_rc_t
-fst_catalog_garbage_get (fst_catalog_t *self, unsigned node, fst_blob_id_t *ids, size_t size, size_t *count_p)
+fst_catalog_garbage_get (fst_catalog_t *self, unsigned node, fst_piece_t *pieces, size_t size, size_t *count_p)
 {
     assert (self);
-    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT blob FROM garbage WHERE node = ?1 LIMIT ?2");
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT blob, n FROM garbage WHERE node = ?1 LIMIT ?2");
     fst_bind_int (select, 1, node);
     fst_bind_int (select, 2, (int64_t) size);
     size_t count = 0;
     fst_rc_t rc;
-    while ((rc = fst_db_next (self->db, select)) == FST_OK)
-        if (fst_column_blob (select, 0, ids [count].bytes, sizeof (ids [count].bytes)))
+    while ((rc = fst_db_next (self->db, select)) == FST_OK) {
+        fst_piece_t *piece = &pieces [count];
+        piece->n = fst_column_int (select, 1);
+        if (fst_column_blob (select, 0, piece->blob.bytes, sizeof (piece->blob.bytes)))
             count++;
+    }
     *count_p = count;
     return rc == FST_NOT_FOUND? FST_OK: rc;
 }
 
 fst_rc_t
-fst_catalog_garbage_done (fst_catalog_t *self, unsigned node, const fst_blob_id_t *ids, size_t count)
+fst_catalog_garbage_done (fst_catalog_t *self, unsigned node, const fst_piece_t *pieces, size_t count)
 {
     assert (self);
     fst_rc_t rc = FST_OK;
     for (size_t at = 0; at < count && rc == FST_OK; at++) {
-        sqlite3_stmt *delete = fst_db_prepare (self->db, "DELETE FROM garbage WHERE node = ?1 AND blob = ?2");
+        sqlite3_stmt *delete = fst_db_prepare (self->db, "DELETE FROM garbage WHERE node = ?1 AND blob = ?2 AND n = ?3");
         fst_bind_int (delete, 1, node);
-        fst_bind_id (delete, 2, &ids [at]);
+        fst_bind_id (delete, 2, &pieces [at].blob);
+        fst_bind_int (delete, 3, pieces [at].n);
         rc = fst_db_run (self->db, delete);
         if (rc == FST_OK)
             self->counters.garbage -= fst_db_changes (self->db);
+    }
+    return rc;
+}
+
+fst_rc_t
+fst_catalog_garbage_nodes (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_node_set_t *nodes_p)
+{
+    assert (self);
+    *nodes_p = 0;
+    fst_rc_t rc = FST_OK;
+    for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK && self->counters.garbage; node++) {
+        sqlite3_stmt *select = fst_db_prepare (self->db,
+            "SELECT 1 FROM garbage WHERE node = ?1 AND blob = ?2 AND n IN (-1, ?3) LIMIT 1");
+        fst_bind_int (select, 1, node);
+        fst_bind_id (select, 2, id);
+        fst_bind_int (select, 3, n);
+        rc = fst_db_next (self->db, select);
+        if (rc == FST_OK) {
+            *nodes_p |= fst_node_bit (node);
+            fst_db_done (select);
+        }
+        if (rc == FST_NOT_FOUND)
+            rc = FST_OK;
     }
     return rc;
 }

@@ -41,7 +41,9 @@ static const struct { const char *rule, *sql; } s_rules [] = {
       "    SELECT nodes, replicas, count (*), sum (bytes) FROM extents JOIN blobs ON id = blob GROUP BY nodes, replicas)" },
     { "every extent is in a spread",
       "SELECT ifnull ((SELECT sum (extents) FROM spreads), 0) <> (SELECT count (*) FROM extents)" },
-    { "nothing that is in use is garbage", "SELECT count (*) FROM garbage WHERE blob IN (SELECT id FROM blobs)" },
+    { "what a node has to delete is not counted as held by it",
+      "SELECT count (*) FROM garbage JOIN extents ON extents.blob = garbage.blob"
+      "    AND (garbage.n = -1 OR garbage.n = extents.n) AND extents.nodes >> garbage.node & 1" },
     { NULL, NULL }
 };
 

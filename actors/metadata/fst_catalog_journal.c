@@ -9,8 +9,8 @@ fst_catalog_event_add (fst_catalog_t *self, fst_journal_t *event)
 {
     assert (self);
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO events (sequence, time_ms, type, path, target, user, node, entry, version)"
-        "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+        "INSERT INTO events (sequence, time_ms, type, path, target, user, node, entry, version, detail)"
+        "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
     event->sequence = self->counters.sequence + 1;
     fst_bind_int (insert, 1, event->sequence);
     fst_bind_int (insert, 2, event->time_ms);
@@ -21,9 +21,37 @@ fst_catalog_event_add (fst_catalog_t *self, fst_journal_t *event)
     fst_bind_text (insert, 7, event->node);
     fst_bind_int (insert, 8, event->entry);
     fst_bind_int (insert, 9, event->version);
+    fst_bind_text (insert, 10, event->detail);
     fst_rc_t rc = fst_db_run (self->db, insert);
     if (rc == FST_OK)
         self->counters.sequence = event->sequence;
+    return rc;
+}
+
+fst_rc_t
+fst_catalog_run_add (fst_catalog_t *self, const char *id)
+{
+    assert (self);
+    sqlite3_stmt *insert = fst_db_prepare (self->db, "INSERT INTO runs (id, sequence) VALUES (?1, ?2)");
+    fst_bind_text (insert, 1, id);
+    fst_bind_int (insert, 2, self->counters.sequence);
+    return fst_db_run (self->db, insert);
+}
+
+fst_rc_t
+fst_catalog_run_end (fst_catalog_t *self, const char *id, int64_t *sequence_p)
+{
+    assert (self);
+    sqlite3_stmt *select = fst_db_prepare (self->db,
+        "SELECT ifnull ((SELECT sequence FROM runs AS next WHERE next.number > run.number ORDER BY number LIMIT 1), ?2)"
+        "  FROM runs AS run WHERE id = ?1");
+    fst_bind_text (select, 1, id);
+    fst_bind_int (select, 2, self->counters.sequence);
+    fst_rc_t rc = fst_db_next (self->db, select);
+    if (rc == FST_OK) {
+        *sequence_p = fst_column_int (select, 0);
+        fst_db_done (select);
+    }
     return rc;
 }
 
@@ -41,7 +69,7 @@ fst_catalog_events (fst_catalog_t *self, int64_t since, size_t limit, fst_journa
 {
     assert (self);
     sqlite3_stmt *select = fst_db_prepare (self->db,
-        "SELECT sequence, time_ms, type, path, target, user, node, entry, version FROM events"
+        "SELECT sequence, time_ms, type, path, target, user, node, entry, version, detail FROM events"
         "  WHERE sequence > ?1 ORDER BY sequence LIMIT ?2");
     fst_bind_int (select, 1, since);
     fst_bind_int (select, 2, (int64_t) limit);
@@ -56,7 +84,8 @@ fst_catalog_events (fst_catalog_t *self, int64_t since, size_t limit, fst_journa
             .user = (const char *) sqlite3_column_text (select, 5),
             .node = (const char *) sqlite3_column_text (select, 6),
             .entry = fst_column_int (select, 7),
-            .version = fst_column_int (select, 8)
+            .version = fst_column_int (select, 8),
+            .detail = (const char *) sqlite3_column_text (select, 9)
         };
         each (arg, &event);
     }

@@ -15,6 +15,7 @@ s_bind_node (sqlite3_stmt *statement, const fst_node_t *node)
     fst_bind_int (statement, 8, node->extents);
     fst_bind_int (statement, 9, node->window);
     fst_bind_int (statement, 10, node->pruned);
+    fst_bind_int (statement, 11, node->draining);
 }
 
 fst_rc_t
@@ -31,8 +32,9 @@ fst_catalog_node_add (fst_catalog_t *self, fst_node_t *node)
         return FST_TOO_MANY;
     node->number = (unsigned) number;
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO nodes (number, name, endpoint, zone, version, capacity, free, extents, window, pruned)"
-        "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+        "INSERT INTO nodes (number, name, endpoint, zone, version, capacity, free, extents, window, pruned,"
+        "    draining)"
+        "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     s_bind_node (insert, node);
     return fst_db_run (self->db, insert);
 }
@@ -43,7 +45,7 @@ fst_catalog_node_put (fst_catalog_t *self, const fst_node_t *node)
     assert (self);
     sqlite3_stmt *update = fst_db_prepare (self->db,
         "UPDATE nodes SET name = ?2, endpoint = ?3, zone = ?4, version = ?5, capacity = ?6, free = ?7, extents = ?8,"
-        "    window = ?9, pruned = ?10 WHERE number = ?1");
+        "    window = ?9, pruned = ?10, draining = ?11 WHERE number = ?1");
     s_bind_node (update, node);
     return fst_db_run (self->db, update);
 }
@@ -53,7 +55,7 @@ fst_catalog_nodes (fst_catalog_t *self, fst_node_fn *each, void *arg)
 {
     assert (self);
     sqlite3_stmt *select = fst_db_prepare (self->db,
-        "SELECT number, name, endpoint, zone, version, capacity, free, extents, window, pruned FROM nodes"
+        "SELECT number, name, endpoint, zone, version, capacity, free, extents, window, pruned, draining FROM nodes"
         "  WHERE number BETWEEN 0 AND 63 ORDER BY number");
     fst_rc_t rc;
     while ((rc = fst_db_next (self->db, select)) == FST_OK) {
@@ -63,7 +65,8 @@ fst_catalog_nodes (fst_catalog_t *self, fst_node_fn *each, void *arg)
             .free = fst_column_int (select, 6),
             .extents = fst_column_int (select, 7),
             .window = fst_column_int (select, 8),
-            .pruned = fst_column_int (select, 9) != 0
+            .pruned = fst_column_int (select, 9) != 0,
+            .draining = fst_column_int (select, 10) != 0
         };
         fst_column_text (select, 1, node.name, sizeof (node.name));
         fst_column_text (select, 2, node.endpoint, sizeof (node.endpoint));

@@ -107,7 +107,7 @@ s_leftovers (fst_catalog_t *self, const fst_upload_t *upload, uint32_t from)
         bool committed;
         rc = s_committed (self, &id, &committed);
         if (rc == FST_OK && !committed)
-            rc = fst_catalog_garbage_add (self, upload->nodes, &id);
+            rc = fst_catalog_garbage_add (self, upload->nodes, &id, FST_ALL_EXTENTS);
     }
     return rc;
 }

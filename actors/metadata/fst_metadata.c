@@ -9,6 +9,7 @@
 #include "fst_clock.h"
 #include "fst_log.h"
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,8 +134,11 @@ s_publish_event (void *arg, const fst_journal_t *event)
     json_t *body = json_pack ("{s:I, s:s, s:I}", "sequence", (json_int_t) event->sequence, "type", event->type,
                               "time_ms", (json_int_t) event->time_ms);
     assert (body);
-    if (event->node)
+    if (event->node) {
         json_object_set_new (body, "node", json_string (event->node));
+        if (event->detail)
+            json_object_set_new (body, "detail", json_string (event->detail));
+    }
     else {
         json_object_set_new (body, "path", json_string (event->path));
         json_object_set_new (body, "user", json_string (event->user));
@@ -300,6 +304,23 @@ s_request (void *arg, fst_request_t **request_p)
 
 //  ---- The actor's life
 
+//  Nobody is told of this run before it is in the database.
+static fst_rc_t
+s_begin_run (fst_metadata_t *self)
+{
+    uint8_t octets [FST_RUN_CHARS / 2];
+    randombytes_buf (octets, sizeof (octets));
+    fst_hex_encode (octets, sizeof (octets), self->run);
+    fst_rc_t rc = fst_catalog_begin (self->catalog);
+    if (rc != FST_OK)
+        return rc;
+    rc = fst_catalog_run_add (self->catalog, self->run);
+    if (rc == FST_OK)
+        return fst_catalog_commit (self->catalog);
+    fst_catalog_rollback (self->catalog);
+    return rc;
+}
+
 static fst_rc_t
 s_start (void *arg, fst_actor_t *actor, char **problem_p)
 {
@@ -319,6 +340,8 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->nodes = fst_nodes_new (self->catalog, &options);
     rc = fst_nodes_load (self->nodes, self->now_ms);
     int64_t recovery = 0;
+    if (rc == FST_OK)
+        rc = s_begin_run (self);
     if (rc == FST_OK)
         rc = fst_catalog_setting_get (self->catalog, "recovery", &recovery);
     if (rc == FST_NOT_FOUND)

@@ -13,7 +13,8 @@ void
 fst_metadata_ask_nodes (fst_metadata_t *self)
 {
     fst_actor_publish (self->actor, "metadata.started",
-        json_pack ("{s:I}", "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence));
+        json_pack ("{s:s, s:I}", "run", self->run,
+                  "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence));
 }
 
 static void
@@ -28,6 +29,7 @@ s_read_node (json_t *said, fst_node_t *node)
     node->free = json_integer_value (json_object_get (said, "free"));
     node->extents = json_integer_value (json_object_get (said, "extents"));
     node->window = json_integer_value (json_object_get (said, "window"));
+    node->health = fst_health_parse (json_string_value (json_object_get (said, "health")));
 }
 
 fst_rc_t
@@ -41,7 +43,8 @@ fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t 
     fst_rc_t rc = fst_nodes_register (self->nodes, &node, self->now_ms, self->wall_ms);
     if (rc == FST_TOO_MANY)
         return fst_namespace_refuse (self->space, rc, "A cluster has at most %d storage nodes.", FST_NODES_MAX);
-    *reply_p = json_pack ("{s:I, s:I}", "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence,
+    *reply_p = json_pack ("{s:s, s:I, s:I}", "run", self->run,
+                          "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence,
                           "heartbeat_ms", (json_int_t) self->heartbeat_ms);
     return rc;
 }
@@ -98,17 +101,29 @@ fst_metadata_end_recovery (fst_metadata_t *self, const fst_claims_t *claims, jso
     return rc;
 }
 
+static fst_rc_t
+s_refresh_copies (fst_metadata_t *self)
+{
+    if (self->copies_ms && self->now_ms - self->copies_ms < COPIES_MS)
+        return FST_OK;
+    self->copies_ms = self->now_ms;
+    return fst_nodes_copies (self->nodes, &self->copies);
+}
+
 fst_rc_t
 fst_metadata_list_nodes (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
 {
     (void) claims;
     (void) payload;
+    fst_rc_t rc = s_refresh_copies (self);
+    if (rc != FST_OK)
+        return rc;
     json_t *list = json_array ();
     for (unsigned number = 0; number < FST_NODES_MAX; number++) {
         const fst_node_t *node = fst_nodes_get (self->nodes, number);
         if (!node)
             continue;
-        json_t *row = json_pack ("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s}",
+        json_t *row = json_pack ("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:b, s:s, s:I, s:I}",
             "node", node->name,
             "state", fst_node_state_text (fst_nodes_state (self->nodes, number)),
             "endpoint", node->endpoint,
@@ -116,7 +131,11 @@ fst_metadata_list_nodes (fst_metadata_t *self, const fst_claims_t *claims, json_
             "capacity", (json_int_t) node->capacity,
             "free", (json_int_t) node->free,
             "extents", (json_int_t) node->extents,
-            "version", node->version);
+            "version", node->version,
+            "draining", (int) node->draining,
+            "health", fst_health_text (node->health),
+            "holds", (json_int_t) self->copies.holds [number],
+            "bytes", (json_int_t) self->copies.holds_bytes [number]);
         assert (row);
         int64_t silent_ms = fst_nodes_silence_ms (self->nodes, number, self->now_ms);
         if (silent_ms >= 0)
@@ -125,15 +144,6 @@ fst_metadata_list_nodes (fst_metadata_t *self, const fst_claims_t *claims, json_
     }
     *reply_p = json_pack ("{s:o}", "nodes", list);
     return FST_OK;
-}
-
-static fst_rc_t
-s_refresh_copies (fst_metadata_t *self)
-{
-    if (self->copies_ms && self->now_ms - self->copies_ms < COPIES_MS)
-        return FST_OK;
-    self->copies_ms = self->now_ms;
-    return fst_nodes_copies (self->nodes, &self->copies);
 }
 
 static json_t *
@@ -168,5 +178,10 @@ fst_metadata_status (fst_metadata_t *self, const fst_claims_t *claims, json_t *p
         "garbage", (json_int_t) counters->garbage,
         "sequence", (json_int_t) counters->sequence);
     assert (*reply_p);
+    json_object_set_new (*reply_p, "recovery", json_boolean (self->recovery));
+    json_object_set_new (*reply_p, "damaged", json_integer (0));
+    json_object_set_new (*reply_p, "repair", json_pack ("{s:i, s:i, s:I, s:i, s:i, s:i, s:i, s:[]}", "extents", 0,
+        "bytes", 0, "lost", (json_int_t) self->copies.by_live_copies [0], "surplus", 0, "moving", 0, "rate", 0,
+        "stuck_total", 0, "stuck"));
     return FST_OK;
 }

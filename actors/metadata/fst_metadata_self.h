@@ -9,6 +9,7 @@
 #include "fst_nodes.h"
 
 #define FST_BATCH_MAX 256           //  Requests in one transaction
+#define FST_RUN_CHARS 16
 
 //  A reply that waits for the commit. Exactly one of payload and a result that is not FST_OK.
 typedef struct {
@@ -23,7 +24,7 @@ typedef struct {
     fst_metadata_t *metadata;
     unsigned node;
     size_t count;
-    fst_blob_id_t ids [512];
+    fst_piece_t pieces [512];
 } fst_sweep_t;
 
 struct fst_metadata {
@@ -47,6 +48,7 @@ struct fst_metadata {
     fst_held_t held [FST_BATCH_MAX];
     size_t held_count;
     int64_t published;              //  Sequence up to which events went out
+    char run [FST_RUN_CHARS + 1];   //  This start of ours
 
     //  Now
     char user [FST_USER_BYTES_MAX * 2 + 1];

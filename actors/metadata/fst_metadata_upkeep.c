@@ -103,7 +103,7 @@ s_swept (void *arg, fst_rc_t rc, json_t *reply)
     self->sweeps [sweep->node] = NULL;
     if (rc == FST_OK) {
         fst_metadata_open_batch (self);
-        rc = fst_catalog_garbage_done (self->catalog, sweep->node, sweep->ids, sweep->count);
+        rc = fst_catalog_garbage_done (self->catalog, sweep->node, sweep->pieces, sweep->count);
     }
     else
     if (rc != FST_INTERRUPTED)          //  We stop
@@ -120,8 +120,8 @@ s_sweep_node (fst_metadata_t *self, unsigned number)
 {
     fst_sweep_t *sweep = calloc (1, sizeof (*sweep));
     assert (sweep);
-    fst_rc_t rc = fst_catalog_garbage_get (self->catalog, number, sweep->ids,
-                                           sizeof (sweep->ids) / sizeof (sweep->ids [0]), &sweep->count);
+    fst_rc_t rc = fst_catalog_garbage_get (self->catalog, number, sweep->pieces,
+                                           sizeof (sweep->pieces) / sizeof (sweep->pieces [0]), &sweep->count);
     if (rc != FST_OK || sweep->count == 0) {
         free (sweep);
         self->sweep_again_ms [number] = self->now_ms + UPKEEP_MS;
@@ -130,16 +130,18 @@ s_sweep_node (fst_metadata_t *self, unsigned number)
     sweep->metadata = self;
     sweep->node = number;
     self->sweeps [number] = sweep;
-    json_t *blobs = json_array ();
+    json_t *blobs = json_array (), *extents = json_array ();
     for (size_t at = 0; at < sweep->count; at++) {
         char text [FST_BLOB_BYTES * 2 + 1];
-        fst_hex_encode (sweep->ids [at].bytes, FST_BLOB_BYTES, text);
+        fst_hex_encode (sweep->pieces [at].blob.bytes, FST_BLOB_BYTES, text);
         json_array_append_new (blobs, json_string_nocheck (text));
+        json_array_append_new (extents, json_integer (sweep->pieces [at].n));
     }
     char service [FST_NODE_BYTES_MAX + 16];
     snprintf (service, sizeof (service), "storage.%s", fst_nodes_get (self->nodes, number)->name);
-    fst_actor_call (self->actor, service, "DELETE", json_pack ("{s:I, s:o}",
-        "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence, "blobs", blobs), s_swept, sweep);
+    fst_actor_call (self->actor, service, "DELETE", json_pack ("{s:s, s:I, s:o, s:o}", "run", self->run,
+        "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence, "blobs", blobs, "extents", extents),
+        s_swept, sweep);
 }
 
 //  Only what is committed: what is garbage in an open batch may yet be taken back.

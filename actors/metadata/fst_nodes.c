@@ -115,7 +115,67 @@ fst_nodes_set (const fst_nodes_t *self, fst_node_state_t state)
     return fst_liveness_set (&self->liveness, state);
 }
 
+fst_node_set_t
+fst_nodes_live (const fst_nodes_t *self)
+{
+    return fst_nodes_set (self, FST_NODE_ALIVE) | fst_nodes_set (self, FST_NODE_SILENT);
+}
+
+fst_node_set_t
+fst_nodes_sound (const fst_nodes_t *self)
+{
+    fst_node_set_t sound = fst_nodes_live (self);
+    for (unsigned number = 0; number < FST_NODES_MAX; number++) {
+        const fst_node_t *node = fst_nodes_get (self, number);
+        if (node && (node->draining || node->health == FST_HEALTH_FAILING))
+            sound &= ~fst_node_bit (number);
+    }
+    return sound;
+}
+
+static const char *const s_healths [] = {
+    [FST_HEALTH_OK] = "ok", [FST_HEALTH_FULL] = "full", [FST_HEALTH_READ_ONLY] = "read-only",
+    [FST_HEALTH_FAILING] = "failing"
+};
+
+const char *
+fst_health_text (fst_health_t health)
+{
+    assert ((size_t) health < sizeof (s_healths) / sizeof (s_healths [0]));
+    return s_healths [health];
+}
+
+fst_health_t
+fst_health_parse (const char *text)
+{
+    for (fst_health_t health = FST_HEALTH_OK; health <= FST_HEALTH_FAILING; health++)
+        if (text && strcmp (text, s_healths [health]) == 0)
+            return health;
+    return FST_HEALTH_OK;
+}
+
 //  ---- Changes
+
+fst_rc_t
+fst_nodes_journal (fst_nodes_t *self, unsigned number, const char *type, const char *detail, int64_t wall_ms)
+{
+    assert (fst_nodes_get (self, number));
+    fst_log_info ("node %s node=%s%s%s", type, self->nodes [number].name, detail? " ": "", detail? detail: "");
+    fst_journal_t event = { .time_ms = wall_ms, .type = type, .node = self->nodes [number].name, .detail = detail };
+    return fst_catalog_event_add (self->catalog, &event);
+}
+
+fst_rc_t
+fst_nodes_drain (fst_nodes_t *self, unsigned number, bool drain, int64_t wall_ms)
+{
+    assert (fst_nodes_get (self, number));
+    fst_node_t *node = &self->nodes [number];
+    if (node->draining == drain)
+        return FST_OK;
+    node->draining = drain;
+    fst_rc_t rc = fst_catalog_node_put (self->catalog, node);
+    return rc == FST_OK? fst_nodes_journal (self, number, drain? "draining": "undrained", NULL, wall_ms): rc;
+}
 
 static fst_rc_t
 s_journal (fst_nodes_t *self, const fst_liveness_change_t *change, int64_t wall_ms)
@@ -125,9 +185,7 @@ s_journal (fst_nodes_t *self, const fst_liveness_change_t *change, int64_t wall_
                      : change->from == FST_NODE_UNKNOWN? "registered": "back";
     fst_node_t *node = &self->nodes [change->node];
     node->pruned = change->to == FST_NODE_PRUNED;
-    fst_log_info ("node %s node=%s", type, node->name);
-    fst_journal_t event = { .time_ms = wall_ms, .type = type, .node = node->name };
-    fst_rc_t rc = fst_catalog_event_add (self->catalog, &event);
+    fst_rc_t rc = fst_nodes_journal (self, change->node, type, NULL, wall_ms);
     return rc == FST_OK? fst_catalog_node_put (self->catalog, node): rc;
 }
 
@@ -144,6 +202,7 @@ fst_nodes_register (fst_nodes_t *self, const fst_node_t *said, int64_t now_ms, i
         rc = fst_catalog_node_add (self->catalog, &node);
     else {
         node.number = (unsigned) number;
+        node.draining = self->nodes [number].draining;
         rc = fst_catalog_node_put (self->catalog, &node);
     }
     if (rc != FST_OK)
@@ -171,10 +230,11 @@ fst_nodes_heartbeat (fst_nodes_t *self, const fst_node_t *said, int64_t now_ms, 
     if (number < 0)
         return FST_NOT_FOUND;
     fst_node_t *node = &self->nodes [number];
-    bool pruned = node->pruned;
+    bool pruned = node->pruned, draining = node->draining;
     *node = *said;
     node->number = (unsigned) number;
     node->pruned = pruned;
+    node->draining = draining;
     fst_liveness_change_t change;
     if (!fst_liveness_hear (&self->liveness, node->number, now_ms, &change))
         return FST_OK;
@@ -216,11 +276,11 @@ s_zone (const fst_nodes_t *self, unsigned number)
 static size_t
 s_snapshot (const fst_nodes_t *self, fst_placement_node_t *snapshot)
 {
-    fst_node_set_t usable = fst_nodes_set (self, FST_NODE_ALIVE) | fst_nodes_set (self, FST_NODE_SILENT);
+    fst_node_set_t usable = fst_nodes_sound (self);
     size_t count = 0;
     for (unsigned number = 0; number < FST_NODES_MAX; number++) {
         const fst_node_t *node = fst_nodes_get (self, number);
-        if (node && (usable & fst_node_bit (number)))
+        if (node && (usable & fst_node_bit (number)) && node->health == FST_HEALTH_OK)
             snapshot [count++] = (fst_placement_node_t) {
                 .number = number,
                 .zone = s_zone (self, number),
@@ -268,6 +328,11 @@ s_sum_spread (void *arg, const fst_spread_t *spread)
     sum->copies->by_live_copies [live > 7? 7: live] += spread->extents;
     if (live == 1 && spread->wanted > 1)
         sum->copies->bytes_at_one_copy += spread->bytes;
+    for (unsigned number = 0; number < FST_NODES_MAX; number++)
+        if (spread->nodes & fst_node_bit (number)) {
+            sum->copies->holds [number] += spread->extents;
+            sum->copies->holds_bytes [number] += spread->bytes;
+        }
 }
 
 fst_rc_t
@@ -276,7 +341,7 @@ fst_nodes_copies (const fst_nodes_t *self, fst_nodes_copies_t *copies)
     assert (self);
     memset (copies, 0, sizeof (*copies));
     s_sum_t sum = {
-        .live = fst_nodes_set (self, FST_NODE_ALIVE) | fst_nodes_set (self, FST_NODE_SILENT),
+        .live = fst_nodes_live (self),
         .copies = copies
     };
     return fst_catalog_spreads (self->catalog, s_sum_spread, &sum);

@@ -45,6 +45,20 @@ fst_nodes_silence_ms (const fst_nodes_t *self, unsigned number, int64_t now_ms);
 fst_node_set_t
 fst_nodes_set (const fst_nodes_t *self, fst_node_state_t state);
 
+//  Alive or silent: may be read from. Sound: live, not draining, not failing: its copies count as wanted ones.
+fst_node_set_t
+fst_nodes_live (const fst_nodes_t *self);
+fst_node_set_t
+fst_nodes_sound (const fst_nodes_t *self);
+
+//  Empty a node, or not. A batch must be open; journaled.
+fst_rc_t FST_CHECKED
+fst_nodes_drain (fst_nodes_t *self, unsigned number, bool drain, int64_t wall_ms);
+
+//  Write an event about a node into the journal. detail may be NULL.
+fst_rc_t FST_CHECKED
+fst_nodes_journal (fst_nodes_t *self, unsigned number, const char *type, const char *detail, int64_t wall_ms);
+
 //  A node registers (all of *said but its number counts), or beats its heart. Changes of state are journaled, so
 //  a batch must be open. wall_ms is the time of the event.
 //      FST_TOO_MANY    register: there are 64 others
@@ -76,7 +90,15 @@ typedef struct {
     int64_t extents, bytes;
     int64_t by_live_copies [8];         //  0 to 7; more count as 7
     int64_t bytes_at_one_copy;          //  Of extents that should have more
+    int64_t holds [FST_NODES_MAX];      //  Extents on each node, whatever its state
+    int64_t holds_bytes [FST_NODES_MAX];
 } fst_nodes_copies_t;
+
+//  "ok", "full", "read-only", "failing"; and back (OK for anything else).
+const char *
+fst_health_text (fst_health_t health);
+fst_health_t
+fst_health_parse (const char *text);
 fst_rc_t FST_CHECKED
 fst_nodes_copies (const fst_nodes_t *self, fst_nodes_copies_t *copies);
 

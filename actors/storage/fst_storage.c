@@ -202,8 +202,13 @@ s_delete (void *arg, fst_request_t **request_p)
                           "; metadata was restored from an older copy, so nothing is deleted.", self->sequence);
         return;
     }
-    json_t *list = json_object_get (fst_request_payload (*request_p), "blobs");
-    size_t count = json_array_size (list);
+    json_t *list = json_object_get (fst_request_payload (*request_p), "blobs"), *extent;
+    size_t count = json_array_size (list), row;
+    json_array_foreach (json_object_get (fst_request_payload (*request_p), "extents"), row, extent)
+        if (json_integer_value (extent) >= 0) {
+            fst_request_fail (request_p, FST_MALFORMED, "This node deletes whole blobs only.");
+            return;
+        }
     fst_blob_id_t *blobs = calloc (count, sizeof (*blobs));
     assert (blobs);
     for (size_t at = 0; at < count; at++)
@@ -234,7 +239,7 @@ s_status (void *arg, fst_request_t **request_p)
     fst_jobs_statistics_t jobs;
     fst_extents_statistics (self->extents, &extents);
     fst_jobs_statistics (self->jobs, &jobs);
-    fst_request_reply (request_p, json_pack ("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+    fst_request_reply (request_p, json_pack ("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:i, s:{s:b, s:i, s:i, s:i, s:i, s:i}}",
         "node", self->node,
         "capacity", (json_int_t) self->capacity,
         "free", (json_int_t) self->free,
@@ -243,7 +248,10 @@ s_status (void *arg, fst_request_t **request_p)
         "open", (json_int_t) extents.open,
         "stored_bytes", (json_int_t) jobs.stored_bytes,
         "retrieved_bytes", (json_int_t) jobs.retrieved_bytes,
-        "sequence", (json_int_t) self->sequence));
+        "sequence", (json_int_t) self->sequence,
+        "health", self->free > 0? "ok": "full",
+        "quarantined", 0,
+        "scrub", "fast", 0, "percent", 0, "bytes", 0, "damaged", 0, "rounds", 0, "finished_ms", 0));
 }
 
 static const fst_command_t s_commands [] = {
@@ -283,7 +291,7 @@ s_self_portrait (fst_storage_t *self)
     fst_extents_statistics (self->extents, &extents);
     const char *endpoint = self->advertise [0]? self->advertise: fst_actor_port (self->actor);
     assert (endpoint);
-    return json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}",
+    return json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:s}",
         "node", self->node,
         "endpoint", endpoint,
         "zone", self->zone,
@@ -291,7 +299,9 @@ s_self_portrait (fst_storage_t *self)
         "free", (json_int_t) self->free,
         "extents", (json_int_t) (extents.sealed + fst_small_count (self->small)),
         "window", (json_int_t) self->window,
-        "version", FST_VERSION);
+        "version", FST_VERSION,
+        "sequence", (json_int_t) self->sequence,
+        "health", self->free > 0? "ok": "full");
 }
 
 static void
@@ -303,7 +313,6 @@ s_beat (fst_storage_t *self)
     fst_jobs_statistics (self->jobs, &jobs);
     json_t *body = s_self_portrait (self);
     json_object_set_new (body, "load", json_integer (jobs.load));
-    json_object_set_new (body, "sequence", json_integer (self->sequence));
     fst_actor_publish (self->actor, topic, body);
 }
 

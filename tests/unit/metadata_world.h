@@ -172,9 +172,9 @@ world_node_says (world_node_t *self)
 {
     char endpoint [64];
     snprintf (endpoint, sizeof (endpoint), "ipc:///nowhere/%s", self->name);
-    return json_pack ("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s}", "node", self->name, "endpoint", endpoint,
+    return json_pack ("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:I, s:s}", "node", self->name, "endpoint", endpoint,
                       "zone", "", "capacity", (json_int_t) 1 << 40, "free", (json_int_t) 1 << 39, "extents", 7,
-                      "window", 1 << 23, "version", "0.1.0");
+                      "window", 1 << 23, "version", "0.1.0", "sequence", (json_int_t) self->sequence, "health", "ok");
 }
 
 static inline void
@@ -218,7 +218,6 @@ world_node_tick (void *arg, int64_t now_ms)
     if (!self->silent) {
         json_t *beat = world_node_says (self);
         json_object_set_new (beat, "load", json_integer (0));
-        json_object_set_new (beat, "sequence", json_integer (self->sequence));
         fst_actor_publish (self->actor, topic, beat);
     }
     return now_ms + WORLD_BEAT_MS;

@@ -346,7 +346,7 @@ Test (catalog, the_trash_keeps_content_until_its_time)
 
 Test (catalog, forever_makes_garbage_of_all_that_was_in_a_folder)
 {
-    fst_blob_id_t ids [16];
+    fst_piece_t pieces [16];
     size_t count;
     s_as (&alice);
     CHECK (s_mkdir ("f"), FST_OK);
@@ -359,12 +359,12 @@ Test (catalog, forever_makes_garbage_of_all_that_was_in_a_folder)
     CHECK (s_delete ("f", true, true), FST_OK);
     s_purge (1, 1);
     CHECK (s_counters ()->garbage, 3 * 2);
-    CHECK (fst_catalog_garbage_get (s_catalog, 1, ids, 16, &count), FST_OK);
+    CHECK (fst_catalog_garbage_get (s_catalog, 1, pieces, 16, &count), FST_OK);
     CHECK (count, 3);
-    CHECK (fst_catalog_garbage_done (s_catalog, 1, ids, count), FST_OK);
-    CHECK (fst_catalog_garbage_done (s_catalog, 1, ids, count), FST_OK);    //  Said twice
+    CHECK (fst_catalog_garbage_done (s_catalog, 1, pieces, count), FST_OK);
+    CHECK (fst_catalog_garbage_done (s_catalog, 1, pieces, count), FST_OK);    //  Said twice
     CHECK (s_counters ()->garbage, 3);
-    CHECK (fst_catalog_garbage_get (s_catalog, 2, ids, 16, &count), FST_OK);
+    CHECK (fst_catalog_garbage_get (s_catalog, 2, pieces, 16, &count), FST_OK);
     CHECK (count, 3);
 }
 

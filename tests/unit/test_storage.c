@@ -559,8 +559,8 @@ s_handle_register (void *arg, fst_request_t **request_p)
     }
     snprintf (self->endpoint, sizeof (self->endpoint), "%s",
               json_string_value (json_object_get (fst_request_payload (*request_p), "endpoint")));
-    fst_request_reply (request_p, json_pack ("{s:I, s:i}", "sequence", (json_int_t) self->sequence,
-                                             "heartbeat_ms", 10000));
+    fst_request_reply (request_p, json_pack ("{s:s, s:I, s:i}", "run", "0123456789abcdef",
+                                             "sequence", (json_int_t) self->sequence, "heartbeat_ms", 10000));
     atomic_fetch_add (&self->registered, 1);
 }
 
@@ -583,7 +583,7 @@ static int64_t
 s_ask (void *arg, int64_t now_ms)
 {
     (void) arg;
-    fst_actor_publish (s_asking, "metadata.started", json_pack ("{s:i}", "sequence", 1));
+    fst_actor_publish (s_asking, "metadata.started", json_pack ("{s:s, s:i}", "run", "0123456789abcdef", "sequence", 1));
     return now_ms + 200;
 }
 
