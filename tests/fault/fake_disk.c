@@ -48,7 +48,8 @@ struct fake_disk {
     int64_t capacity;
     fake_loss_t loss;
     int calls, syncs;
-    int fail_at, crash_at;          //  Of calls and of syncs; 0 = never
+    int fail_at;                    //  Of calls; 0 = never
+    int fail_sync_at, crash_at;     //  Of syncs
     fst_rc_t fail_rc;
     bool fired, crashed;
     int life;                       //  Restarts so far
@@ -219,6 +220,27 @@ s_dirty (inode_t *inode, size_t from, size_t to)
     inode->dirty [inode->dirty_count++] = (range_t) { .from = from, .to = to };
 }
 
+//  These octets are other ones now: what a failed sync has lost of the older ones no longer matters.
+static void
+s_undoom (inode_t *inode, size_t from, size_t to)
+{
+    size_t count = inode->dirty_count, kept = 0;
+    for (size_t index = 0; index < count; index++) {
+        range_t range = inode->dirty [index];
+        if (range.doomed && range.from < to && from < range.to) {
+            if (range.to > to) {                //  What lies behind goes to the end of the list
+                s_dirty (inode, to, range.to);
+                inode->dirty [inode->dirty_count - 1].doomed = true;
+            }
+            range.to = from;
+        }
+        if (range.from < range.to)
+            inode->dirty [kept++] = range;
+    }
+    memmove (inode->dirty + kept, inode->dirty + count, (inode->dirty_count - count) * sizeof (range_t));
+    inode->dirty_count -= count - kept;
+}
+
 static void
 s_sync_contents (inode_t *inode)
 {
@@ -239,7 +261,18 @@ s_write_seen (inode_t *inode, size_t offset, const void *data, size_t bytes)
         s_resize (&inode->seen, offset + bytes);
     if (bytes)
         memcpy (inode->seen.data + offset, data, bytes);
+    s_undoom (inode, offset, offset + bytes);
     s_dirty (inode, offset, offset + bytes);
+}
+
+static void
+s_truncate_seen (inode_t *inode, size_t bytes)
+{
+    size_t before = inode->seen.size;
+    size_t from = bytes < before? bytes: before, to = bytes < before? before: bytes;
+    s_resize (&inode->seen, bytes);
+    s_undoom (inode, from, to);
+    s_dirty (inode, from, to);          //  Should the file grow again, there are zeros to be saved
 }
 
 static int64_t
@@ -343,7 +376,7 @@ s_enter (fake_disk_t *self, bool is_sync)
         s_lose_power (self);
         return FST_IO;
     }
-    if (self->calls == self->fail_at) {
+    if (self->calls == self->fail_at || (is_sync && self->syncs == self->fail_sync_at)) {
         self->fired = true;
         return self->fail_rc;
     }
@@ -465,6 +498,23 @@ s_size (void *arg, fst_disk_file_t *file, int64_t *bytes_p)
     if (rc == FST_OK)
         *bytes_p = (int64_t) file->inode->seen.size;
     return s_leave (self, rc);
+}
+
+fst_rc_t
+fake_disk_truncate (fake_disk_t *self, fst_disk_file_t *file, int64_t bytes)
+{
+    assert (self && file && bytes >= 0);
+    fst_rc_t rc = s_enter_file (self, file, false);
+    if (rc == FST_OK)
+        s_truncate_seen (file->inode, (size_t) bytes);
+    return s_leave (self, rc);
+}
+
+fst_rc_t
+fake_disk_call (fake_disk_t *self)
+{
+    assert (self);
+    return s_leave (self, s_enter (self, false));
 }
 
 static fst_rc_t
@@ -617,8 +667,16 @@ fake_disk_fail (fake_disk_t *self, int nth, fst_rc_t rc)
     assert (self);
     assert (rc != FST_OK);
     self->fail_at = nth? self->calls + nth: 0;
+    self->fail_sync_at = 0;
     self->fail_rc = rc;
     self->fired = false;
+}
+
+void
+fake_disk_fail_sync (fake_disk_t *self, int nth, fst_rc_t rc)
+{
+    fake_disk_fail (self, 0, rc);
+    self->fail_sync_at = nth? self->syncs + nth: 0;
 }
 
 bool
@@ -666,7 +724,7 @@ fake_disk_restart (fake_disk_t *self)
         self->seen = zhashx_dup (self->stable);
     }
     self->crashed = false;
-    self->crash_at = self->fail_at = 0;
+    self->crash_at = self->fail_at = self->fail_sync_at = 0;
     self->life++;
     pthread_mutex_unlock (&self->lock);
 }

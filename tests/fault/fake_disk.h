@@ -3,7 +3,8 @@
 //  What is written is seen at once, and is safe only after sync; what is created, renamed or unlinked is safe
 //  only after sync_folder of its folder (of the target's folder, for a rename), and a folder after sync_folder of
 //  the one above it. At a crash everything else survives, vanishes or, for contents, turns to noise, each sector
-//  and each name by itself. After a sync that failed, what it should have saved is never saved by a later one.
+//  and each name by itself. After a sync that failed, what it should have saved is never saved by a later one; only
+//  what is written anew is.
 //
 //      fake_disk_t *disk = fake_disk_new (seed);
 //      fake_disk_crash (disk, 3);                      //  Power goes at the third sync from now
@@ -45,6 +46,10 @@ fake_disk_port (fake_disk_t *self);
 void
 fake_disk_fail (fake_disk_t *self, int nth, fst_rc_t rc);
 
+//  The same for the nth sync or sync_folder.
+void
+fake_disk_fail_sync (fake_disk_t *self, int nth, fst_rc_t rc);
+
 //  True if that call came.
 bool
 fake_disk_fired (const fake_disk_t *self);
@@ -64,6 +69,14 @@ fake_disk_crashed (const fake_disk_t *self);
 //  Without a crash it is as if a process was killed: nothing is lost.
 void
 fake_disk_restart (fake_disk_t *self);
+
+//  What the port lacks and SQLite needs (fault_vfs.h). Both count as calls. Cut a file, or lengthen it with zeros:
+fst_rc_t FST_CHECKED
+fake_disk_truncate (fake_disk_t *self, fst_disk_file_t *file, int64_t bytes);
+
+//  A call of another kind that fails when it is its turn.
+fst_rc_t FST_CHECKED
+fake_disk_call (fake_disk_t *self);
 
 //  FAKE_LOSS_ANY unless set.
 void

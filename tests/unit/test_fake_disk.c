@@ -301,3 +301,81 @@ Test (fake_disk, same_seed_same_fate)
         cr_expect_arr_eq (found [0], found [1], 4000);
     }
 }
+
+//  ---- Cutting files, and writing anew what a sync has lost
+
+static fst_disk_file_t *
+s_open_file (fst_disk_t *disk)
+{
+    fst_disk_file_t *file;
+    cr_assert_eq (disk->open (disk->self, "data", true, &file), FST_OK);
+    cr_assert_eq (disk->sync_folder (disk->self, "."), FST_OK);
+    return file;
+}
+
+Test (fake_disk, a_file_that_was_cut_has_its_length_after_a_sync)
+{
+    int longer = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        for (int synced = 0; synced < 2; synced++) {
+            fake_disk_t *fake = fake_disk_new (seed);
+            fst_disk_t *disk = fake_disk_port (fake);
+            fst_disk_file_t *file = s_open_file (disk);
+            memset (s_octets, 7, sizeof (s_octets));
+            cr_assert_eq (disk->write (disk->self, file, 0, s_octets, 3000), FST_OK);
+            cr_assert_eq (disk->sync (disk->self, file), FST_OK);
+            cr_assert_eq (fake_disk_truncate (fake, file, 1000), FST_OK);
+            cr_assert_eq (s_value (disk, "data", 1000), 7);
+            if (synced)
+                cr_assert_eq (disk->sync (disk->self, file), FST_OK);
+            fake_disk_crash_now (fake);
+            disk->close (disk->self, &file);
+            fake_disk_restart (fake);
+            int value = s_value (disk, "data", 1000);
+            cr_assert (value == 7 || !synced);
+            longer += value != 7;
+            fake_disk_destroy (&fake);
+        }
+    cr_assert_gt (longer, 0, "a cut that was not synced may be forgotten");
+}
+
+Test (fake_disk, what_grows_again_after_a_cut_is_zero)
+{
+    fake_disk_t *fake = fake_disk_new (1);
+    fst_disk_t *disk = fake_disk_port (fake);
+    fst_disk_file_t *file = s_open_file (disk);
+    memset (s_octets, 7, sizeof (s_octets));
+    cr_assert_eq (disk->write (disk->self, file, 0, s_octets, 3000), FST_OK);
+    cr_assert_eq (disk->sync (disk->self, file), FST_OK);
+    cr_assert_eq (fake_disk_truncate (fake, file, 0), FST_OK);
+    cr_assert_eq (fake_disk_truncate (fake, file, 2000), FST_OK);
+    cr_assert_eq (disk->sync (disk->self, file), FST_OK);
+    fake_disk_crash_now (fake);
+    disk->close (disk->self, &file);
+    fake_disk_restart (fake);
+    cr_assert_eq (s_value (disk, "data", 2000), 0);
+    fake_disk_destroy (&fake);
+}
+
+Test (fake_disk, what_is_written_anew_after_a_failed_sync_is_saved)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        fake_disk_t *fake = fake_disk_new (seed);
+        fst_disk_t *disk = fake_disk_port (fake);
+        fst_disk_file_t *file = s_open_file (disk);
+        memset (s_octets, 7, sizeof (s_octets));
+        cr_assert_eq (disk->write (disk->self, file, 0, s_octets, 3000), FST_OK);
+        fake_disk_fail (fake, 1, FST_IO);
+        cr_assert_eq (disk->sync (disk->self, file), FST_IO);
+        memset (s_octets, 8, sizeof (s_octets));
+        cr_assert_eq (disk->write (disk->self, file, 500, s_octets, 2000), FST_OK);
+        cr_assert_eq (disk->write (disk->self, file, 0, s_octets, 500), FST_OK);
+        cr_assert_eq (disk->write (disk->self, file, 2500, s_octets, 500), FST_OK);
+        cr_assert_eq (disk->sync (disk->self, file), FST_OK);
+        fake_disk_crash_now (fake);
+        disk->close (disk->self, &file);
+        fake_disk_restart (fake);
+        cr_assert_eq (s_value (disk, "data", 3000), 8);
+        fake_disk_destroy (&fake);
+    }
+}
