@@ -112,31 +112,75 @@ s_open_sealed (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, 
     return self->disk->open (self->disk->self, name, false, file_p);
 }
 
-//  The receipt's facts from the headers of a sealed file; its records were checked when it was sealed.
+//  One record of a sealed file: whether it is what belongs there, and whole. deep (NULL: not) takes its octets.
+//  first is slot 0's. FST_CORRUPT.
 static fst_rc_t
-s_sealed_info (fst_extents_t *self, fst_disk_file_t *file, fst_extent_info_t *info)
+s_sealed_record (fst_extents_t *self, fst_disk_file_t *file, const fst_record_t *first, uint32_t slot, int64_t size,
+                 uint8_t *deep, fst_record_t *record)
+{
+    int64_t offset = slot * fst_record_stride (first->chunk_log2);
+    fst_rc_t rc = fst_header_read (self->disk, file, offset, record);
+    if (rc == FST_NOT_FOUND)
+        return FST_CORRUPT;
+    if (rc != FST_OK)
+        return rc;
+    int64_t end = offset + (int64_t) fst_record_bytes (record->plain_bytes);
+    bool full = record->plain_bytes == 1u << record->chunk_log2;
+    if (!fst_header_is (record, &first->blob, first->extent, slot)
+    ||  record->chunk_log2 != first->chunk_log2
+    ||  record->chunk != first->chunk + slot
+    ||  end > size                              //  Cut
+    ||  ((record->last || !full) && offset + fst_record_stride (first->chunk_log2) < size))
+        return FST_CORRUPT;
+    return deep? fst_header_read_whole (self->disk, file, offset, record, deep): FST_OK;
+}
+
+//  What a sealed file holds, for a receipt: its records were checked when it was sealed, so their headers do. With
+//  deep all octets are read again.
+static fst_rc_t
+s_sealed_info (fst_extents_t *self, fst_disk_file_t *file, bool deep, fst_extent_info_t *info)
 {
     uint64_t checksums [FST_EXTENT_SLOTS_MAX];
-    fst_record_t record;
-    int64_t size;
+    fst_record_t first, record;
+    int64_t size, bytes = 0;
+    uint32_t slot = 0;
     fst_rc_t rc = self->disk->size (self->disk->self, file, &size);
     if (rc == FST_OK)
-        rc = fst_header_read (self->disk, file, 0, &record);
-    int64_t stride = rc == FST_OK? fst_record_stride (record.chunk_log2): 1;
-    uint32_t slot = 0;
-    for (int64_t bytes = 0; rc == FST_OK && slot * stride < size && slot < FST_EXTENT_SLOTS_MAX; slot++) {
-        rc = fst_header_read (self->disk, file, slot * stride, &record);
-        if (rc == FST_OK && !fst_header_is (&record, &info->blob, info->extent, slot))
-            rc = FST_NOT_FOUND;
-        checksums [slot] = record.checksum;
-        bytes += record.plain_bytes;
-        info->bytes = bytes;
-    }
-    if (rc == FST_NOT_FOUND)            //  A header is damaged
+        rc = fst_header_read (self->disk, file, 0, &first);
+    if (rc == FST_NOT_FOUND || (rc == FST_OK && !fst_header_is (&first, &info->blob, info->extent, 0)))
         return FST_CORRUPT;
-    info->chunks = slot;
-    info->digest = rc == FST_OK? fst_extent_digest (checksums, slot): 0;
+    uint8_t *octets = rc == FST_OK && deep? malloc ((size_t) fst_record_stride (first.chunk_log2)): NULL;
+    while (rc == FST_OK && slot < FST_EXTENT_SLOTS_MAX && slot * fst_record_stride (first.chunk_log2) < size) {
+        rc = s_sealed_record (self, file, &first, slot, size, octets, &record);
+        checksums [slot++] = record.checksum;
+        bytes += record.plain_bytes;
+    }
+    free (octets);
+    if (rc == FST_OK) {
+        info->chunks = slot;
+        info->bytes = bytes;
+        info->digest = fst_extent_digest (checksums, slot);
+    }
     return rc;
+}
+
+fst_rc_t
+fst_extents_check (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, bool deep,
+                   fst_extent_info_t *info)
+{
+    assert (self);
+    assert (blob);
+    assert (info);
+    fst_disk_file_t *file;
+    fst_extent_info_t found = { .blob = *blob, .extent = extent };
+    fst_rc_t rc = s_open_sealed (self, blob, extent, &file);
+    if (rc != FST_OK)
+        return rc;
+    rc = s_sealed_info (self, file, deep, &found);
+    self->disk->close (self->disk->self, &file);
+    if (rc == FST_OK)
+        *info = found;
+    return rc == FST_IO? FST_CORRUPT: rc;       //  What cannot be read is lost
 }
 
 //  The extent is sealed already: is the record in it the same?
@@ -295,7 +339,7 @@ s_seal_again (fst_extents_t *self, uint32_t chunks, fst_extent_info_t *info)
     fst_rc_t rc = s_open_sealed (self, &info->blob, info->extent, &file);
     if (rc != FST_OK)
         return rc;
-    rc = s_sealed_info (self, file, info);
+    rc = s_sealed_info (self, file, false, info);
     self->disk->close (self->disk->self, &file);
     if (rc == FST_OK && info->chunks != chunks)
         rc = FST_EXISTS;
@@ -531,51 +575,88 @@ fst_extents_list (fst_extents_t *self, const fst_blob_id_t *after, uint32_t afte
 //  ---- Delete
 
 static int
-s_compare_blobs (const void *left, const void *right)
+s_compare_ids (const void *left, const void *right)
 {
-    return memcmp (left, right, FST_BLOB_BYTES);
+    const fst_extent_id_t *a = left, *b = right;
+    int order = memcmp (a->blob.bytes, b->blob.bytes, FST_BLOB_BYTES);
+    return order? order: a->extent < b->extent? -1: a->extent > b->extent;
 }
 
 void
-fst_blobs_sort (fst_blob_id_t *blobs, size_t count)
+fst_extent_ids_sort (fst_extent_id_t *ids, size_t count)
 {
-    assert (blobs || count == 0);
+    assert (ids || count == 0);
     if (count)
-        qsort (blobs, count, sizeof (*blobs), s_compare_blobs);
+        qsort (ids, count, sizeof (*ids), s_compare_ids);
 }
 
-//  The draft is taken meanwhile, so that nobody writes to a file that is going.
+//  The sealed file or the open one. The draft is taken meanwhile, so that nobody writes to a file that is going.
 static fst_rc_t
-s_delete_one (fst_extents_t *self, const fst_shelved_t *item)
+s_delete_file (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, bool open)
 {
     char name [FST_EXTENT_NAME_MAX];
-    fst_extent_name (&item->blob, item->extent, item->open, name);
-    fst_draft_t *draft = fst_drafts_take (self->drafts, &item->blob, item->extent);
+    fst_extent_name (blob, extent, open, name);
+    fst_draft_t *draft = fst_drafts_take (self->drafts, blob, extent);
     fst_rc_t rc = self->disk->unlink (self->disk->self, name);
     fst_drafts_forget (self->drafts, draft);
     if (rc == FST_OK)
-        s_note (self, item->open? 0: -1, item->open? -1: 0);
-    return rc == FST_NOT_FOUND? FST_OK: rc;
+        s_note (self, open? 0: -1, open? -1: 0);
+    return rc;
 }
 
-//  Those of the blobs whose folder it is.
+//  One extent: nothing has to be looked for.
 static fst_rc_t
-s_delete_in_folder (fst_extents_t *self, unsigned octet, const fst_blob_id_t *blobs, size_t count, bool *found)
+s_delete_extent (fst_extents_t *self, const fst_extent_id_t *id, bool *found)
+{
+    for (int open = 1; open >= 0; open--) {     //  A seal makes the one into the other
+        fst_rc_t rc = s_delete_file (self, &id->blob, (uint32_t) id->extent, open);
+        if (rc == FST_OK)
+            *found = true;
+        else
+        if (rc != FST_NOT_FOUND)
+            return rc;
+    }
+    return FST_OK;
+}
+
+//  All extents of those blobs that are wanted wholly.
+static fst_rc_t
+s_delete_blobs (fst_extents_t *self, unsigned octet, const fst_extent_id_t *ids, size_t count, bool *found)
 {
     fst_shelved_t *items;
     size_t item_count;
-    bool any = false;
     fst_rc_t rc = fst_shelf_read (self->disk, octet, &items, &item_count);
     if (rc != FST_OK)
         return rc;
     for (size_t at = 0; rc == FST_OK && at < item_count; at++) {
-        const fst_blob_id_t *blob = bsearch (&items [at].blob, blobs, count, sizeof (*blobs), s_compare_blobs);
-        if (!blob)
+        fst_extent_id_t key = { .blob = items [at].blob, .extent = FST_EXTENT_ALL };
+        const fst_extent_id_t *id = bsearch (&key, ids, count, sizeof (*ids), s_compare_ids);
+        if (!id)
             continue;
-        rc = s_delete_one (self, &items [at]);
-        found [blob - blobs] = any = true;
+        rc = s_delete_file (self, &items [at].blob, items [at].extent, items [at].open);
+        if (rc == FST_NOT_FOUND)
+            rc = FST_OK;
+        found [id - ids] = true;
     }
     free (items);
+    return rc;
+}
+
+//  Those whose folder it is.
+static fst_rc_t
+s_delete_in_folder (fst_extents_t *self, unsigned octet, const fst_extent_id_t *ids, size_t count, bool *found)
+{
+    fst_rc_t rc = FST_OK;
+    bool blobs = false, any = false;
+    for (size_t at = 0; rc == FST_OK && at < count; at++)
+        if (ids [at].extent == FST_EXTENT_ALL)
+            blobs = true;
+        else
+            rc = s_delete_extent (self, &ids [at], &found [at]);
+    if (rc == FST_OK && blobs)
+        rc = s_delete_blobs (self, octet, ids, count, found);
+    for (size_t at = 0; at < count; at++)
+        any = any || found [at];
     if (rc == FST_OK && any) {
         char folder [FST_EXTENT_NAME_MAX];
         fst_extent_folder (octet, folder);
@@ -585,16 +666,17 @@ s_delete_in_folder (fst_extents_t *self, unsigned octet, const fst_blob_id_t *bl
 }
 
 fst_rc_t
-fst_extents_delete (fst_extents_t *self, const fst_blob_id_t *blobs, size_t count, bool *found)
+fst_extents_delete (fst_extents_t *self, const fst_extent_id_t *ids, size_t count, bool *found)
 {
     assert (self);
-    assert (blobs);
+    assert (ids);
     assert (found);
     fst_rc_t rc = FST_OK;
     for (size_t from = 0, to; rc == FST_OK && from < count; from = to) {
-        for (to = from; to < count && blobs [to].bytes [0] == blobs [from].bytes [0]; to++)
+        unsigned octet = ids [from].blob.bytes [0];
+        for (to = from; to < count && ids [to].blob.bytes [0] == octet; to++)
             ;
-        rc = s_delete_in_folder (self, blobs [from].bytes [0], blobs + from, to - from, found + from);
+        rc = s_delete_in_folder (self, octet, ids + from, to - from, found + from);
     }
     return rc;
 }

@@ -65,14 +65,30 @@ fst_rc_t FST_CHECKED
 fst_extents_read (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, uint32_t slot, uint32_t count,
                   bool unsealed, int64_t bytes_max, zmsg_t **records_p);
 
-//  Bring blobs in order.
-void
-fst_blobs_sort (fst_blob_id_t *blobs, size_t count);
-
-//  Delete all extents of these blobs, sealed or not, durably. blobs are in order. found [n] is set where
-//  blobs [n] had any, otherwise left as it is.
+//  See whether an extent is sealed here and whole, and what it holds: from the headers of its records, or, deep, from
+//  all octets. Runs next to all others; an extent that is deleted meanwhile is not found.
+//      FST_NOT_FOUND
+//      FST_CORRUPT     a record, or part of one, is missing or damaged, or cannot be read
+//      FST_IO          the disk could not be asked at all
 fst_rc_t FST_CHECKED
-fst_extents_delete (fst_extents_t *self, const fst_blob_id_t *blobs, size_t count, bool *found);
+fst_extents_check (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, bool deep,
+                   fst_extent_info_t *info);
+
+//  One extent, or all of a blob.
+#define FST_EXTENT_ALL (-1)
+typedef struct {
+    fst_blob_id_t blob;
+    int64_t extent;                 //  Or FST_EXTENT_ALL
+} fst_extent_id_t;
+
+//  Bring them in order.
+void
+fst_extent_ids_sort (fst_extent_id_t *ids, size_t count);
+
+//  Delete these extents, sealed or not, durably. ids are in order. found [n] is set where there was any of
+//  ids [n], otherwise left as it is.
+fst_rc_t FST_CHECKED
+fst_extents_delete (fst_extents_t *self, const fst_extent_id_t *ids, size_t count, bool *found);
 
 //  One sealed extent of a list.
 typedef struct {

@@ -22,13 +22,13 @@ struct s_job {
     char problem [128];             //  A sentence, or "" for the list's own
     int64_t credit;                 //  Taken from the window
     fst_record_t *records;          //  STORE
-    size_t count;                   //  Of records or blobs; RETRIEVE: of slots; INVENTORY: limit
+    size_t count;                   //  Of records or ids; RETRIEVE: of slots; INVENTORY: limit
     fst_extent_info_t info;         //  SEAL, RETRIEVE: which one
     uint32_t slot;                  //  RETRIEVE
     bool unsealed;
     zmsg_t *frames;
     int64_t bytes;
-    fst_blob_id_t *blobs;           //  DELETE
+    fst_extent_id_t *ids;           //  DELETE
     bool *found;
     int64_t sequence;
     bool dead;                      //  small.db cannot be written any more
@@ -78,7 +78,7 @@ s_job_destroy (s_job_t **job_p)
         fst_window_give (job->jobs->window, fst_request_peer (job->request), job->credit);
     assert (!job->request);
     free (job->records);
-    free (job->blobs);
+    free (job->ids);
     free (job->found);
     free (job->held);
     zmsg_destroy (&job->frames);
@@ -502,7 +502,7 @@ s_delete_small_run (void *arg)
     job->rc = fst_small_begin (small);
     if (job->rc == FST_OK) {
         fst_small_set_sequence (small, job->sequence);
-        fst_rc_t rc = fst_small_delete (small, job->blobs, job->count, job->found);
+        fst_rc_t rc = fst_small_delete (small, job->ids, job->count, job->found);
         job->rc = fst_small_commit (small);
         if (job->rc == FST_OK)
             job->rc = rc;
@@ -514,7 +514,7 @@ static void
 s_delete_extents_run (void *arg)
 {
     s_job_t *job = arg;
-    job->rc = fst_extents_delete (job->jobs->options.extents, job->blobs, job->count, job->found);
+    job->rc = fst_extents_delete (job->jobs->options.extents, job->ids, job->count, job->found);
 }
 
 static void
@@ -556,20 +556,20 @@ s_small_is_full (const fst_jobs_t *self)
 }
 
 void
-fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_blob_id_t **blobs_p, size_t count,
+fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_extent_id_t **ids_p, size_t count,
                  int64_t sequence)
 {
     assert (self);
     assert (request_p && *request_p);
-    assert (blobs_p && *blobs_p);
+    assert (ids_p && *ids_p);
     s_job_t *job = s_job_new (self, request_p);
-    job->blobs = *blobs_p;
+    job->ids = *ids_p;
     job->count = count;
     job->sequence = sequence;
-    *blobs_p = NULL;
+    *ids_p = NULL;
     job->found = calloc (count, sizeof (bool));
     assert (job->found);
-    fst_blobs_sort (job->blobs, count);
+    fst_extent_ids_sort (job->ids, count);
     if (s_small_is_full (self)) {
         job->rc = FST_BUSY;
         s_answer (job, NULL);

@@ -53,9 +53,9 @@ void
 fst_jobs_retrieve (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_id_t *blob, uint32_t extent,
                    uint32_t slot, uint32_t count, bool unsealed);
 
-//  Delete blobs, and remember sequence before. Takes blobs.
+//  Delete extents, and remember sequence before. Takes ids.
 void
-fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_blob_id_t **blobs_p, size_t count,
+fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_extent_id_t **ids_p, size_t count,
                  int64_t sequence);
 
 //  after may be NULL.

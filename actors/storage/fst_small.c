@@ -221,7 +221,7 @@ fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *
 }
 
 fst_rc_t
-fst_small_delete (fst_small_t *self, const fst_blob_id_t *blobs, size_t count, bool *found)
+fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, bool *found)
 {
     assert (self);
     int64_t before = self->blobs;
@@ -229,8 +229,10 @@ fst_small_delete (fst_small_t *self, const fst_blob_id_t *blobs, size_t count, b
     if (rc != FST_OK)
         return rc;
     for (size_t at = 0; rc == FST_OK && at < count; at++) {
+        if (ids [at].extent > 0)
+            continue;                   //  A small blob is extent 0
         sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM small WHERE blob = ?1");
-        sqlite3_bind_blob (delete, 1, blobs [at].bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+        sqlite3_bind_blob (delete, 1, ids [at].blob.bytes, FST_BLOB_BYTES, SQLITE_STATIC);
         rc = fst_db_run (self->writer, delete);
         if (rc == FST_OK && fst_db_changes (self->writer) > 0) {
             self->blobs--;

@@ -38,9 +38,9 @@ fst_small_commit (fst_small_t *self);
 fst_rc_t FST_CHECKED
 fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *const *data, size_t count);
 
-//  Delete those of the blobs that are here; found [n] is set where blobs [n] was, otherwise left as it is.
+//  Delete those that are here (extent 0, or all of a blob); found [n] is set where ids [n] was, otherwise left as it is.
 fst_rc_t FST_CHECKED
-fst_small_delete (fst_small_t *self, const fst_blob_id_t *blobs, size_t count, bool *found);
+fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, bool *found);
 
 //  Remember, with the next commit, the highest sequence of metadata that this node has seen. It never falls.
 void

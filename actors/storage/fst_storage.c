@@ -2,6 +2,7 @@
 //  What is done with a request that may be done is in fst_jobs.h.
 
 #include "fst_storage.h"
+#include "fst_check.h"
 #include "fst_clock.h"
 #include "fst_extents.h"
 #include "fst_jobs.h"
@@ -34,6 +35,7 @@ struct fst_storage {
     fst_extents_t *extents;
     fst_small_t *small;
     fst_jobs_t *jobs;
+    fst_check_t *check;
     int64_t capacity, free;         //  Of the disk, as last seen; free is without the reserve
     int64_t taken;                  //  Octets taken in since then
     int64_t sequence;               //  Highest of metadata that was seen
@@ -191,6 +193,28 @@ s_see_sequence (fst_storage_t *self, int64_t sequence)
     return true;
 }
 
+//  The columns blobs and extents of a request; caller frees. NULL: refused.
+static fst_extent_id_t *
+s_read_ids (fst_request_t **request_p, size_t *count_p)
+{
+    json_t *blobs = json_object_get (fst_request_payload (*request_p), "blobs");
+    json_t *extents = json_object_get (fst_request_payload (*request_p), "extents");
+    size_t count = json_array_size (blobs);
+    if (extents && json_array_size (extents) != count) {
+        fst_request_fail (request_p, FST_MALFORMED, "There are %zu blobs but %zu extents.", count,
+                          json_array_size (extents));
+        return NULL;
+    }
+    fst_extent_id_t *ids = calloc (count, sizeof (*ids));
+    assert (ids);
+    for (size_t at = 0; at < count; at++) {
+        ids [at].blob = s_blob_from (json_string_value (json_array_get (blobs, at)));
+        ids [at].extent = extents? json_integer_value (json_array_get (extents, at)): FST_EXTENT_ALL;
+    }
+    *count_p = count;
+    return ids;
+}
+
 static void
 s_delete (void *arg, fst_request_t **request_p)
 {
@@ -202,18 +226,10 @@ s_delete (void *arg, fst_request_t **request_p)
                           "; metadata was restored from an older copy, so nothing is deleted.", self->sequence);
         return;
     }
-    json_t *list = json_object_get (fst_request_payload (*request_p), "blobs"), *extent;
-    size_t count = json_array_size (list), row;
-    json_array_foreach (json_object_get (fst_request_payload (*request_p), "extents"), row, extent)
-        if (json_integer_value (extent) >= 0) {
-            fst_request_fail (request_p, FST_MALFORMED, "This node deletes whole blobs only.");
-            return;
-        }
-    fst_blob_id_t *blobs = calloc (count, sizeof (*blobs));
-    assert (blobs);
-    for (size_t at = 0; at < count; at++)
-        blobs [at] = s_blob_from (json_string_value (json_array_get (list, at)));
-    fst_jobs_delete (self->jobs, request_p, &blobs, count, self->sequence);
+    size_t count;
+    fst_extent_id_t *ids = s_read_ids (request_p, &count);
+    if (ids)
+        fst_jobs_delete (self->jobs, request_p, &ids, count, self->sequence);
 }
 
 static void
@@ -229,6 +245,19 @@ s_inventory (void *arg, fst_request_t **request_p)
     fst_jobs_inventory (self->jobs, request_p, hex? &after: NULL,
                         (uint32_t) s_integer (*request_p, "after_extent", UINT32_MAX),
                         (size_t) s_integer (*request_p, "limit", INVENTORY_LIMIT));
+}
+
+static void
+s_check (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    if (!s_is_metadata (request_p))
+        return;
+    size_t count;
+    bool deep = json_is_true (json_object_get (fst_request_payload (*request_p), "deep"));
+    fst_extent_id_t *ids = s_read_ids (request_p, &count);
+    if (ids)
+        fst_check_ask (self->check, request_p, &ids, count, deep);
 }
 
 static void
@@ -261,6 +290,7 @@ static const fst_command_t s_commands [] = {
     { "RETRIEVE",       FST_NEED_CAPABILITY,    s_retrieve },
     { "DELETE",         FST_NEED_ACTOR,         s_delete },
     { "INVENTORY",      FST_NEED_ACTOR,         s_inventory },
+    { "CHECK",          FST_NEED_ACTOR,         s_check },
     { "STATUS",         FST_NEED_USER,          s_status },
     { NULL }
 };
@@ -439,6 +469,7 @@ s_open (fst_storage_t *self, char **problem_p)
 static void
 s_close (fst_storage_t *self)
 {
+    fst_check_destroy (&self->check);
     fst_jobs_destroy (&self->jobs);
     fst_small_destroy (&self->small);
     fst_extents_destroy (&self->extents);
@@ -463,6 +494,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
         .window = self->window, .memory = self->memory
     };
     self->jobs = fst_jobs_new (&options);
+    self->check = fst_check_new (actor, self->extents, self->small);
     self->sequence = fst_small_sequence (self->small);
     self->free = 1;                     //  So that a full disk is told
     s_see_space (self);

@@ -361,18 +361,98 @@ Test (extents, deletion_takes_sealed_and_open_and_nothing_else)
     cr_assert (s_put (blobs [1], 0, 0, false, NULL) == FST_OK);
     s_put_sealed (kept, 0, 1, &info);
     bool found [3] = { false };
-    fst_blobs_sort (blobs, 3);
-    cr_assert (fst_extents_delete (s_extents, blobs, 3, found) == FST_OK);
+    fst_extent_id_t ids [3];
+    for (int at = 0; at < 3; at++)
+        ids [at] = (fst_extent_id_t) { .blob = blobs [at], .extent = FST_EXTENT_ALL };
+    fst_extent_ids_sort (ids, 3);
+    cr_assert (fst_extents_delete (s_extents, ids, 3, found) == FST_OK);
     cr_assert (found [0] && !found [1] && found [2], "which of them were there");
-    cr_assert (s_try (blobs [2], 0, 0, 1, true) == FST_NOT_FOUND);
-    cr_assert (s_try (blobs [2], 1, 0, 1, true) == FST_NOT_FOUND);
     cr_assert (s_try (blobs [0], 0, 0, 1, true) == FST_NOT_FOUND);
+    cr_assert (s_try (blobs [0], 1, 0, 1, true) == FST_NOT_FOUND);
+    cr_assert (s_try (blobs [1], 0, 0, 1, true) == FST_NOT_FOUND);
     cr_assert (s_try (kept, 0, 0, 1, false) == FST_OK);
     cr_assert_eq (s_statistics ().sealed, 1);
     cr_assert_eq (s_statistics ().open, 0);
     cr_assert (fst_extents_seal (s_extents, &blobs [0], 0, 1, &info) == FST_NOT_FOUND);
     cr_assert (s_put (blobs [0], 0, 0, false, NULL) == FST_OK, "it can be written anew");
     cr_assert (fst_extents_seal (s_extents, &blobs [0], 0, 1, &info) == FST_OK);
+}
+
+Test (extents, deletion_of_one_extent_leaves_the_others_of_its_blob)
+{
+    fst_blob_id_t blob = test_blob (20, 1), whole = test_blob (20, 2);
+    fst_extent_info_t info;
+    for (uint32_t extent = 0; extent < 4; extent++)
+        s_put_sealed (blob, extent, 1, &info);
+    cr_assert (s_put (blob, 4 * SLOTS, 0, false, NULL) == FST_OK, "extent 4 is open");
+    s_put_sealed (whole, 0, 1, &info);
+    s_put_sealed (whole, 1, 1, &info);
+    fst_extent_id_t ids [] = { { blob, 4 }, { whole, FST_EXTENT_ALL }, { blob, 1 }, { blob, 7 }, { blob, 3 } };
+    for (int turn = 0; turn < 2; turn++) {
+        bool found [5] = { false };
+        fst_extent_ids_sort (ids, 5);           //  1, 3, 4, 7 of blob, then whole
+        cr_assert (fst_extents_delete (s_extents, ids, 5, found) == FST_OK);
+        const bool expect [5] = { true, true, true, false, true };
+        for (int at = 0; at < 5; at++)
+            cr_assert_eq (found [at], turn == 0 && expect [at], "turn %d row %d", turn, at);
+        for (uint32_t extent = 0; extent < 5; extent++)
+            cr_assert_eq (s_try (blob, extent, 0, 1, true), extent == 0 || extent == 2? FST_OK: FST_NOT_FOUND);
+        cr_assert (s_try (whole, 0, 0, 1, true) == FST_NOT_FOUND && s_try (whole, 1, 0, 1, true) == FST_NOT_FOUND);
+        cr_assert_eq (s_statistics ().sealed, 2);
+        cr_assert_eq (s_statistics ().open, 0);
+    }
+}
+
+//  ---- Check
+
+Test (extents, a_check_says_what_the_seal_said)
+{
+    fst_blob_id_t blob = test_blob (21, 1);
+    fst_extent_info_t sealed, found;
+    cr_assert (s_put (blob, 0, 0, false, NULL) == FST_OK);
+    cr_assert (fst_extents_check (s_extents, &blob, 0, true, &found) == FST_NOT_FOUND, "it is open");
+    cr_assert (s_put (blob, 1, 100, true, NULL) == FST_OK);
+    cr_assert (fst_extents_seal (s_extents, &blob, 0, 2, &sealed) == FST_OK);
+    for (int deep = 0; deep < 2; deep++) {
+        memset (&found, 0, sizeof (found));
+        cr_assert (fst_extents_check (s_extents, &blob, 0, deep, &found) == FST_OK);
+        cr_assert_eq (found.digest, sealed.digest);
+        cr_assert_eq (found.bytes, sealed.bytes);
+        cr_assert_eq (found.chunks, 2);
+    }
+    cr_assert (fst_extents_check (s_extents, &blob, 1, false, &found) == FST_NOT_FOUND);
+}
+
+Test (extents, a_check_finds_all_damage_when_it_is_deep)
+{
+    //  Of three records, the last one short
+    const int64_t stride = fst_record_stride (LOG2);
+    const struct { int64_t offset; bool cut; bool shallow; } damage [] = {
+        { 0,              false, true  },       //  First header
+        { stride,         false, true  },       //  A later one
+        { stride + 30,    false, true  },       //  Its slot number
+        { stride + 36,    false, true  },       //  Its length
+        { stride + 2000,  false, false },       //  Only in the octets
+        { 2 * stride,     true,  false },       //  All of the last record
+        { 2 * stride + 5, true,  true  },       //  Most of it
+        { 2 * stride + 150, true, true  },      //  A little of it
+        { 0,              true,  true  },       //  Everything
+    };
+    for (size_t at = 0; at < sizeof (damage) / sizeof (damage [0]); at++) {
+        fst_blob_id_t blob = test_blob (22, (uint32_t) at);
+        fst_extent_info_t info, sealed;
+        for (uint32_t chunk = 0; chunk < 3; chunk++)
+            cr_assert (s_put (blob, chunk, chunk == 2? 100: 0, chunk == 2, NULL) == FST_OK);
+        cr_assert (fst_extents_seal (s_extents, &blob, 0, 3, &sealed) == FST_OK);
+        s_damage (blob, 0, false, damage [at].offset, damage [at].cut);
+        fst_rc_t shallow = fst_extents_check (s_extents, &blob, 0, false, &info);
+        cr_assert_eq (shallow, damage [at].shallow? FST_CORRUPT: FST_OK, "row %zu: %s", at, fst_error_code (shallow));
+        fst_rc_t deep = fst_extents_check (s_extents, &blob, 0, true, &info);
+        if (damage [at].cut && damage [at].offset == 2 * stride)
+            cr_assert (deep == FST_OK && info.chunks == 2 && info.digest != sealed.digest, "the number of chunks tells");
+        else
+            cr_assert_eq (deep, FST_CORRUPT, "row %zu: %s", at, fst_error_code (deep));
+    }
 }
 
 Test (extents, pages_of_the_inventory_have_everything_once_in_order)

@@ -261,11 +261,13 @@ Test (extents_faults, a_deletion_that_was_acknowledged_stays, .timeout = 100)
         for (int nth = 1; crashed; nth++) {
             fake_disk_t *fake = fake_disk_new (seed);
             fst_extents_t *extents;
-            bool sealed [2], found = false;
+            bool sealed [2], found [2] = { false };
             cr_assert (fst_extents_new (fake_disk_port (fake), &extents) == FST_OK);
             cr_assert (s_upload (extents, sealed) == FST_OK);
             fake_disk_crash (fake, nth);
-            fst_rc_t rc = fst_extents_delete (extents, &s_blob, 1, &found);
+            bool all = seed % 2;
+            fst_extent_id_t ids [2] = { { s_blob, all? FST_EXTENT_ALL: 0 }, { s_blob, 1 } };
+            fst_rc_t rc = fst_extents_delete (extents, ids, all? 1: 2, found);
             fst_extents_destroy (&extents);
             crashed = fake_disk_crashed (fake);
             cr_assert_eq (rc == FST_OK, !crashed);

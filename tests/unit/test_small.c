@@ -144,12 +144,14 @@ Test (small, only_whole_small_blobs_fit)
 Test (small, deletion_and_counts_survive_a_restart)
 {
     cr_assert (s_store_now (0, 100, 1) == FST_OK);
-    fst_blob_id_t blobs [3] = { test_blob (1, 3), test_blob (1, 200), test_blob (1, 99) };
-    bool found [3] = { false };
+    fst_extent_id_t ids [4] = {
+        { test_blob (1, 3), FST_EXTENT_ALL }, { test_blob (1, 4), 1 }, { test_blob (1, 99), 0 }, { test_blob (1, 200), 0 }
+    };
+    bool found [4] = { false };
     cr_assert (fst_small_begin (s_small) == FST_OK);
-    cr_assert (fst_small_delete (s_small, blobs, 3, found) == FST_OK);
+    cr_assert (fst_small_delete (s_small, ids, 4, found) == FST_OK);
     cr_assert (fst_small_commit (s_small) == FST_OK);
-    cr_assert (found [0] && !found [1] && found [2]);
+    cr_assert (found [0] && !found [1] && found [2] && !found [3]);
     for (int turn = 0; turn < 2; turn++) {
         cr_assert_eq (fst_small_count (s_small), 98);
         cr_assert (!s_has (3) && s_has (4) && !s_has (99));

@@ -141,6 +141,22 @@ s_delete (const char *token, fst_blob_id_t blob, int sequence, int *deleted_p)
     return rc;
 }
 
+//  One octet of a sealed extent on the disk.
+static void
+s_flip (fst_blob_id_t blob, uint32_t extent, int64_t offset)
+{
+    char name [FST_EXTENT_NAME_MAX], path [600];
+    fst_extent_name (&blob, extent, false, name);
+    snprintf (path, sizeof (path), "%s/storage/%s", s_world.folder, name);
+    FILE *file = fopen (path, "r+");
+    cr_assert (file);
+    fseek (file, (long) offset, SEEK_SET);
+    int octet = fgetc (file);
+    fseek (file, (long) offset, SEEK_SET);
+    fputc (octet ^ 1, file);
+    fclose (file);
+}
+
 static json_int_t
 s_status (const char *name)
 {
@@ -379,17 +395,7 @@ Test (storage, a_flipped_octet_on_disk_is_corrupt_and_never_returned)
     cr_assert (s_store (s_chunk (blob, 0, 1)) == FST_OK);
     cr_assert (s_store (s_chunk (blob, 1, 1)) == FST_OK);
     cr_assert (s_seal (blob, 0, 2) == FST_OK);
-    char name [FST_EXTENT_NAME_MAX], path [600];
-    fst_extent_name (&blob, 0, false, name);
-    snprintf (path, sizeof (path), "%s/storage/%s", s_world.folder, name);
-    FILE *file = fopen (path, "r+");
-    cr_assert (file);
-    long offset = (long) fst_record_stride (LOG2) + 4000;
-    fseek (file, offset, SEEK_SET);
-    int octet = fgetc (file);
-    fseek (file, offset, SEEK_SET);
-    fputc (octet ^ 1, file);
-    fclose (file);
+    s_flip (blob, 0, fst_record_stride (LOG2) + 4000);
     cr_assert (s_retrieve (FST_RIGHT_READ, blob, 0, 1, 1) == FST_CORRUPT);
     cr_assert (s_retrieve (FST_RIGHT_READ, blob, 0, 0, 2) == FST_CORRUPT);
     cr_assert (s_retrieve (FST_RIGHT_READ, blob, 0, 0, 1) == FST_OK);
@@ -478,6 +484,73 @@ Test (storage, only_metadata_deletes)
         cr_assert (s_retrieve (FST_RIGHT_WRITE, all [at], 0, 0, 1) == FST_NOT_FOUND);
     }
     cr_assert_eq (s_status ("extents") + s_status ("open") + s_status ("small"), 0);
+}
+
+Test (storage, single_extents_are_deleted_and_the_rest_stays)
+{
+    s_start ();
+    fst_blob_id_t blob = test_blob (15, 0), small = test_blob (15, 1);
+    for (uint32_t extent = 0; extent < 3; extent++) {
+        cr_assert (s_store (s_chunk (blob, extent * SLOTS, 1)) == FST_OK);
+        cr_assert (s_seal (blob, (int) extent, 1) == FST_OK);
+    }
+    cr_assert (s_store_with (world_capability (&s_world, FST_RIGHT_WRITE, small, 60000), true,
+                             test_small (small, 100, 1), NULL) == FST_OK);
+    char hex [64];
+    snprintf (hex, sizeof (hex), "%s", s_hex (blob));
+    cr_assert (s_command (s_world.metadata_keys->token, "DELETE", json_pack ("{s:[s,s], s:[i], s:i}", "blobs", hex, hex,
+               "extents", 1, "sequence", 1), NULL) == FST_MALFORMED, "columns of different length");
+    for (int turn = 0; turn < 2; turn++) {
+        json_t *reply = NULL;
+        cr_assert (s_command (s_world.metadata_keys->token, "DELETE", json_pack ("{s:[s,s,s], s:[i,i,i], s:i}",
+                   "blobs", hex, s_hex (small), hex, "extents", 2, 0, 0, "sequence", 1), &reply) == FST_OK);
+        cr_assert_eq (json_integer_value (json_object_get (reply, "deleted")), turn? 0: 3);
+        json_decref (reply);
+        cr_assert (s_retrieve (FST_RIGHT_READ, blob, 0, 0, 1) == FST_NOT_FOUND);
+        cr_assert (s_retrieve (FST_RIGHT_READ, blob, 1, 0, 1) == FST_OK);
+        cr_assert (s_retrieve (FST_RIGHT_READ, blob, 2, 0, 1) == FST_NOT_FOUND);
+        cr_assert (s_retrieve (FST_RIGHT_READ, small, 0, 0, 1) == FST_NOT_FOUND);
+        s_restart ();
+    }
+}
+
+Test (storage, a_check_tells_whole_from_damaged_and_missing)
+{
+    s_start ();
+    fst_blob_id_t big = test_blob (16, 0), small = test_blob (16, 1);
+    json_t *seal = NULL, *reply = NULL;
+    for (uint32_t chunk = 0; chunk < 3; chunk++)
+        cr_assert (s_store (s_chunk (big, chunk, 1)) == FST_OK);
+    cr_assert (s_seal_with (world_capability (&s_world, FST_RIGHT_WRITE, big, 60000), big, 0, 3, &seal) == FST_OK);
+    cr_assert (s_store_with (world_capability (&s_world, FST_RIGHT_WRITE, small, 60000), true,
+                             test_small (small, 100, 1), NULL) == FST_OK);
+    char hex [64];
+    snprintf (hex, sizeof (hex), "%s", s_hex (big));
+    for (int damaged = 0; damaged < 2; damaged++) {
+        if (damaged)
+            s_flip (big, 0, fst_record_stride (LOG2) + 4000);
+        for (int deep = 0; deep < 2; deep++) {
+            cr_assert (s_command (s_world.metadata_keys->token, "CHECK", json_pack ("{s:[s,s,s], s:[i,i,i], s:b}",
+                       "blobs", hex, hex, s_hex (small), "extents", 0, 1, 0, "deep", deep), &reply) == FST_OK);
+            json_t *states = json_object_get (reply, "states"), *chunks = json_object_get (reply, "chunks");
+            json_t *bytes = json_object_get (reply, "bytes"), *digests = json_object_get (reply, "digests");
+            bool whole = !(damaged && deep);
+            cr_assert_str_eq (json_string_value (json_array_get (states, 0)), whole? "whole": "damaged");
+            cr_assert_str_eq (json_string_value (json_array_get (states, 1)), "missing");
+            cr_assert_str_eq (json_string_value (json_array_get (states, 2)), "whole");
+            cr_assert_eq (json_integer_value (json_array_get (chunks, 0)), whole? 3: 0);
+            cr_assert_eq (json_integer_value (json_array_get (bytes, 0)), whole? 3 << LOG2: 0);
+            cr_assert_eq (json_integer_value (json_array_get (bytes, 2)), 100);
+            cr_assert_str_eq (json_string_value (json_array_get (digests, 0)),
+                              whole? json_string_value (json_object_get (seal, "digest")): "0000000000000000");
+            json_decref (reply);
+        }
+    }
+    json_decref (seal);
+    cr_assert (s_command (s_world.node_keys->token, "CHECK", json_pack ("{s:[s], s:[i]}", "blobs", hex, "extents", 0),
+                          NULL) == FST_DENIED);
+    cr_assert (s_command (s_world.metadata_keys->token, "CHECK", json_pack ("{s:[s], s:[i,i]}", "blobs", hex,
+                          "extents", 0, 1), NULL) == FST_MALFORMED);
 }
 
 Test (storage, an_older_metadata_deletes_nothing)

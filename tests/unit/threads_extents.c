@@ -57,7 +57,7 @@ s_sealer (void *arg)
         s_must (rc == FST_OK || rc == FST_NOT_FOUND, "seal");
         atomic_fetch_add (&s_sealed, rc == FST_OK);
         if (round % 3 == 0)
-            s_must (fst_extents_delete (s_extents, &blob, 1, &found) == FST_OK, "delete");
+            s_must (fst_extents_delete (s_extents, &(fst_extent_id_t) { blob, FST_EXTENT_ALL }, 1, &found) == FST_OK, "delete");
         fst_held_t held [BLOBS];
         size_t count;
         s_must (fst_extents_list (s_extents, NULL, 0, held, BLOBS, &count) == FST_OK, "list");
@@ -75,7 +75,7 @@ s_committer (void *arg)
         bool found;
         s_must (fst_small_begin (s_small) == FST_OK, "begin");
         if (round % 2)
-            s_must (fst_small_delete (s_small, &made->record.blob, 1, &found) == FST_OK, "delete small");
+            s_must (fst_small_delete (s_small, &(fst_extent_id_t) { made->record.blob, 0 }, 1, &found) == FST_OK, "delete small");
         else
             s_must (fst_small_store (s_small, &made->record, &data, 1) == FST_OK, "store small");
         s_must (fst_small_commit (s_small) == FST_OK, "commit");

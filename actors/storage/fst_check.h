@@ -1,0 +1,31 @@
+//  CHECK: which extents are here, whole, and what they hold. On a thread of its own, one extent after the other, so
+//  that clients' reads do not wait behind it.
+//  For the actor's own thread.
+
+#ifndef FST_CHECK_H_INCLUDED
+#define FST_CHECK_H_INCLUDED
+
+#include "fst_actor.h"
+#include "fst_extents.h"
+#include "fst_small.h"
+
+typedef struct fst_check fst_check_t;
+
+//  All are borrowed.
+fst_check_t *
+fst_check_new (fst_actor_t *actor, fst_extents_t *extents, fst_small_t *small);
+
+//  Finishes and answers everything.
+void
+fst_check_destroy (fst_check_t **self_p);
+
+//  Answer with the state of each extent, in order. deep: every octet is read. Takes ids.
+void
+fst_check_ask (fst_check_t *self, fst_request_t **request_p, fst_extent_id_t **ids_p, size_t count, bool deep);
+
+//  One extent, wherever it is kept. Any thread. As fst_extents_check.
+fst_rc_t FST_CHECKED
+fst_check_extent (fst_extents_t *extents, fst_small_t *small, const fst_blob_id_t *blob, uint32_t extent, bool deep,
+                  fst_extent_info_t *info);
+
+#endif
