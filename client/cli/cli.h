@@ -43,7 +43,7 @@ extern const cli_option_t cli_options [CLI_OPTIONS_COUNT];
 typedef struct cli cli_t;
 
 typedef struct {
-    const char *name;
+    const char *name;           //  "put", or "admin backup"
     const char *arguments;      //  "LOCAL... REMOTE"
     const char *summary;
     const char *details;        //  More for its own help, or ""
@@ -70,15 +70,20 @@ struct cli {
 
 //  ---- cli_commands.c
 
-//  NULL if there is none of that name.
+//  Commands for those who run the cluster have names of two words: "admin backup".
+#define CLI_GROUP "admin"
+
+//  The command that the words begin with, and how many of them are its name. NULL if there is none.
 const cli_command_t *
-cli_command_find (const char *name);
+cli_command_find (int count, char **words, int *used_p);
 fst_rc_t FST_CHECKED
 cli_help (cli_t *self, int count, char **operands);
 void
 cli_help_command (const cli_command_t *command);
 void
 cli_help_all (void);
+void
+cli_help_group (void);
 
 //  ---- cli_session.c
 

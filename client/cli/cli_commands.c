@@ -58,7 +58,7 @@ static const cli_command_t s_commands [] = {
     { "status", "", "Show the cluster in numbers",
       "", 0, 0, 0, cli_status },
     { "help", "[COMMAND]", "Tell about a command",
-      "", 0, 0, 1, cli_help },
+      "", 0, 0, 2, cli_help },
     { "version", "", "Show the version",
       "", 0, 0, 0, cli_version },
     { "completion", "bash", "Print a completion script: eval \"$(filestore completion bash)\"",
@@ -66,12 +66,24 @@ static const cli_command_t s_commands [] = {
     { NULL }
 };
 
-const cli_command_t *
-cli_command_find (const char *name)
+//  A command of the group has a name of two words.
+static const char *
+s_in_group (const cli_command_t *command)
 {
-    for (const cli_command_t *command = s_commands; command->name; command++)
-        if (strcmp (command->name, name) == 0)
+    size_t length = strlen (CLI_GROUP);
+    return strncmp (command->name, CLI_GROUP " ", length + 1) == 0? command->name + length + 1: NULL;
+}
+
+const cli_command_t *
+cli_command_find (int count, char **words, int *used_p)
+{
+    bool group = count && strcmp (words [0], CLI_GROUP) == 0;
+    *used_p = group && count > 1? 2: 1;
+    for (const cli_command_t *command = s_commands; count && command->name; command++) {
+        const char *word = s_in_group (command);
+        if (group? count > 1 && word && strcmp (word, words [1]) == 0: strcmp (command->name, words [0]) == 0)
             return command;
+    }
     return NULL;
 }
 
@@ -101,28 +113,54 @@ cli_help_command (const cli_command_t *command)
     }
 }
 
+static void
+s_help_line (const cli_command_t *command)
+{
+    char usage [64];
+    snprintf (usage, sizeof (usage), "%s %s", command->name, command->arguments);
+    printf ("  %-28s %s\n", usage, command->summary);
+}
+
 void
 cli_help_all (void)
 {
     printf ("filestore: files on a cluster, each in several copies\n\n");
     for (const cli_command_t *command = s_commands; command->name; command++)
-        printf ("  %-10s %-16s %s\n", command->name, command->arguments, command->summary);
+        if (!s_in_group (command))
+            s_help_line (command);
+    printf ("  %-28s %s\n", CLI_GROUP " COMMAND", "Care for the cluster; see filestore help " CLI_GROUP);
     printf ("\nPaths in the store that do not begin with / begin at your home, /users/NAME.\n"
             "Settings: --config FILE, else $FILESTORE_CONFIG, else ./data/client.zpl, else ~/.config/filestore/client.zpl.\n"
             "More: filestore help COMMAND\n");
 }
 
+void
+cli_help_group (void)
+{
+    printf ("filestore " CLI_GROUP " COMMAND: care for the cluster\n\n");
+    for (const cli_command_t *command = s_commands; command->name; command++)
+        if (s_in_group (command))
+            s_help_line (command);
+    printf ("\nMore: filestore help " CLI_GROUP " COMMAND\n");
+}
+
 fst_rc_t
 cli_help (cli_t *self, int count, char **operands)
 {
-    if (!count) {
+    int used = 0;
+    const cli_command_t *command = cli_command_find (count, operands, &used);
+    if (count > 1 && (!command || used < count))
+        return cli_fail (self, FST_MALFORMED, "there is no command %s %s; see filestore help", operands [0], operands [1]);
+    if (command)
+        cli_help_command (command);
+    else
+    if (!count)
         cli_help_all ();
-        return FST_OK;
-    }
-    const cli_command_t *command = cli_command_find (operands [0]);
-    if (!command)
+    else
+    if (strcmp (operands [0], CLI_GROUP) == 0)
+        cli_help_group ();
+    else
         return cli_fail (self, FST_MALFORMED, "there is no command %s; see filestore help", operands [0]);
-    cli_help_command (command);
     return FST_OK;
 }
 
@@ -138,6 +176,17 @@ cli_version (cli_t *self, int count, char **operands)
     return FST_OK;
 }
 
+//  The words that may stand where a command stands: all names, or those of the group.
+static void
+s_completion_words (bool group)
+{
+    for (const cli_command_t *command = s_commands; command->name; command++) {
+        const char *word = s_in_group (command);
+        if (group == (word != NULL))
+            printf ("%s ", group? word: command->name);
+    }
+}
+
 //  Commands and options are completed by us, everything else (local files) by the shell.
 fst_rc_t
 cli_completion (cli_t *self, int count, char **operands)
@@ -149,25 +198,34 @@ cli_completion (cli_t *self, int count, char **operands)
             "    local word=${COMP_WORDS[COMP_CWORD]} command= options= at\n"
             "    for ((at = 1; at < COMP_CWORD; at++)); do\n"
             "        case ${COMP_WORDS[at]} in\n"
-            "            --config|--set|--replicas) ((at++)) ;;\n"
+            "            ");
+    for (int option = 0, first = 1; option < CLI_OPTIONS_COUNT; option++)
+        if (cli_options [option].value) {
+            printf ("%s%s", first? "": "|", cli_options [option].name);
+            first = 0;
+        }
+    printf (") ((at++)) ;;\n"
             "            -*) ;;\n"
-            "            *) command=${COMP_WORDS[at]}; break ;;\n"
+            "            *) command=\"${command:+$command }${COMP_WORDS[at]}\"\n"
+            "               [[ $command == " CLI_GROUP " ]] || break ;;\n"
             "        esac\n"
             "    done\n"
             "    case $command in\n"
             "        '') options='");
-    for (const cli_command_t *command = s_commands; command->name; command++)
-        printf ("%s ", command->name);
+    s_completion_words (false);
+    printf (CLI_GROUP " --config --set --json --help' ;;\n"
+            "        " CLI_GROUP ") options='");
+    s_completion_words (true);
     printf ("--config --set --json --help' ;;\n");
     for (const cli_command_t *command = s_commands; command->name; command++) {
-        printf ("        %s) options='", command->name);
+        printf ("        '%s') options='", command->name);
         for (int option = 0; option < CLI_OPTIONS_COUNT; option++)
             if (s_takes (command, option))
                 printf ("%s%s", option? " ": "", cli_options [option].name);
         printf ("' ;;\n");
     }
     printf ("    esac\n"
-            "    if [[ -z $command || $word == -* ]]; then\n"
+            "    if [[ -z $command || $command == " CLI_GROUP " || $word == -* ]]; then\n"
             "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
             "    fi\n"
             "}\n"

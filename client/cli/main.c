@@ -98,6 +98,17 @@ s_check (cli_t *self, int operands)
 }
 
 static fst_rc_t
+s_no_command (cli_t *self, int count, char **words)
+{
+    if (strneq (words [0], CLI_GROUP))
+        return cli_fail (self, FST_MALFORMED, "there is no command %s; see filestore help", words [0]);
+    if (count > 1)
+        return cli_fail (self, FST_MALFORMED, "there is no command %s %s; see filestore help %s", words [0], words [1], words [0]);
+    cli_help_group ();
+    return self->given [CLI_HELP]? FST_OK: cli_fail (self, FST_MALFORMED, "say what to do");
+}
+
+static fst_rc_t
 s_run (cli_t *self, char **argv)
 {
     int count = 0;
@@ -108,16 +119,17 @@ s_run (cli_t *self, char **argv)
         cli_help_all ();
         return self->given [CLI_HELP]? FST_OK: cli_fail (self, FST_MALFORMED, "say what to do");
     }
-    self->command = cli_command_find (argv [0]);
+    int used = 0;
+    self->command = cli_command_find (count, argv, &used);
     if (!self->command)
-        return cli_fail (self, FST_MALFORMED, "there is no command %s; see filestore help", argv [0]);
+        return s_no_command (self, count, argv);
     if (self->given [CLI_HELP]) {
         cli_help_command (self->command);
         return FST_OK;
     }
-    rc = s_check (self, count - 1);
+    rc = s_check (self, count - used);
     if (rc == FST_OK)
-        rc = self->command->run (self, count - 1, argv + 1);
+        rc = self->command->run (self, count - used, argv + used);
     return rc;
 }
 

@@ -487,7 +487,13 @@ class Settings(Shared):
         text = client.ok("help").decode()
         commands = re.findall(r"^  (\w+) ", text, re.M)
         self.assertEqual(set(commands), set("register login logout whoami passwd put get cat ls stat mkdir mv rm nodes "
-                                            "status help version completion".split()))
+                                            "status admin help version completion".split()))
+        group = re.findall(r"^  (admin \w+) ", client.ok("help", "admin").decode(), re.M)
+        for command in [name.split() for name in group]:
+            self.assertEqual(client.ok(*command, "-h"), client.ok("help", *command))
+            self.assertEqual(client.run(*command, "--bogus").returncode, EXIT["malformed"])
+        client.fails("malformed", "admin", "no-such-command")
+        client.fails("malformed", "help", "admin", "no-such-command")
         for command in commands:
             self.assertEqual(client.ok(command, "-h"), client.ok("help", command))
             self.assertIn(command.encode(), client.ok(command, "--help"))
