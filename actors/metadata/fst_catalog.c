@@ -157,7 +157,25 @@ static const char s_version_2 [] =
     "DROP TABLE garbage;"
     "ALTER TABLE garbage_2 RENAME TO garbage;";
 
-static const char *const s_migrations [] = { s_version_1, s_version_2, NULL };
+static const char s_version_3 [] =
+    "CREATE TABLE bad ("                        //  Copies that are damaged or gone and have no better one
+    "  blob BLOB NOT NULL,"
+    "  n INTEGER NOT NULL,"
+    "  node INTEGER NOT NULL,"
+    "  PRIMARY KEY (blob, n, node)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE foreign_runs ("               //  What nodes were told by a database that this one does not descend from
+    "  id TEXT PRIMARY KEY,"
+    "  sequence INTEGER NOT NULL,"
+    "  accepted INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE spent ("                      //  Blobs of open uploads that were committed, and deleted since
+    "  blob BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE uploads ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE uploads ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE counters ADD COLUMN bad INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE blobs ADD COLUMN entry INTEGER NOT NULL DEFAULT 0;"    //  The last that referred to it
+    "UPDATE blobs SET entry = entries.id FROM entries WHERE entries.blob = blobs.id;";
+
+static const char *const s_migrations [] = { s_version_1, s_version_2, s_version_3, NULL };
 
 //  ---- Counters
 
@@ -168,7 +186,7 @@ s_counters_read (fst_catalog_t *self)
     sqlite3_stmt *select = fst_db_prepare (self->db,
         "SELECT files, folders, uploads, garbage,"
         "       max (sequence, ifnull ((SELECT max (sequence) FROM events), 0)),"
-        "       max (last_id, (SELECT max (id) FROM entries)) FROM counters");
+        "       max (last_id, (SELECT max (id) FROM entries)), bad FROM counters");
     fst_rc_t rc = fst_db_next (self->db, select);
     if (rc != FST_OK)
         return rc == FST_NOT_FOUND? FST_CORRUPT: rc;
@@ -178,7 +196,8 @@ s_counters_read (fst_catalog_t *self)
         .uploads = fst_column_int (select, 2),
         .garbage = fst_column_int (select, 3),
         .sequence = fst_column_int (select, 4),
-        .last_id = fst_column_int (select, 5)
+        .last_id = fst_column_int (select, 5),
+        .bad = fst_column_int (select, 6)
     };
     self->written = self->counters;
     fst_db_done (select);
@@ -191,13 +210,14 @@ s_counters_write (fst_catalog_t *self)
     if (memcmp (&self->counters, &self->written, sizeof (self->counters)) == 0)
         return FST_OK;
     sqlite3_stmt *update = fst_db_prepare (self->db,
-        "UPDATE counters SET files = ?1, folders = ?2, uploads = ?3, garbage = ?4, sequence = ?5, last_id = ?6");
+        "UPDATE counters SET files = ?1, folders = ?2, uploads = ?3, garbage = ?4, sequence = ?5, last_id = ?6, bad = ?7");
     fst_bind_int (update, 1, self->counters.files);
     fst_bind_int (update, 2, self->counters.folders);
     fst_bind_int (update, 3, self->counters.uploads);
     fst_bind_int (update, 4, self->counters.garbage);
     fst_bind_int (update, 5, self->counters.sequence);
     fst_bind_int (update, 6, self->counters.last_id);
+    fst_bind_int (update, 7, self->counters.bad);
     return fst_db_run (self->db, update);
 }
 

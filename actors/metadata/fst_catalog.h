@@ -72,6 +72,7 @@ typedef struct {
     int64_t garbage;                    //  Pieces that nodes still have to delete
     int64_t sequence;                   //  Of the last event; only grows
     int64_t last_id;                    //  Of the last entry; only grows, so an id is never used twice
+    int64_t bad;                        //  Copies that are damaged or gone, and there is no better one
 } fst_counters_t;
 
 const fst_counters_t *
@@ -216,6 +217,40 @@ fst_catalog_extent_get (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n
 fst_rc_t FST_CHECKED
 fst_catalog_extent_put (fst_catalog_t *self, const fst_blob_t *blob, const fst_extent_t *extent,
                         fst_node_set_t nodes);
+
+//  Rows of all blobs in the order of blob and number, from behind a place on (NULL: from the first): what a node
+//  says it holds is compared with them.
+typedef struct {
+    fst_blob_id_t blob;
+    fst_extent_t extent;
+} fst_row_t;
+fst_rc_t FST_CHECKED
+fst_catalog_rows (fst_catalog_t *self, const fst_blob_id_t *blob, uint32_t n, fst_row_t *rows, size_t size,
+                  size_t *count_p);
+
+//  As rows, those that lie on exactly these nodes.
+fst_rc_t FST_CHECKED
+fst_catalog_rows_on (fst_catalog_t *self, fst_node_set_t nodes, const fst_blob_id_t *blob, uint32_t n, fst_row_t *rows,
+                     size_t size, size_t *count_p);
+
+//  Copies that are damaged or gone, and stay on the books as there is no better one: the bit of the node must be
+//  set, and when it goes, so does this. FST_EXISTS: it is said already.
+fst_rc_t FST_CHECKED
+fst_catalog_bad_add (fst_catalog_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n);
+fst_rc_t FST_CHECKED
+fst_catalog_bad_done (fst_catalog_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n);
+//  Nodes whose copy of an extent is known to be bad.
+fst_rc_t FST_CHECKED
+fst_catalog_bad_nodes (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_node_set_t *nodes_p);
+//  As rows, those with a bad copy; extent.nodes are the nodes with a bad one.
+fst_rc_t FST_CHECKED
+fst_catalog_bad_rows (fst_catalog_t *self, const fst_blob_id_t *blob, uint32_t n, fst_row_t *rows, size_t size,
+                      size_t *count_p);
+
+//  The path of one file that has this content, in its current or an older version; "" if that is in the trash.
+//  FST_NOT_FOUND
+fst_rc_t FST_CHECKED
+fst_catalog_blob_path (fst_catalog_t *self, const fst_blob_id_t *id, char path [FST_PATH_BYTES_MAX + 1]);
 
 //  How many extents, and octets, lie on exactly these nodes and want so many copies.
 typedef struct {

@@ -115,6 +115,9 @@ fst_catalog_extent_put (fst_catalog_t *self, const fst_blob_t *blob, const fst_e
     rc = fst_catalog_spread_changed (self, extent->nodes, blob->replicas, -1, -extent->bytes);
     if (rc == FST_OK)
         rc = fst_catalog_spread_changed (self, nodes, blob->replicas, 1, extent->bytes);
+    for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK && self->counters.bad; node++)
+        if (extent->nodes & ~nodes & fst_node_bit (node))
+            rc = fst_catalog_bad_done (self, node, &blob->id, extent->n);
     return rc;
 }
 
@@ -142,10 +145,11 @@ fst_catalog_spreads (fst_catalog_t *self, fst_spread_fn *each, void *arg)
 //  ---- References
 
 fst_rc_t
-fst_catalog_blob_refer (fst_catalog_t *self, const fst_blob_id_t *id)
+fst_catalog_blob_refer (fst_catalog_t *self, const fst_blob_id_t *id, int64_t entry)
 {
-    sqlite3_stmt *update = fst_db_prepare (self->db, "UPDATE blobs SET refs = refs + 1 WHERE id = ?1");
+    sqlite3_stmt *update = fst_db_prepare (self->db, "UPDATE blobs SET refs = refs + 1, entry = ?2 WHERE id = ?1");
     fst_bind_id (update, 1, id);
+    fst_bind_int (update, 2, entry);
     fst_rc_t rc = fst_db_run (self->db, update);
     assert (rc != FST_OK || fst_db_changes (self->db) == 1);
     return rc;
@@ -169,7 +173,14 @@ s_extents_forget (fst_catalog_t *self, const fst_blob_id_t *id, unsigned wanted,
         }
     }
     *nodes_p = all;
-    return rc == FST_NOT_FOUND? FST_OK: rc;
+    if (rc != FST_NOT_FOUND || !self->counters.bad)
+        return rc == FST_NOT_FOUND? FST_OK: rc;
+    delete = fst_db_prepare (self->db, "DELETE FROM bad WHERE blob = ?1");
+    fst_bind_id (delete, 1, id);
+    rc = fst_db_run (self->db, delete);
+    if (rc == FST_OK)
+        self->counters.bad -= fst_db_changes (self->db);
+    return rc;
 }
 
 fst_rc_t

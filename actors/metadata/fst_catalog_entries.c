@@ -102,7 +102,7 @@ fst_catalog_entry_add (fst_catalog_t *self, fst_entry_t *entry)
     fst_bind_text (insert, 12, entry->owner);
     fst_rc_t rc = fst_db_run (self->db, insert);
     if (rc == FST_OK && entry->content.has_blob)
-        rc = fst_catalog_blob_refer (self, &entry->content.blob);
+        rc = fst_catalog_blob_refer (self, &entry->content.blob, self->counters.last_id + 1);
     if (rc == FST_OK)
         rc = fst_catalog_folder_changed (self, entry->parent, 1, entry->content.stored_ms);
     if (rc == FST_OK) {
@@ -140,7 +140,7 @@ fst_catalog_entry_replace (fst_catalog_t *self, fst_entry_t *entry, fst_content_
     s_bind_content (update, 2, content);
     rc = fst_db_run (self->db, update);
     if (rc == FST_OK && content->has_blob)
-        rc = fst_catalog_blob_refer (self, &content->blob);
+        rc = fst_catalog_blob_refer (self, &content->blob, entry->id);
     if (rc == FST_OK)
         rc = fst_catalog_folder_changed (self, entry->parent, 0, content->stored_ms);
     if (rc == FST_OK)

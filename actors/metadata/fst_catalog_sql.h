@@ -38,9 +38,9 @@ fst_catalog_spread_changed (fst_catalog_t *self, fst_node_set_t nodes, unsigned 
 fst_rc_t FST_CHECKED
 fst_catalog_settle (fst_catalog_t *self);
 
-//  One more, or one less, refers to the blob; at none it becomes garbage.
+//  One more (this entry), or one less, refers to the blob; at none it becomes garbage.
 fst_rc_t FST_CHECKED
-fst_catalog_blob_refer (fst_catalog_t *self, const fst_blob_id_t *id);
+fst_catalog_blob_refer (fst_catalog_t *self, const fst_blob_id_t *id, int64_t entry);
 fst_rc_t FST_CHECKED
 fst_catalog_blob_drop (fst_catalog_t *self, const fst_blob_id_t *id);
 

@@ -63,6 +63,8 @@ struct fst_metadata {
     fst_sweep_t *sweeps [FST_NODES_MAX];
     int64_t sweep_again_ms [FST_NODES_MAX];
 
+    int64_t damaged;                //  Copies found bad since the start
+
     //  STATUS, at most once a second
     fst_nodes_copies_t copies;
     int64_t copies_ms;              //  0 = never counted
@@ -76,7 +78,18 @@ typedef fst_rc_t (fst_metadata_fn) (fst_metadata_t *self, const fst_claims_t *cl
 fst_metadata_fn fst_metadata_stat, fst_metadata_list_files, fst_metadata_make_folder, fst_metadata_move,
                 fst_metadata_delete_file, fst_metadata_get_file_info, fst_metadata_get_write_nodes,
                 fst_metadata_put_file_info, fst_metadata_end_upload, fst_metadata_register, fst_metadata_list_nodes,
-                fst_metadata_status, fst_metadata_end_recovery;
+                fst_metadata_status, fst_metadata_end_recovery, fst_metadata_report;
+
+//  A node's copy of an extent is damaged or gone. If another live node has a good one it goes off the books (so the
+//  extent has a copy less, which repair sees), and *aside_p is true: the node may put it aside. Otherwise it stays
+//  on the books, is noted as bad, and *aside_p is false: what is good of it may be all there is.
+//  *aside_p is also true for what the books do not count. A batch must be open.
+fst_rc_t FST_CHECKED
+fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool *aside_p);
+
+//  Say so in the journal, once for all copies that were found together; none are fine. how: "missing", "damaged".
+fst_rc_t FST_CHECKED
+fst_metadata_journal_damage (fst_metadata_t *self, unsigned node, size_t copies, const char *how);
 
 //  Open the batch if it is not; a failure ends the process.
 void

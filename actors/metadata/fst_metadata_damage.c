@@ -1,0 +1,88 @@
+//  Copies that turn out to be damaged or gone, whoever finds it: the node itself (REPORT), one that wanted to copy from
+//  it, or the inventory.
+
+#include "fst_metadata_self.h"
+#include "fst_log.h"
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+fst_rc_t
+fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool *aside_p)
+{
+    assert (self->open);
+    *aside_p = true;
+    fst_node_set_t bit = fst_node_bit (node), bad;
+    fst_blob_t blob;
+    fst_extent_t extent;
+    fst_rc_t rc = fst_catalog_extent_get (self->catalog, id, n, &extent);
+    if (rc == FST_OK)
+        rc = fst_catalog_blob_get (self->catalog, id, &blob);
+    if (rc == FST_OK)
+        rc = fst_catalog_bad_nodes (self->catalog, id, n, &bad);
+    if (rc == FST_NOT_FOUND || (rc == FST_OK && !(extent.nodes & bit)))
+        return FST_OK;                          //  Nobody counts on it
+    if (rc != FST_OK)
+        return rc;
+    *aside_p = (extent.nodes & ~bit & ~bad & fst_nodes_live (self->nodes)) != 0;
+    if (*aside_p || !(bad & bit))
+        self->damaged++;
+    if (*aside_p)
+        return fst_catalog_extent_put (self->catalog, &blob, &extent, extent.nodes & ~bit);
+    return bad & bit? FST_OK: fst_catalog_bad_add (self->catalog, node, id, n);
+}
+
+fst_rc_t
+fst_metadata_journal_damage (fst_metadata_t *self, unsigned node, size_t copies, const char *how)
+{
+    char detail [200];
+    if (copies == 0)
+        return FST_OK;
+    snprintf (detail, sizeof (detail), "%zu %s %s", copies, copies == 1? "extent": "extents", how);
+    fst_log_warning ("damaged node=%s extents=%zu how=\"%s\"", fst_nodes_get (self->nodes, node)->name, copies, how);
+    return fst_nodes_journal (self->nodes, node, "damaged", detail, self->wall_ms);
+}
+
+//  ---- REPORT
+
+//  Which node asks, by its token; -1 if it is none.
+static int
+s_find_asker (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload)
+{
+    const char *name = json_string_value (json_object_get (payload, "node"));
+    if (strncmp (claims->name, "storage:", 8) != 0 || strcmp (claims->name + 8, name) != 0)
+        return -1;
+    return fst_nodes_find (self->nodes, name);
+}
+
+fst_rc_t
+fst_metadata_report (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
+{
+    int node = s_find_asker (self, claims, payload);
+    json_t *blobs = json_object_get (payload, "blobs"), *extents = json_object_get (payload, "extents");
+    json_t *reasons = json_object_get (payload, "reasons");
+    size_t count = json_array_size (blobs);
+    if (node < 0)
+        return fst_namespace_refuse (self->space, FST_DENIED, "Only a storage node that is registered may report, and "
+                                     "only about itself.");
+    if (json_array_size (extents) != count || json_array_size (reasons) != count)
+        return fst_namespace_refuse (self->space, FST_MALFORMED, "The columns are not of one length.");
+    json_t *list = json_array ();
+    int64_t before = self->damaged;
+    fst_rc_t rc = FST_OK;
+    for (size_t at = 0; at < count && rc == FST_OK; at++) {
+        fst_blob_id_t id;
+        bool aside = true;
+        rc = fst_hex_decode (json_string_value (json_array_get (blobs, at)), id.bytes, sizeof (id.bytes));
+        if (rc == FST_OK)
+            rc = fst_metadata_copy_lost (self, (unsigned) node, &id,
+                                         (uint32_t) json_integer_value (json_array_get (extents, at)), &aside);
+        json_array_append_new (list, json_boolean (aside));
+    }
+    char how [64];
+    snprintf (how, sizeof (how), "reported %s", json_string_value (json_array_get (reasons, 0)));
+    if (rc == FST_OK)
+        rc = fst_metadata_journal_damage (self, (unsigned) node, (size_t) (self->damaged - before), how);
+    *reply_p = json_pack ("{s:o}", "aside", list);
+    return rc;
+}
