@@ -17,6 +17,8 @@
 #define BUSY_TIMEOUT_MS     2000
 #define CHECK_BYTES_MAX     (64 * 1024 * 1024)      //  Above this, quick_check would delay the start too much
 #define JOURNAL_BYTES_MAX   "16777216"              //  A WAL that grew larger is cut when it is reset
+#define LOG_HEADER_BYTES    32                      //  Of the WAL's format, and of each frame in it
+#define FRAME_HEADER_BYTES  24
 
 struct fst_db {
     sqlite3 *sqlite;
@@ -24,6 +26,8 @@ struct fst_db {
     bool read_only;
     bool dead;                  //  After an I/O error or damage: nothing is to be trusted any more
     bool open;                  //  Between begin and commit or rollback
+    int frames;                 //  Of the log, on stable storage and not yet all in the file; -1 = not known
+    int64_t page_bytes;
     char *why;                  //  What SQLite said of the last failure
     fst_rc_t lost;              //  Why SQLite rolled the open transaction back by itself, or FST_OK
     struct {
@@ -68,6 +72,30 @@ s_translate (int code)
     }
 }
 
+//  Nothing is to be trusted any more. What the log has behind the last commit that succeeded may be on the disk or
+//  not, for a sync of it may have failed, and then the system still shows it to the next process, which would
+//  go on behind it. So it must go. Best effort: rc already says that it failed.
+static void
+s_die (fst_db_t *self)
+{
+    if (self->dead)
+        return;
+    self->dead = true;
+    sqlite3_file *log = NULL;
+    if (self->read_only || self->frames < 0
+    ||  sqlite3_file_control (self->sqlite, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK
+    ||  !log || !log->pMethods)
+        return;
+    sqlite3_int64 found = 0, good = 0;
+    if (self->frames)
+        good = LOG_HEADER_BYTES + self->frames * (FRAME_HEADER_BYTES + self->page_bytes);
+    int code = log->pMethods->xFileSize (log, &found);
+    if (code == SQLITE_OK && found > good)
+        code = log->pMethods->xTruncate (log, good);
+    if (code != SQLITE_OK)
+        fst_log_error ("log of database not cut file=%s code=%d", self->filename, code);
+}
+
 //  Translate what SQLite said, and remember what cannot be mended.
 static fst_rc_t
 s_result (fst_db_t *self, int code)
@@ -80,7 +108,7 @@ s_result (fst_db_t *self, int code)
     if (code == SQLITE_READONLY && self->read_only)
         rc = FST_INTERNAL;              //  A reader that writes: our mistake, not the disk's
     if (rc == FST_IO || rc == FST_CORRUPT)
-        self->dead = true;
+        s_die (self);
     if (self->open && self->lost == FST_OK && sqlite3_get_autocommit (self->sqlite))
         self->lost = rc;
     free (self->why);
@@ -97,18 +125,36 @@ s_refusal (const fst_db_t *self)
     return self->dead? FST_IO: self->lost;
 }
 
+//  Move what the log has into the file, as far as readers allow.
+static fst_rc_t
+s_checkpoint (fst_db_t *self)
+{
+    int in_log = -1, done = -1;
+    int code = sqlite3_wal_checkpoint_v2 (self->sqlite, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &done);
+    fst_rc_t rc = s_translate (code);
+    if (rc == FST_OK)
+        self->frames = in_log > 0 && in_log == done? 0: in_log;     //  -1: there is no log
+    else
+    if (rc == FST_IO || rc == FST_CORRUPT)
+        rc = s_result (self, code);
+    else
+        rc = FST_OK;                    //  Busy, full: tried again at the next commit
+    return rc;
+}
+
 //  SQLite's own hook ignores errors of a checkpoint, and a failed fsync must not be ignored.
 //  The commit that brought us here is durable in the log already.
 static int
-s_checkpoint (void *arg, sqlite3 *sqlite, const char *name, int pages)
+s_committed (void *arg, sqlite3 *sqlite, const char *name, int pages)
 {
+    (void) sqlite;
+    (void) name;
     fst_db_t *self = arg;
-    if (pages < CHECKPOINT_PAGES)
-        return SQLITE_OK;
-    int code = sqlite3_wal_checkpoint_v2 (sqlite, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    fst_rc_t rc = s_translate (code);
-    if (rc == FST_IO || rc == FST_CORRUPT)
-        s_result (self, code);          //  Anything else (busy, full) is tried again at the next commit
+    self->frames = pages;
+    if (pages >= CHECKPOINT_PAGES) {
+        fst_rc_t rc = s_checkpoint (self);
+        assert (rc == FST_OK || self->dead);
+    }
     return SQLITE_OK;
 }
 
@@ -337,8 +383,12 @@ s_configure (fst_db_t *self, const fst_db_options_t *options)
         rc = s_exec (self, "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                            "PRAGMA journal_size_limit = " JOURNAL_BYTES_MAX,
                      options->page_bytes? options->page_bytes: 4096);
-        sqlite3_wal_hook (sqlite, s_checkpoint, self);
+        sqlite3_wal_hook (sqlite, s_committed, self);
+        if (rc == FST_OK)
+            rc = s_checkpoint (self);
     }
+    if (rc == FST_OK)
+        rc = s_number (self, "PRAGMA page_size", &self->page_bytes);
     return rc;
 }
 
@@ -372,11 +422,9 @@ s_identify (fst_db_t *self, const fst_db_options_t *options, int64_t *version_p,
 static fst_rc_t
 s_quick_check (fst_db_t *self, const char **why_p)
 {
-    int64_t pages, page_bytes;
+    int64_t pages;
     fst_rc_t rc = s_number (self, "PRAGMA page_count", &pages);
-    if (rc == FST_OK)
-        rc = s_number (self, "PRAGMA page_size", &page_bytes);
-    if (rc != FST_OK || pages * page_bytes > CHECK_BYTES_MAX)
+    if (rc != FST_OK || pages * self->page_bytes > CHECK_BYTES_MAX)
         return rc;
     sqlite3_stmt *statement = fst_db_prepare (self, "PRAGMA quick_check (1)");
     rc = fst_db_next (self, statement);
@@ -409,6 +457,30 @@ s_migrate (fst_db_t *self, const fst_db_options_t *options, int64_t version)
     return rc;
 }
 
+//  SQLite syncs the folder once it has made the log in it, but does not look whether that worked.
+static fst_rc_t
+s_sync_folder (fst_db_t *self)
+{
+    char *folder = strdup (self->filename);
+    assert (folder);
+    char *slash = strrchr (folder, '/');
+    if (slash)
+        slash [slash == folder] = 0;
+    int fd = open (slash? folder: ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free (folder);
+    if (fd == -1)
+        return FST_OK;                  //  SQLite found the file in it; the folder itself is not ours to look into
+    int rc = fsync (fd);
+    if (rc == -1) {
+        free (self->why);
+        self->why = strdup (strerror (errno));
+        assert (self->why);
+        fst_log_error ("sync of folder failed file=%s reason=\"%s\"", self->filename, self->why);
+    }
+    close (fd);
+    return rc == 0? FST_OK: FST_IO;
+}
+
 static fst_rc_t
 s_open (fst_db_t *self, const fst_db_options_t *options, const char **why_p)
 {
@@ -422,6 +494,8 @@ s_open (fst_db_t *self, const fst_db_options_t *options, const char **why_p)
         rc = s_quick_check (self, why_p);
     if (rc == FST_OK && !self->read_only)
         rc = s_migrate (self, options, version);
+    if (rc == FST_OK && !self->read_only)
+        rc = s_sync_folder (self);
     if (rc == FST_OK)                   //  Not before: a migration may have to rebuild tables
         rc = s_exec (self, "PRAGMA foreign_keys = ON");
     return rc;
@@ -441,6 +515,7 @@ fst_db_open (const fst_db_options_t *options, fst_db_t **self_p, char **problem_
     self->filename = strdup (options->filename);
     assert (self->filename);
     self->read_only = options->read_only;
+    self->frames = -1;
     const char *why = NULL;
     fst_rc_t rc = s_open (self, options, &why);
     if (rc == FST_OK) {
