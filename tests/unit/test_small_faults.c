@@ -102,7 +102,7 @@ s_commit (fst_small_t *small, size_t batch)
 {
     fst_record_t records [BLOBS];
     const uint8_t *data [BLOBS];
-    fst_blob_id_t blobs [BLOBS];
+    fst_extent_id_t ids [BLOBS];
     bool found [BLOBS] = { false };
     size_t stores = 0, deletes = 0;
     for (uint32_t at = s_batches [batch].store_from; at < s_batches [batch].store_to; at++, stores++) {
@@ -110,13 +110,13 @@ s_commit (fst_small_t *small, size_t batch)
         data [stores] = s_made [at].data;
     }
     for (uint32_t at = s_batches [batch].delete_from; at < s_batches [batch].delete_to; at++)
-        blobs [deletes++] = s_made [at].record.blob;
+        ids [deletes++] = (fst_extent_id_t) { s_made [at].record.blob, FST_EXTENT_ALL };
     fst_rc_t rc = fst_small_begin (small);
     if (rc != FST_OK)
         return rc;
     fst_small_set_sequence (small, s_batches [batch].sequence);
     fst_rc_t stored = fst_small_store (small, records, data, stores);
-    fst_rc_t deleted = fst_small_delete (small, blobs, deletes, found);
+    fst_rc_t deleted = fst_small_delete (small, ids, deletes, found);
     rc = fst_small_commit (small);
     cr_assert ((stored == FST_OK && deleted == FST_OK) || rc != FST_OK, "a commit of a part");
     return rc;
