@@ -16,7 +16,7 @@
 
 #define LANES_MAX       64
 #define FDS_MAX         16
-#define ITEMS_MAX       (LANES_MAX + FDS_MAX + 4)
+#define ITEMS_MAX       (LANES_MAX + FDS_MAX + FST_ACTOR_WATCHED_MAX + 4)
 #define TURN_MESSAGES   256         //  Handled before flush
 #define TURN_EVENTS     64          //  Of these at most
 #define PORT_REQUESTS   4096        //  Of the port, held by handlers at once; BUSY beyond
@@ -33,6 +33,14 @@ typedef struct {
     void *arg;
 } s_fd_t;
 
+//  A socket that is polled for the actor; NULL: the place is free.
+typedef struct {
+    zsock_t *socket;
+    short events;
+    void (*ready) (void *arg);
+    void *arg;
+} s_watched_t;
+
 //  A call to another service that was not answered yet.
 typedef struct {
     uint64_t ticket;                //  0 if it could not even be sent, because of rc
@@ -42,7 +50,7 @@ typedef struct {
 } s_call_t;
 
 //  What an item of the poll is about.
-typedef enum { PIPE, LANE, PORT, EVENTS, CALLER, FD } s_kind_t;
+typedef enum { PIPE, LANE, PORT, EVENTS, CALLER, FD, WATCHED } s_kind_t;
 
 struct fst_actor {
     fst_actor_class_t class;
@@ -64,6 +72,8 @@ struct fst_actor {
     zlist_t *calls;
     s_fd_t fds [FDS_MAX];
     size_t fds_count;
+    s_watched_t watched [FST_ACTOR_WATCHED_MAX];
+    size_t watched_count;           //  Places that were ever used
     size_t requests, port_requests; //  Under way; of these, the port's
     int64_t opened_ms;              //  When the sockets were made first
     int64_t beat_ms, tick_ms, revoked_ms;
@@ -170,12 +180,16 @@ static void
 s_read_port (fst_actor_t *self, int count_max)
 {
     for (int count = 0; count < count_max; count++) {
-        zmsg_t *message = fst_socket_recv (self->port, NULL, 0);
+        char user [2 * FST_USER_BYTES_MAX + 1];
+        zmsg_t *message = fst_socket_recv (self->port, user, sizeof (user));
         if (!message)
             break;
         zframe_t *peer = zmsg_pop (message);
-        if (zmsg_size (message))
-            s_request (self, fst_request_new (s_answer, self, NULL, &peer), &message);
+        if (zmsg_size (message)) {
+            fst_request_t *request = fst_request_new (s_answer, self, NULL, &peer);
+            memcpy (request->user, user, sizeof (user));
+            s_request (self, request, &message);
+        }
         zframe_destroy (&peer);
         zmsg_destroy (&message);
     }
@@ -341,6 +355,9 @@ s_collect_items (fst_actor_t *self)
         s_add_item (self, CALLER, 0, fst_caller_socket (self->caller), 0, ZMQ_POLLIN);
     for (size_t index = 0; index < self->fds_count; index++)
         s_add_item (self, FD, index, NULL, self->fds [index].fd, ZMQ_POLLIN);
+    for (size_t index = 0; index < self->watched_count; index++)
+        if (self->watched [index].socket)
+            s_add_item (self, WATCHED, index, self->watched [index].socket, 0, self->watched [index].events);
     if (self->port)
         s_add_item (self, PORT, 0, self->port, 0, ZMQ_POLLIN);
 }
@@ -383,6 +400,10 @@ s_read (fst_actor_t *self, int64_t now_ms)
             break;                      //  Looked after in every turn
         case FD:
             self->fds [index].readable (self->fds [index].arg);
+            break;
+        case WATCHED:
+            if (self->watched [index].socket)       //  Another one's callback may have ended it
+                self->watched [index].ready (self->watched [index].arg);
             break;
         case PORT:
             s_read_port (self, left);
@@ -621,6 +642,37 @@ fst_actor_add_fd (fst_actor_t *self, int fd, void (*readable) (void *arg), void 
     assert (self && fd >= 0 && readable);
     assert (self->fds_count < FDS_MAX);
     self->fds [self->fds_count++] = (s_fd_t) { .fd = fd, .readable = readable, .arg = arg };
+}
+
+void
+fst_actor_watch (fst_actor_t *self, zsock_t *socket, short events, void (*ready) (void *arg), void *arg)
+{
+    assert (self && socket && ready);
+    size_t place = 0, unused = FST_ACTOR_WATCHED_MAX;
+    while (place < self->watched_count && self->watched [place].socket != socket) {
+        if (!self->watched [place].socket && place < unused)
+            unused = place;
+        place++;
+    }
+    if (place == self->watched_count) {             //  A new one
+        if (!events)
+            return;
+        if (unused < place)
+            place = unused;
+        else {
+            assert (place < FST_ACTOR_WATCHED_MAX);
+            self->watched_count++;
+        }
+    }
+    self->watched [place] = (s_watched_t) { .socket = events? socket: NULL, .events = events, .ready = ready, .arg = arg };
+}
+
+void
+fst_actor_wake (fst_actor_t *self, int64_t at_ms)
+{
+    assert (self && self->class.tick);
+    if (at_ms < self->tick_ms)
+        self->tick_ms = at_ms;
 }
 
 void

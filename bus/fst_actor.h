@@ -71,7 +71,7 @@ typedef struct {
     fst_rc_t (*start) (void *self, fst_actor_t *actor, char **problem_p);
     //  After the messages that were waiting were handled (at most 256): commit a batch, send held replies.
     void (*flush) (void *self);
-    //  Timers. Returns the monotonic time at which it wants to be called next; it is not called before.
+    //  Timers. Returns the monotonic time at which it wants to be called next; before, only fst_actor_wake calls it.
     int64_t (*tick) (void *self, int64_t now_ms);
     //  Close; requests still held must be answered here. Calls under way were done with FST_INTERRUPTED before.
     void (*stop) (void *self);
@@ -105,9 +105,20 @@ fst_actor_destroy (fst_actor_t **actor_p);
 const char *
 fst_actor_port (const fst_actor_t *self);
 
-//  Poll a file descriptor (a pool's) or a socket as well; call when it is readable.
+//  Poll a file descriptor (a pool's) as well; call when it is readable.
 void
 fst_actor_add_fd (fst_actor_t *self, int fd, void (*readable) (void *arg), void *arg);
+
+//  Poll a socket of the actor's own (borrowed) as well; ready is called when one of events (ZMQ_POLLIN, ZMQ_POLLOUT)
+//  is there. Call again to change events; 0 ends it, which must come before the socket is destroyed. At most
+//  FST_ACTOR_WATCHED_MAX.
+#define FST_ACTOR_WATCHED_MAX 128
+void
+fst_actor_watch (fst_actor_t *self, zsock_t *socket, short events, void (*ready) (void *arg), void *arg);
+
+//  Call tick no later than at_ms, though it asked to be called later.
+void
+fst_actor_wake (fst_actor_t *self, int64_t at_ms);
 
 //  Publish an event; body is taken. What is published may be lost (heartbeats, progress).
 void
@@ -149,6 +160,10 @@ fst_request_claims (const fst_request_t *self);
 //  what one peer has under way can be bounded. 0 for requests over the broker.
 uint64_t
 fst_request_peer (const fst_request_t *self);
+
+//  Whose ticket opened that connection (fst_proof.h); "" for requests over the broker.
+const char *
+fst_request_user (const fst_request_t *self);
 
 //  Binary frames behind the JSON one; borrowed until the request is answered. NULL past the last.
 size_t

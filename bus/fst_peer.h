@@ -6,6 +6,8 @@
 
 #include "fst_actor.h"
 
+#define FST_PEER_CALLS_MAX 1024         //  Under way at once; more is the caller's mistake
+
 typedef struct fst_peer fst_peer_t;
 
 //  Connect to endpoint as user with a ticket (fst_proof.h). silence_ms: how long a call may wait while nothing at all
@@ -19,8 +21,10 @@ fst_peer_destroy (fst_peer_t **self_p);
 
 //  Call; payload is taken. done gets the result: reply and frames are borrowed (it may take *frames_p), NULL unless
 //  FST_OK. Never called from inside this function; may call fst_peer_call, but not destroy the peer.
-//      FST_UNREACHABLE     nothing came for silence_ms; all calls under way get it
-//      or what the node answered
+//      FST_UNREACHABLE     nothing came for silence_ms, or there is no way to the endpoint; all calls under way get it
+//      FST_MALFORMED       the peer said what is no reply; all calls under way get it
+//      or what the node answered; the reply fits its schema
+//  After a failure of all, the next call makes a new connection.
 typedef void (fst_peer_done_fn) (void *arg, fst_rc_t rc, json_t *reply, zmsg_t **frames_p);
 void
 fst_peer_call (fst_peer_t *self, const char *command, json_t *payload, fst_peer_done_fn *done, void *arg);
@@ -29,7 +33,8 @@ fst_peer_call (fst_peer_t *self, const char *command, json_t *payload, fst_peer_
 size_t
 fst_peer_pending (const fst_peer_t *self);
 
-//  Time has passed. Gives the monotonic time to be called next; INT64_MAX if nothing is under way.
+//  Time has passed, or calls were made: handles what came, and what did not. Gives the monotonic time to be called
+//  next at the latest; INT64_MAX if nothing is under way.
 int64_t
 fst_peer_elapse (fst_peer_t *self, int64_t now_ms);
 

@@ -118,6 +118,13 @@ fst_request_peer (const fst_request_t *self)
     return number? number: 1;
 }
 
+const char *
+fst_request_user (const fst_request_t *self)
+{
+    assert (self);
+    return self->user;
+}
+
 size_t
 fst_request_frames (const fst_request_t *self)
 {

@@ -18,6 +18,7 @@ struct fst_request {
     void *arg;
     fst_lane_t *lane;                       //  Came over the broker; borrowed
     zframe_t *peer;                         //  Or over the port: its identity there; owned
+    char user [2 * FST_USER_BYTES_MAX + 1]; //  Who the gate let in there
     char id [FST_PEEK_ID_BYTES];            //  "" if it could not be found
     fst_envelope_request_t envelope;
     const fst_schema_command_t *schema;     //  NULL until the command is known
