@@ -172,6 +172,10 @@ static const char s_version_3 [] =
     "ALTER TABLE uploads ADD COLUMN replaced INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE uploads ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE counters ADD COLUMN bad INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE extents ADD COLUMN wanted INTEGER NOT NULL DEFAULT 0;"     //  Copies, as in its blob
+    "UPDATE extents SET wanted = blobs.replicas FROM blobs WHERE blobs.id = extents.blob;"
+    "DROP INDEX extents_by_nodes;"
+    "CREATE INDEX extents_by_spread ON extents (nodes, wanted);"
     "ALTER TABLE blobs ADD COLUMN entry INTEGER NOT NULL DEFAULT 0;"    //  The last that referred to it
     "UPDATE blobs SET entry = entries.id FROM entries WHERE entries.blob = blobs.id;";
 
@@ -282,6 +286,7 @@ fst_catalog_spread_changed (fst_catalog_t *self, fst_node_set_t nodes, unsigned 
 {
     fst_spread_t *spread = &self->pending.spread;
     fst_rc_t rc = FST_OK;
+    self->spread_changes++;
     if (spread->nodes != nodes || spread->wanted != wanted)
         rc = s_settle_spread (self);
     spread->nodes = nodes;

@@ -228,11 +228,6 @@ fst_rc_t FST_CHECKED
 fst_catalog_rows (fst_catalog_t *self, const fst_blob_id_t *blob, uint32_t n, fst_row_t *rows, size_t size,
                   size_t *count_p);
 
-//  As rows, those that lie on exactly these nodes.
-fst_rc_t FST_CHECKED
-fst_catalog_rows_on (fst_catalog_t *self, fst_node_set_t nodes, const fst_blob_id_t *blob, uint32_t n, fst_row_t *rows,
-                     size_t size, size_t *count_p);
-
 //  Copies that are damaged or gone, and stay on the books as there is no better one: the bit of the node must be
 //  set, and when it goes, so does this. FST_EXISTS: it is said already.
 fst_rc_t FST_CHECKED
@@ -262,6 +257,15 @@ typedef void (fst_spread_fn) (void *arg, const fst_spread_t *spread);
 fst_rc_t FST_CHECKED
 fst_catalog_spreads (fst_catalog_t *self, fst_spread_fn *each, void *arg);
 
+//  As rows, those of one spread (on exactly these nodes, and wanting so many copies). The index gives them.
+fst_rc_t FST_CHECKED
+fst_catalog_rows_on (fst_catalog_t *self, const fst_spread_t *spread, const fst_blob_id_t *blob, uint32_t n,
+                     fst_row_t *rows, size_t size, size_t *count_p);
+
+//  How often any spread changed since the catalog was opened.
+uint64_t
+fst_catalog_spread_changes (const fst_catalog_t *self);
+
 //  What a node still has to delete, up to size pieces of it; and what it did delete. An extent on the list of a
 //  node is never counted as held by it: take it off the books first.
 typedef struct {
@@ -276,9 +280,12 @@ fst_catalog_garbage_add (fst_catalog_t *self, fst_node_set_t nodes, const fst_bl
 fst_rc_t FST_CHECKED
 fst_catalog_garbage_done (fst_catalog_t *self, unsigned node, const fst_piece_t *pieces, size_t count);
 
-//  Nodes that still have to delete this extent, by itself or with its blob: it must not be put there again.
+//  Nodes that still have to delete this extent, by itself or with its blob: it must not be put there again. And
+//  whether this node is one of them.
 fst_rc_t FST_CHECKED
 fst_catalog_garbage_nodes (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_node_set_t *nodes_p);
+fst_rc_t FST_CHECKED
+fst_catalog_garbage_has (fst_catalog_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool *has_p);
 
 //  ---- Uploads: leases under which blobs are stored that nobody sees yet
 

@@ -6,13 +6,14 @@ static fst_rc_t
 s_extent_add (fst_catalog_t *self, const fst_blob_t *blob, const fst_extent_t *extent)
 {
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO extents (blob, n, chunks, bytes, digest, nodes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+        "INSERT INTO extents (blob, n, chunks, bytes, digest, nodes, wanted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     fst_bind_id (insert, 1, &blob->id);
     fst_bind_int (insert, 2, extent->n);
     fst_bind_int (insert, 3, extent->chunks);
     fst_bind_int (insert, 4, extent->bytes);
     fst_bind_int (insert, 5, (int64_t) extent->digest);
     fst_bind_int (insert, 6, (int64_t) extent->nodes);
+    fst_bind_int (insert, 7, blob->replicas);
     fst_rc_t rc = fst_db_run (self->db, insert);
     if (rc == FST_OK)
         rc = fst_catalog_spread_changed (self, extent->nodes, blob->replicas, 1, extent->bytes);
@@ -142,6 +143,13 @@ fst_catalog_spreads (fst_catalog_t *self, fst_spread_fn *each, void *arg)
     return rc == FST_NOT_FOUND? FST_OK: rc;
 }
 
+uint64_t
+fst_catalog_spread_changes (const fst_catalog_t *self)
+{
+    assert (self);
+    return self->spread_changes;
+}
+
 //  ---- References
 
 fst_rc_t
@@ -268,24 +276,36 @@ fst_catalog_garbage_done (fst_catalog_t *self, unsigned node, const fst_piece_t 
 }
 
 fst_rc_t
+fst_catalog_garbage_has (fst_catalog_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool *has_p)
+{
+    assert (self);
+    *has_p = false;
+    if (self->counters.garbage == 0)
+        return FST_OK;
+    sqlite3_stmt *select = fst_db_prepare (self->db,
+        "SELECT 1 FROM garbage WHERE node = ?1 AND blob = ?2 AND n IN (-1, ?3) LIMIT 1");
+    fst_bind_int (select, 1, node);
+    fst_bind_id (select, 2, id);
+    fst_bind_int (select, 3, n);
+    fst_rc_t rc = fst_db_next (self->db, select);
+    if (rc == FST_OK) {
+        *has_p = true;
+        fst_db_done (select);
+    }
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+fst_rc_t
 fst_catalog_garbage_nodes (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_node_set_t *nodes_p)
 {
     assert (self);
     *nodes_p = 0;
     fst_rc_t rc = FST_OK;
-    for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK && self->counters.garbage; node++) {
-        sqlite3_stmt *select = fst_db_prepare (self->db,
-            "SELECT 1 FROM garbage WHERE node = ?1 AND blob = ?2 AND n IN (-1, ?3) LIMIT 1");
-        fst_bind_int (select, 1, node);
-        fst_bind_id (select, 2, id);
-        fst_bind_int (select, 3, n);
-        rc = fst_db_next (self->db, select);
-        if (rc == FST_OK) {
+    for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK; node++) {
+        bool has = false;
+        rc = fst_catalog_garbage_has (self, node, id, n, &has);
+        if (has)
             *nodes_p |= fst_node_bit (node);
-            fst_db_done (select);
-        }
-        if (rc == FST_NOT_FOUND)
-            rc = FST_OK;
     }
     return rc;
 }

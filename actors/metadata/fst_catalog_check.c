@@ -31,6 +31,8 @@ static const struct { const char *rule, *sql; } s_rules [] = {
     { "what is referred to is there",
       "SELECT count (*) FROM (" REFERRED ") WHERE blob NOT IN (SELECT id FROM blobs)" },
     { "an extent has a blob", "SELECT count (*) FROM extents WHERE blob NOT IN (SELECT id FROM blobs)" },
+    { "an extent wants as many copies as its blob",
+      "SELECT count (*) FROM extents JOIN blobs ON id = blob WHERE wanted <> replicas" },
     { "extents add up to their blob",
       "SELECT count (*) FROM blobs WHERE extents <> (SELECT count (*) FROM extents WHERE blob = blobs.id)"
       "    OR size <> (SELECT sum (bytes) FROM extents WHERE blob = blobs.id)" },

@@ -46,13 +46,15 @@ fst_catalog_rows (fst_catalog_t *self, const fst_blob_id_t *blob, uint32_t n, fs
 }
 
 fst_rc_t
-fst_catalog_rows_on (fst_catalog_t *self, fst_node_set_t nodes, const fst_blob_id_t *blob, uint32_t n, fst_row_t *rows,
-                     size_t size, size_t *count_p)
+fst_catalog_rows_on (fst_catalog_t *self, const fst_spread_t *spread, const fst_blob_id_t *blob, uint32_t n,
+                     fst_row_t *rows, size_t size, size_t *count_p)
 {
     assert (self);
     sqlite3_stmt *select = fst_db_prepare (self->db,
-        "SELECT " ROW_COLUMNS " FROM extents WHERE nodes = ?4 AND (blob, n) > (?1, ?2) ORDER BY blob, n LIMIT ?3");
-    fst_bind_int (select, 4, (int64_t) nodes);
+        "SELECT " ROW_COLUMNS " FROM extents WHERE nodes = ?4 AND wanted = ?5 AND (blob, n) > (?1, ?2)"
+        "  ORDER BY blob, n LIMIT ?3");
+    fst_bind_int (select, 4, (int64_t) spread->nodes);
+    fst_bind_int (select, 5, spread->wanted);
     return s_rows (self, select, blob, n, rows, size, count_p);
 }
 

@@ -23,6 +23,7 @@ struct fst_catalog {
     fst_counters_t saved;               //  At the savepoint
     fst_pending_t pending;
     fst_pending_t pending_saved;
+    uint64_t spread_changes;            //  Since it was opened
 };
 
 //  Count entries in or out of a folder, whose time is now.

@@ -582,6 +582,31 @@ Test (catalog, extents_come_in_pages)
     CHECK (fst_catalog_begin (s_catalog), FST_OK);
 }
 
+Test (catalog, the_extents_of_a_spread_come_in_pages_and_no_others)
+{
+    fst_extent_t extents [10];
+    for (unsigned copies = 1; copies <= 3; copies++) {
+        fst_blob_t blob = { .id = fst_blob_id ((const uint8_t *) "some-spreads", copies), .chunk_log2 = 20,
+                            .extent_chunks = 64, .size = 10, .replicas = copies, .extents = 10 };
+        for (uint32_t n = 0; n < 10; n++)                   //  Every other one lies elsewhere
+            extents [n] = (fst_extent_t) { .n = n, .chunks = 1, .bytes = 1, .nodes = n % 2? NODES_12: 1 };
+        CHECK (fst_catalog_blob_add (s_catalog, &blob, extents), FST_OK);
+    }
+    fst_spread_t spread = { .nodes = NODES_12, .wanted = 2 };
+    fst_row_t rows [3];
+    size_t count;
+    CHECK (fst_catalog_rows_on (s_catalog, &spread, NULL, 0, rows, 3, &count), FST_OK);
+    CHECK (count, 3);
+    CHECK (rows [2].extent.n, 5);
+    CHECK (fst_catalog_rows_on (s_catalog, &spread, &rows [2].blob, 5, rows, 3, &count), FST_OK);
+    CHECK (count, 2);
+    CHECK (rows [1].extent.n, 9);
+    CHECK (rows [1].extent.nodes, NODES_12);
+    CHECK (rows [1].blob.bytes [15], 2);                    //  Index of the file in its upload
+    fst_catalog_rollback (s_catalog);
+    CHECK (fst_catalog_begin (s_catalog), FST_OK);
+}
+
 Test (catalog, what_an_upload_leaves_behind_becomes_garbage)
 {
     fst_upload_t upload = { .user = "alice", .chunk_log2 = 20, .extent_chunks = 64, .replicas = 2, .files = 3000,
