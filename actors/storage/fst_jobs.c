@@ -30,7 +30,7 @@ struct s_job {
     int64_t bytes;
     fst_extent_id_t *ids;           //  DELETE
     bool *found;
-    int64_t sequence;
+    fst_pair_t told;
     bool dead;                      //  small.db cannot be written any more
     bool from_start;                //  INVENTORY: info says behind which, unless from_start
     fst_held_t *held;
@@ -501,7 +501,7 @@ s_delete_small_run (void *arg)
     fst_small_t *small = job->jobs->options.small;
     job->rc = fst_small_begin (small);
     if (job->rc == FST_OK) {
-        fst_small_set_sequence (small, job->sequence);
+        fst_small_set_sequence (small, job->told.run, job->told.sequence);
         fst_rc_t rc = fst_small_delete (small, job->ids, job->count, job->found);
         job->rc = fst_small_commit (small);
         if (job->rc == FST_OK)
@@ -557,7 +557,7 @@ s_small_is_full (const fst_jobs_t *self)
 
 void
 fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_extent_id_t **ids_p, size_t count,
-                 int64_t sequence)
+                 const fst_pair_t *told)
 {
     assert (self);
     assert (request_p && *request_p);
@@ -565,7 +565,7 @@ fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_extent_id_t **
     s_job_t *job = s_job_new (self, request_p);
     job->ids = *ids_p;
     job->count = count;
-    job->sequence = sequence;
+    job->told = *told;
     *ids_p = NULL;
     job->found = calloc (count, sizeof (bool));
     assert (job->found);
@@ -588,13 +588,13 @@ s_remember_done (void *arg)
 }
 
 void
-fst_jobs_remember (fst_jobs_t *self, int64_t sequence)
+fst_jobs_remember (fst_jobs_t *self, const fst_pair_t *told)
 {
     assert (self);
     if (s_small_is_full (self))
         return;                         //  The next one will do
     s_job_t *job = s_job_new (self, NULL);
-    job->sequence = sequence;
+    job->told = *told;
     fst_rc_t rc = fst_pool_submit (self->small, s_delete_small_run, s_remember_done, job);
     assert (rc == FST_OK);
 }

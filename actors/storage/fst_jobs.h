@@ -16,6 +16,7 @@
 #include "fst_actor.h"
 #include "fst_extents.h"
 #include "fst_small.h"
+#include "fst_told.h"
 
 typedef struct fst_jobs fst_jobs_t;
 
@@ -53,19 +54,19 @@ void
 fst_jobs_retrieve (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_id_t *blob, uint32_t extent,
                    uint32_t slot, uint32_t count, bool unsealed);
 
-//  Delete extents, and remember sequence before. Takes ids.
+//  Delete extents, and remember before what metadata told. Takes ids.
 void
 fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_extent_id_t **ids_p, size_t count,
-                 int64_t sequence);
+                 const fst_pair_t *told);
 
 //  after may be NULL.
 void
 fst_jobs_inventory (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_id_t *after, uint32_t after_extent,
                     size_t limit);
 
-//  Remember a sequence that is higher than before.
+//  Remember what metadata told.
 void
-fst_jobs_remember (fst_jobs_t *self, int64_t sequence);
+fst_jobs_remember (fst_jobs_t *self, const fst_pair_t *told);
 
 typedef struct {
     int64_t stored_bytes, retrieved_bytes;      //  Plain, since the start

@@ -24,6 +24,7 @@ static const char *const s_migrations [] = {
 struct fst_small {
     fst_db_t *writer;
     int64_t sequence;           //  Highest seen, in the transaction that is open
+    int64_t run, run_before;    //  That it was told by; in the transaction, and as committed
     int64_t blobs;              //  Here, in the transaction that is open
     int64_t sequence_before, blobs_before;  //  As committed
     atomic_int_fast64_t count;  //  Same as blobs_before, for other threads
@@ -52,7 +53,7 @@ s_setting (fst_small_t *self, const char *name, int64_t *value_p)
 static fst_rc_t
 s_set_setting (fst_small_t *self, const char *name, int64_t value)
 {
-    sqlite3_stmt *update = fst_db_prepare (self->writer, "UPDATE settings SET value = ?2 WHERE name = ?1");
+    sqlite3_stmt *update = fst_db_prepare (self->writer, "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)");
     sqlite3_bind_text (update, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_int64 (update, 2, value);
     return fst_db_run (self->writer, update);
@@ -74,10 +75,13 @@ s_open (fst_small_t *self, const char *filename, char **problem_p)
     rc = s_setting (self, "blobs", &self->blobs);
     if (rc == FST_OK)
         rc = s_setting (self, "sequence", &self->sequence);
+    if (rc == FST_OK && s_setting (self, "run", &self->run) == FST_IO)      //  Not there: nothing was told yet
+        rc = FST_IO;
     if (rc != FST_OK)
         *problem_p = zsys_sprintf ("The settings of %s cannot be read; see the log.", filename);
     self->blobs_before = self->blobs;
     self->sequence_before = self->sequence;
+    self->run_before = self->run;
     atomic_init (&self->count, self->blobs);
     return rc;
 }
@@ -145,6 +149,8 @@ fst_small_commit (fst_small_t *self)
         rc = s_set_setting (self, "blobs", self->blobs);
     if (rc == FST_OK && self->sequence != self->sequence_before)
         rc = s_set_setting (self, "sequence", self->sequence);
+    if (rc == FST_OK && self->run != self->run_before)
+        rc = s_set_setting (self, "run", self->run);
     if (rc == FST_OK)
         rc = fst_db_commit (self->writer);
     else
@@ -152,11 +158,13 @@ fst_small_commit (fst_small_t *self)
     if (rc == FST_OK) {
         self->blobs_before = self->blobs;
         self->sequence_before = self->sequence;
+        self->run_before = self->run;
         atomic_store (&self->count, self->blobs);
     }
     else {
         self->blobs = self->blobs_before;
         self->sequence = self->sequence_before;
+        self->run = self->run_before;
     }
     return rc;
 }
@@ -243,11 +251,21 @@ fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, b
 }
 
 void
-fst_small_set_sequence (fst_small_t *self, int64_t sequence)
+fst_small_set_sequence (fst_small_t *self, uint64_t run, int64_t sequence)
 {
     assert (self);
-    if (sequence > self->sequence)
-        self->sequence = sequence;      //  Written by the commit
+    if (sequence < self->sequence)
+        return;
+    self->sequence = sequence;          //  Written by the commit
+    if (run)
+        self->run = (int64_t) run;
+}
+
+uint64_t
+fst_small_run (const fst_small_t *self)
+{
+    assert (self);
+    return (uint64_t) self->run_before;
 }
 
 int64_t

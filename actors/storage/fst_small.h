@@ -42,13 +42,16 @@ fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *
 fst_rc_t FST_CHECKED
 fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, bool *found);
 
-//  Remember, with the next commit, the highest sequence of metadata that this node has seen. It never falls.
+//  Remember, with the next commit, what metadata told this node last: the sequence, which never falls, and its run
+//  (0: not said).
 void
-fst_small_set_sequence (fst_small_t *self, int64_t sequence);
+fst_small_set_sequence (fst_small_t *self, uint64_t run, int64_t sequence);
 
 //  As committed. For the thread that writes, and before it starts.
 int64_t
 fst_small_sequence (const fst_small_t *self);
+uint64_t
+fst_small_run (const fst_small_t *self);
 
 //  Blobs here, as committed. Any thread.
 int64_t

@@ -8,6 +8,7 @@
 #include "fst_jobs.h"
 #include "fst_log.h"
 #include "fst_small.h"
+#include "fst_told.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -19,6 +20,7 @@
 #define SPACE_INTERVAL_MS   1000    //  How often the disk is asked for its space
 #define SPACE_BYTES      1048576    //  And after so many octets were taken in
 #define REGISTER_RETRY_MS   1000
+#define REGISTER_BEATS      3       //  Heartbeats may be lost, so it registers again with every third
 
 struct fst_storage {
     char *node, *zone, *advertise;
@@ -38,7 +40,8 @@ struct fst_storage {
     fst_check_t *check;
     int64_t capacity, free;         //  Of the disk, as last seen; free is without the reserve
     int64_t taken;                  //  Octets taken in since then
-    int64_t sequence;               //  Highest of metadata that was seen
+    fst_told_t told;                //  By metadata
+    unsigned beats;                 //  Until it registers again
     int64_t space_at_ms, beat_at_ms, register_at_ms;    //  When it is due; INT64_MAX: not
     bool registering;               //  A call is under way
     bool registered;                //  Once since the start
@@ -96,6 +99,7 @@ s_blob (fst_request_t *request)
 //  ---- Data port
 
 static void s_see_space (fst_storage_t *self);
+static void s_register (fst_storage_t *self);
 
 //  Room for the records of a STORE, above the reserve. The disk may be shared, so it is asked often; what was taken
 //  in since then may not be on it yet.
@@ -179,18 +183,36 @@ s_retrieve (void *arg, fst_request_t **request_p)
 
 //  ---- Commands of metadata
 
-//  What metadata said of itself. A lower number than one seen before is an older database: then nothing that it
-//  says is garbage may be believed.
-static bool
-s_see_sequence (fst_storage_t *self, int64_t sequence)
+//  The run and sequence in a message of metadata.
+static fst_pair_t
+s_pair (json_t *said)
 {
-    if (sequence < self->sequence) {
+    return (fst_pair_t) {
+        .run = fst_run_parse (json_string_value (json_object_get (said, "run"))),
+        .sequence = json_integer_value (json_object_get (said, "sequence"))
+    };
+}
+
+//  Metadata wants something deleted or put aside. A lower sequence than one seen before is an older database, and a run
+//  with which this node has not registered has not looked at what this node was told: then nothing that it calls
+//  garbage may be believed. False: refused.
+static bool
+s_obeys (fst_storage_t *self, fst_request_t **request_p)
+{
+    fst_pair_t pair = s_pair (fst_request_payload (*request_p));
+    if (fst_told_command (&self->told, &pair))
+        return true;
+    bool older = pair.sequence < self->told.last.sequence;
+    if (older)
         fst_log_error ("metadata is older than this node's data sequence=%" PRId64 " seen=%" PRId64,
-                       sequence, self->sequence);
-        return false;
-    }
-    self->sequence = sequence;
-    return true;
+                       pair.sequence, self->told.last.sequence);
+    fst_request_fail (request_p, FST_DENIED, older
+        ? "This node has seen sequence %" PRId64 "; metadata was restored from an older copy, so nothing is deleted."
+        : "This node was told sequence %" PRId64 " by another run of metadata, and has yet to register with this one.",
+        self->told.last.sequence);
+    if (!older)
+        s_register (self);
+    return false;
 }
 
 //  The columns blobs and extents of a request; caller frees. NULL: refused.
@@ -221,15 +243,12 @@ s_delete (void *arg, fst_request_t **request_p)
     fst_storage_t *self = arg;
     if (!s_is_metadata (request_p))
         return;
-    if (!s_see_sequence (self, s_integer (*request_p, "sequence", 0))) {
-        fst_request_fail (request_p, FST_DENIED, "This node has seen sequence %" PRId64
-                          "; metadata was restored from an older copy, so nothing is deleted.", self->sequence);
+    if (!s_obeys (self, request_p))
         return;
-    }
     size_t count;
     fst_extent_id_t *ids = s_read_ids (request_p, &count);
     if (ids)
-        fst_jobs_delete (self->jobs, request_p, &ids, count, self->sequence);
+        fst_jobs_delete (self->jobs, request_p, &ids, count, &self->told.last);
 }
 
 static void
@@ -277,7 +296,7 @@ s_status (void *arg, fst_request_t **request_p)
         "open", (json_int_t) extents.open,
         "stored_bytes", (json_int_t) jobs.stored_bytes,
         "retrieved_bytes", (json_int_t) jobs.retrieved_bytes,
-        "sequence", (json_int_t) self->sequence,
+        "sequence", (json_int_t) self->told.last.sequence,
         "health", self->free > 0? "ok": "full",
         "quarantined", 0,
         "scrub", "fast", 0, "percent", 0, "bytes", 0, "damaged", 0, "rounds", 0, "finished_ms", 0));
@@ -321,7 +340,7 @@ s_self_portrait (fst_storage_t *self)
     fst_extents_statistics (self->extents, &extents);
     const char *endpoint = self->advertise [0]? self->advertise: fst_actor_port (self->actor);
     assert (endpoint);
-    return json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:s}",
+    json_t *said = json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:s}",
         "node", self->node,
         "endpoint", endpoint,
         "zone", self->zone,
@@ -330,8 +349,14 @@ s_self_portrait (fst_storage_t *self)
         "extents", (json_int_t) (extents.sealed + fst_small_count (self->small)),
         "window", (json_int_t) self->window,
         "version", FST_VERSION,
-        "sequence", (json_int_t) self->sequence,
+        "sequence", (json_int_t) self->told.last.sequence,
         "health", self->free > 0? "ok": "full");
+    assert (said);
+    char run [17];
+    fst_run_text (self->told.last.run, run);
+    if (*run)
+        json_object_set_new (said, "run", json_string (run));
+    return said;
 }
 
 static void
@@ -353,6 +378,14 @@ s_jitter (int64_t ms)
     return (int64_t) (fst_random () % (uint64_t) (ms + 1));
 }
 
+//  If something was told that was not before.
+static void
+s_remember (fst_storage_t *self, const fst_pair_t *before)
+{
+    if (self->told.last.run != before->run || self->told.last.sequence != before->sequence)
+        fst_jobs_remember (self->jobs, &self->told.last);
+}
+
 static void
 s_registered (void *arg, fst_rc_t rc, json_t *reply)
 {
@@ -364,12 +397,12 @@ s_registered (void *arg, fst_rc_t rc, json_t *reply)
             self->beat_ms = wanted_ms;      //  Metadata would think us dead
             self->beat_at_ms = 0;
         }
-        int64_t before = self->sequence;
-        s_see_sequence (self, json_integer_value (json_object_get (reply, "sequence")));
-        if (self->sequence > before)
-            fst_jobs_remember (self->jobs, self->sequence);
+        fst_pair_t before = self->told.last, pair = s_pair (reply);
+        if (!fst_told_answered (&self->told, &pair))
+            self->register_again = true;
+        s_remember (self, &before);
         fst_log (self->registered? FST_LOG_DEBUG: FST_LOG_INFO, "registered node=%s sequence=%" PRId64, self->node,
-                 self->sequence);
+                 self->told.last.sequence);
         self->registered = true;
     }
     else
@@ -389,6 +422,7 @@ s_register (fst_storage_t *self)
         return;
     }
     self->registering = true;
+    fst_told_ask (&self->told);
     fst_actor_call (self->actor, "metadata", "REGISTER", s_self_portrait (self), s_registered, self);
 }
 
@@ -396,12 +430,24 @@ static void
 s_metadata_started (void *arg, const char *topic, json_t *body)
 {
     (void) topic;
-    (void) body;                        //  Anyone may publish; its sequence counts when metadata itself says it
+    (void) body;                        //  Its sequence counts when it answers
     s_register (arg);
+}
+
+static void
+s_metadata_sequence (void *arg, const char *topic, json_t *body)
+{
+    (void) topic;
+    fst_storage_t *self = arg;
+    fst_pair_t before = self->told.last, pair = s_pair (body);
+    if (!fst_told_event (&self->told, &pair))
+        s_register (self);
+    s_remember (self, &before);
 }
 
 static const fst_topic_t s_topics [] = {
     { "metadata.started",   s_metadata_started },
+    { "metadata.sequence",  s_metadata_sequence },
     { NULL }
 };
 
@@ -419,6 +465,8 @@ s_tick (void *arg, int64_t now_ms)
     }
     if (now_ms >= self->beat_at_ms) {
         s_beat (self);
+        if (++self->beats % REGISTER_BEATS == 0)
+            s_register (self);
         self->beat_at_ms = now_ms + self->beat_ms;
     }
     int64_t next_ms = self->space_at_ms < self->beat_at_ms? self->space_at_ms: self->beat_at_ms;
@@ -495,7 +543,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     };
     self->jobs = fst_jobs_new (&options);
     self->check = fst_check_new (actor, self->extents, self->small);
-    self->sequence = fst_small_sequence (self->small);
+    self->told.last = (fst_pair_t) { fst_small_run (self->small), fst_small_sequence (self->small) };
     self->free = 1;                     //  So that a full disk is told
     s_see_space (self);
     self->beat_at_ms = fst_clock_mono_ms () + s_jitter (self->beat_ms);

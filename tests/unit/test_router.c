@@ -426,7 +426,9 @@ Test (roles, publishing)
         { "auth", "file.committed", false },                { "actor:thumbnail", "thumbnail.made", true },
         { "actor:thumbnail", "thumbnail", true },           { "actor:thumbnail", "thumbnails", false },
         { "actor:file", "file.committed", false },          { "client", "revoked", false },
-        { "storage", "heartbeat.node-1", false },
+        { "storage", "heartbeat.node-1", false },           { "metadata", "metadata.sequence", true },
+        { "storage:node-1", "metadata.sequence", false },   { "actor:metadata", "metadata.sequence", false },
+        { "auth", "metadata.started", false },
     };
     for (size_t row = 0; row < sizeof (rows) / sizeof (rows [0]); row++)
         cr_expect_eq (fst_roles_may_publish (rows [row].role, rows [row].topic, strlen (rows [row].topic)),

@@ -162,13 +162,17 @@ Test (small, deletion_and_counts_survive_a_restart)
 Test (small, the_sequence_never_falls)
 {
     const int64_t given [] = { 5, 3, 7, 7, 1 }, expect [] = { 5, 5, 7, 7, 7 };
+    const uint64_t runs [] = { 0xf000000000000001, 2, 0, 4, 5 };
+    const uint64_t runs_expect [] = { 0xf000000000000001, 0xf000000000000001, 0xf000000000000001, 4, 4 };
     cr_assert_eq (fst_small_sequence (s_small), 0);
+    cr_assert_eq (fst_small_run (s_small), 0);
     for (int at = 0; at < 5; at++) {
         cr_assert (fst_small_begin (s_small) == FST_OK);
-        fst_small_set_sequence (s_small, given [at]);
+        fst_small_set_sequence (s_small, runs [at], given [at]);
         cr_assert (fst_small_commit (s_small) == FST_OK);
         s_reopen ();
         cr_assert_eq (fst_small_sequence (s_small), expect [at]);
+        cr_assert_eq (fst_small_run (s_small), runs_expect [at]);
     }
 }
 

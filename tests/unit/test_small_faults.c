@@ -114,7 +114,7 @@ s_commit (fst_small_t *small, size_t batch)
     fst_rc_t rc = fst_small_begin (small);
     if (rc != FST_OK)
         return rc;
-    fst_small_set_sequence (small, s_batches [batch].sequence);
+    fst_small_set_sequence (small, 7, s_batches [batch].sequence);
     fst_rc_t stored = fst_small_store (small, records, data, stores);
     fst_rc_t deleted = fst_small_delete (small, ids, deletes, found);
     rc = fst_small_commit (small);
