@@ -124,6 +124,14 @@ s_flush_hint (void *self, fst_disk_file_t *file, int64_t offset, size_t bytes)
     (void) rc;                          //  A hint: sync reports what matters
 }
 
+static void
+s_drop_cache (void *self, fst_disk_file_t *file, int64_t offset, int64_t bytes)
+{
+    (void) self;
+    if (bytes > 0)                      //  Zero would mean "to the end of the file"
+        posix_fadvise (file->fd, offset, bytes, POSIX_FADV_DONTNEED);
+}
+
 static fst_rc_t
 s_sync (void *self, fst_disk_file_t *file)
 {
@@ -298,6 +306,7 @@ fst_disk_open (const char *folder, fst_disk_t **disk_p)
     self->port = (fst_disk_t) {
         .self = self,
         .open = s_open, .close = s_close, .read = s_read, .write = s_write, .flush_hint = s_flush_hint,
+        .drop_cache = s_drop_cache,
         .sync = s_sync, .size = s_size, .rename = s_rename, .unlink = s_unlink,
         .make_folder = s_make_folder, .sync_folder = s_sync_folder, .list = s_list, .space = s_space
     };

@@ -24,6 +24,9 @@ typedef struct {
     fst_rc_t (*write) (void *self, fst_disk_file_t *file, int64_t offset, const void *data, size_t bytes);
     //  Start writing these octets back without waiting: a hint that makes the later sync short.
     void     (*flush_hint) (void *self, fst_disk_file_t *file, int64_t offset, size_t bytes);
+    //  Forget what the system keeps of these octets in memory, unless it is still to be written: a hint that makes the
+    //  next read come from the disk, and that leaves memory to others.
+    void     (*drop_cache) (void *self, fst_disk_file_t *file, int64_t offset, int64_t bytes);
     //  fdatasync. A failure is final for the process: never retry (a second try reports success for lost pages).
     fst_rc_t (*sync) (void *self, fst_disk_file_t *file);
     fst_rc_t (*size) (void *self, fst_disk_file_t *file, int64_t *bytes_p);

@@ -58,6 +58,9 @@ const fst_option_t fst_options [] = {
     { "data-memory",        FST_OPTION_SIZE,     "64 MiB",  MIB, 64 * GIB, "Octets that all clients together may have under way at a node" },
     { "reserve",            FST_OPTION_NUMBER,   "5",       0, 90, "Percent of the disk that stays free" },
 
+    { "quarantine-time",    FST_OPTION_DURATION, "7 d",     SECOND, 36500 * DAY, "How long damaged or unknown data is put aside before it is deleted" },
+    { "scrub-time",         FST_OPTION_DURATION, "14 d",    SECOND, 36500 * DAY, "Within this time a storage node reads all its data once, to find what the disk damaged" },
+
     //  Embedded cluster
     { "nodes",              FST_OPTION_NUMBER,   "3",       1, 64, "Storage nodes of the embedded cluster" },
     { "web",                FST_OPTION_TEXT,     "",        0, 0, "HOST:PORT of the web page" },

@@ -3,6 +3,7 @@
 #include "fst_extents.h"
 #include "fst_bytes.h"
 #include "fst_drafts.h"
+#include "fst_examine.h"
 #include "fst_header.h"
 #include "fst_log.h"
 #include "fst_shelves.h"
@@ -112,58 +113,6 @@ s_open_sealed (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, 
     return self->disk->open (self->disk->self, name, false, file_p);
 }
 
-//  One record of a sealed file: whether it is what belongs there, and whole. deep (NULL: not) takes its octets.
-//  first is slot 0's. FST_CORRUPT.
-static fst_rc_t
-s_sealed_record (fst_extents_t *self, fst_disk_file_t *file, const fst_record_t *first, uint32_t slot, int64_t size,
-                 uint8_t *deep, fst_record_t *record)
-{
-    int64_t offset = slot * fst_record_stride (first->chunk_log2);
-    fst_rc_t rc = fst_header_read (self->disk, file, offset, record);
-    if (rc == FST_NOT_FOUND)
-        return FST_CORRUPT;
-    if (rc != FST_OK)
-        return rc;
-    int64_t end = offset + (int64_t) fst_record_bytes (record->plain_bytes);
-    bool full = record->plain_bytes == 1u << record->chunk_log2;
-    if (!fst_header_is (record, &first->blob, first->extent, slot)
-    ||  record->chunk_log2 != first->chunk_log2
-    ||  record->chunk != first->chunk + slot
-    ||  end > size                              //  Cut
-    ||  ((record->last || !full) && offset + fst_record_stride (first->chunk_log2) < size))
-        return FST_CORRUPT;
-    return deep? fst_header_read_whole (self->disk, file, offset, record, deep): FST_OK;
-}
-
-//  What a sealed file holds, for a receipt: its records were checked when it was sealed, so their headers do. With
-//  deep all octets are read again.
-static fst_rc_t
-s_sealed_info (fst_extents_t *self, fst_disk_file_t *file, bool deep, fst_extent_info_t *info)
-{
-    uint64_t checksums [FST_EXTENT_SLOTS_MAX];
-    fst_record_t first, record;
-    int64_t size, bytes = 0;
-    uint32_t slot = 0;
-    fst_rc_t rc = self->disk->size (self->disk->self, file, &size);
-    if (rc == FST_OK)
-        rc = fst_header_read (self->disk, file, 0, &first);
-    if (rc == FST_NOT_FOUND || (rc == FST_OK && !fst_header_is (&first, &info->blob, info->extent, 0)))
-        return FST_CORRUPT;
-    uint8_t *octets = rc == FST_OK && deep? malloc ((size_t) fst_record_stride (first.chunk_log2)): NULL;
-    while (rc == FST_OK && slot < FST_EXTENT_SLOTS_MAX && slot * fst_record_stride (first.chunk_log2) < size) {
-        rc = s_sealed_record (self, file, &first, slot, size, octets, &record);
-        checksums [slot++] = record.checksum;
-        bytes += record.plain_bytes;
-    }
-    free (octets);
-    if (rc == FST_OK) {
-        info->chunks = slot;
-        info->bytes = bytes;
-        info->digest = fst_extent_digest (checksums, slot);
-    }
-    return rc;
-}
-
 fst_rc_t
 fst_extents_check (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, bool deep,
                    fst_extent_info_t *info)
@@ -171,15 +120,9 @@ fst_extents_check (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t exte
     assert (self);
     assert (blob);
     assert (info);
-    fst_disk_file_t *file;
-    fst_extent_info_t found = { .blob = *blob, .extent = extent };
-    fst_rc_t rc = s_open_sealed (self, blob, extent, &file);
-    if (rc != FST_OK)
-        return rc;
-    rc = s_sealed_info (self, file, deep, &found);
-    self->disk->close (self->disk->self, &file);
-    if (rc == FST_OK)
-        *info = found;
+    char name [FST_EXTENT_NAME_MAX];
+    fst_extent_name (blob, extent, false, name);
+    fst_rc_t rc = fst_examine (self->disk, name, blob, extent, deep, info);
     return rc == FST_IO? FST_CORRUPT: rc;       //  What cannot be read is lost
 }
 
@@ -335,12 +278,9 @@ s_make_durable (fst_extents_t *self, fst_draft_t *draft)
 static fst_rc_t
 s_seal_again (fst_extents_t *self, uint32_t chunks, fst_extent_info_t *info)
 {
-    fst_disk_file_t *file;
-    fst_rc_t rc = s_open_sealed (self, &info->blob, info->extent, &file);
-    if (rc != FST_OK)
-        return rc;
-    rc = s_sealed_info (self, file, false, info);
-    self->disk->close (self->disk->self, &file);
+    char name [FST_EXTENT_NAME_MAX];
+    fst_extent_name (&info->blob, info->extent, false, name);
+    fst_rc_t rc = fst_examine (self->disk, name, &info->blob, info->extent, false, info);
     if (rc == FST_OK && info->chunks != chunks)
         rc = FST_EXISTS;
     return rc == FST_OK? s_sync_folder (self, &info->blob): rc;
@@ -678,5 +618,48 @@ fst_extents_delete (fst_extents_t *self, const fst_extent_id_t *ids, size_t coun
             ;
         rc = s_delete_in_folder (self, octet, ids + from, to - from, found + from);
     }
+    return rc;
+}
+
+//  ---- To and from the quarantine
+
+//  The draft is taken meanwhile, as for a deletion.
+fst_rc_t
+fst_extents_move_out (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, const char *to)
+{
+    assert (self);
+    assert (blob);
+    assert (to);
+    char name [FST_EXTENT_NAME_MAX];
+    fst_extent_name (blob, extent, false, name);
+    fst_draft_t *draft = fst_drafts_take (self->drafts, blob, extent);
+    fst_rc_t rc = self->disk->rename (self->disk->self, name, to);
+    fst_drafts_forget (self->drafts, draft);
+    if (rc == FST_OK)
+        s_note (self, -1, 0);
+    return rc;
+}
+
+fst_rc_t
+fst_extents_move_in (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, const char *from)
+{
+    assert (self);
+    assert (blob);
+    assert (from);
+    char name [FST_EXTENT_NAME_MAX];
+    fst_disk_file_t *file;
+    fst_extent_name (blob, extent, false, name);
+    fst_draft_t *draft = fst_drafts_take (self->drafts, blob, extent);
+    fst_rc_t rc = s_open_sealed (self, blob, extent, &file);
+    if (rc == FST_OK) {
+        self->disk->close (self->disk->self, &file);
+        rc = FST_EXISTS;
+    }
+    else
+    if (rc == FST_NOT_FOUND)
+        rc = self->disk->rename (self->disk->self, from, name);
+    fst_drafts_forget (self->drafts, draft);
+    if (rc == FST_OK)
+        s_note (self, 1, 0);
     return rc;
 }

@@ -90,6 +90,14 @@ fst_extent_ids_sort (fst_extent_id_t *ids, size_t count);
 fst_rc_t FST_CHECKED
 fst_extents_delete (fst_extents_t *self, const fst_extent_id_t *ids, size_t count, bool *found);
 
+//  Take a sealed extent's file away, to a name outside of this store, or bring one in that is whole. Not
+//  durable before the folders are synced: the caller's duty, as there may be many.
+//      FST_NOT_FOUND       FST_EXISTS (in: there is one already)
+fst_rc_t FST_CHECKED
+fst_extents_move_out (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, const char *to);
+fst_rc_t FST_CHECKED
+fst_extents_move_in (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, const char *from);
+
 //  One sealed extent of a list.
 typedef struct {
     fst_blob_id_t blob;

@@ -2,7 +2,6 @@
 
 #include "fst_jobs.h"
 #include "fst_log.h"
-#include "fst_pool.h"
 #include "fst_text.h"
 #include "fst_window.h"
 #include <assert.h>
@@ -597,6 +596,22 @@ fst_jobs_remember (fst_jobs_t *self, const fst_pair_t *told)
     job->told = *told;
     fst_rc_t rc = fst_pool_submit (self->small, s_delete_small_run, s_remember_done, job);
     assert (rc == FST_OK);
+}
+
+//  ---- What others want done there
+
+fst_rc_t
+fst_jobs_on_small (fst_jobs_t *self, fst_job_fn *run, fst_job_fn *done, void *job)
+{
+    assert (self);
+    return s_small_is_full (self)? FST_BUSY: fst_pool_submit (self->small, run, done, job);
+}
+
+fst_rc_t
+fst_jobs_on_seal (fst_jobs_t *self, fst_job_fn *run, fst_job_fn *done, void *job)
+{
+    assert (self);
+    return fst_pool_submit (self->seal, run, done, job);
 }
 
 //  ---- The threads

@@ -15,6 +15,7 @@
 
 #include "fst_actor.h"
 #include "fst_extents.h"
+#include "fst_pool.h"
 #include "fst_small.h"
 #include "fst_told.h"
 
@@ -67,6 +68,14 @@ fst_jobs_inventory (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_
 //  Remember what metadata told.
 void
 fst_jobs_remember (fst_jobs_t *self, const fst_pair_t *told);
+
+//  Have something else done on the thread that writes small.db, or on the one that seals and deletes. done is called
+//  on the actor's thread, never from inside this.
+//      FST_BUSY    neither is called
+fst_rc_t FST_CHECKED
+fst_jobs_on_small (fst_jobs_t *self, fst_job_fn *run, fst_job_fn *done, void *job);
+fst_rc_t FST_CHECKED
+fst_jobs_on_seal (fst_jobs_t *self, fst_job_fn *run, fst_job_fn *done, void *job);
 
 typedef struct {
     int64_t stored_bytes, retrieved_bytes;      //  Plain, since the start

@@ -18,6 +18,10 @@ static const char *const s_migrations [] = {
     "CREATE UNIQUE INDEX small_blob ON small (blob);"
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO settings VALUES ('blobs', 0), ('sequence', 0);",
+    "CREATE TABLE quarantine (id INTEGER PRIMARY KEY, ms INTEGER NOT NULL, blob BLOB NOT NULL, bytes INTEGER NOT NULL,"
+    "                         checksum INTEGER NOT NULL, record BLOB NOT NULL) STRICT;"
+    "CREATE INDEX quarantine_blob ON quarantine (blob);"
+    "CREATE INDEX quarantine_ms ON quarantine (ms);",
     NULL
 };
 
@@ -25,9 +29,9 @@ struct fst_small {
     fst_db_t *writer;
     int64_t sequence;           //  Highest seen, in the transaction that is open
     int64_t run, run_before;    //  That it was told by; in the transaction, and as committed
-    int64_t blobs;              //  Here, in the transaction that is open
-    int64_t sequence_before, blobs_before;  //  As committed
-    atomic_int_fast64_t count;  //  Same as blobs_before, for other threads
+    int64_t blobs, aside;       //  Here, and in the quarantine, in the transaction that is open
+    int64_t sequence_before, blobs_before, aside_before;    //  As committed
+    atomic_int_fast64_t count, quarantined;     //  Same as the last two, for other threads
 
     pthread_mutex_t lock;       //  Guards the reader
     fst_db_t *reader;
@@ -60,6 +64,18 @@ s_set_setting (fst_small_t *self, const char *name, int64_t value)
 }
 
 static fst_rc_t
+s_count_aside (fst_small_t *self)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->writer, "SELECT count (*) FROM quarantine");
+    fst_rc_t rc = fst_db_next (self->writer, select);
+    if (rc == FST_OK) {
+        self->aside = sqlite3_column_int64 (select, 0);
+        fst_db_done (select);
+    }
+    return rc;
+}
+
+static fst_rc_t
 s_open (fst_small_t *self, const char *filename, char **problem_p)
 {
     fst_db_options_t options = {
@@ -77,12 +93,16 @@ s_open (fst_small_t *self, const char *filename, char **problem_p)
         rc = s_setting (self, "sequence", &self->sequence);
     if (rc == FST_OK && s_setting (self, "run", &self->run) == FST_IO)      //  Not there: nothing was told yet
         rc = FST_IO;
+    if (rc == FST_OK)
+        rc = s_count_aside (self);
     if (rc != FST_OK)
         *problem_p = zsys_sprintf ("The settings of %s cannot be read; see the log.", filename);
     self->blobs_before = self->blobs;
     self->sequence_before = self->sequence;
     self->run_before = self->run;
+    self->aside_before = self->aside;
     atomic_init (&self->count, self->blobs);
+    atomic_init (&self->quarantined, self->aside);
     return rc;
 }
 
@@ -159,10 +179,13 @@ fst_small_commit (fst_small_t *self)
         self->blobs_before = self->blobs;
         self->sequence_before = self->sequence;
         self->run_before = self->run;
+        self->aside_before = self->aside;
         atomic_store (&self->count, self->blobs);
+        atomic_store (&self->quarantined, self->aside);
     }
     else {
         self->blobs = self->blobs_before;
+        self->aside = self->aside_before;
         self->sequence = self->sequence_before;
         self->run = self->run_before;
     }
@@ -203,13 +226,25 @@ s_insert (fst_small_t *self, const fst_record_t *record, const uint8_t *data)
 }
 
 //  All of a request, or nothing of it.
+typedef struct {
+    int64_t blobs, aside;           //  Before it
+} s_request_t;
+
 static fst_rc_t
-s_end_request (fst_small_t *self, fst_rc_t rc, int64_t blobs_before)
+s_begin_request (fst_small_t *self, s_request_t *request)
+{
+    *request = (s_request_t) { .blobs = self->blobs, .aside = self->aside };
+    return fst_db_save (self->writer);
+}
+
+static fst_rc_t
+s_end_request (fst_small_t *self, const s_request_t *request, fst_rc_t rc)
 {
     if (rc == FST_OK)
         return fst_db_release (self->writer);
     fst_db_undo (self->writer);
-    self->blobs = blobs_before;
+    self->blobs = request->blobs;
+    self->aside = request->aside;
     return rc;
 }
 
@@ -217,38 +252,169 @@ fst_rc_t
 fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *const *data, size_t count)
 {
     assert (self);
-    int64_t before = self->blobs;
-    fst_rc_t rc = fst_db_save (self->writer);
+    s_request_t request;
+    fst_rc_t rc = s_begin_request (self, &request);
     if (rc != FST_OK)
         return rc;
     for (size_t at = 0; rc == FST_OK && at < count; at++) {
         assert (fst_small_fits (&records [at]));
         rc = s_insert (self, &records [at], data [at]);
     }
-    return s_end_request (self, rc, before);
+    return s_end_request (self, &request, rc);
+}
+
+static fst_rc_t
+s_delete (fst_small_t *self, const fst_blob_id_t *blob, bool *found_p)
+{
+    sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM small WHERE blob = ?1");
+    sqlite3_bind_blob (delete, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+    fst_rc_t rc = fst_db_run (self->writer, delete);
+    if (rc == FST_OK && fst_db_changes (self->writer) > 0) {
+        self->blobs--;
+        *found_p = true;
+    }
+    return rc;
 }
 
 fst_rc_t
 fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, bool *found)
 {
     assert (self);
-    int64_t before = self->blobs;
-    fst_rc_t rc = fst_db_save (self->writer);
+    s_request_t request;
+    fst_rc_t rc = s_begin_request (self, &request);
     if (rc != FST_OK)
         return rc;
-    for (size_t at = 0; rc == FST_OK && at < count; at++) {
-        if (ids [at].extent > 0)
-            continue;                   //  A small blob is extent 0
-        sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM small WHERE blob = ?1");
-        sqlite3_bind_blob (delete, 1, ids [at].blob.bytes, FST_BLOB_BYTES, SQLITE_STATIC);
-        rc = fst_db_run (self->writer, delete);
-        if (rc == FST_OK && fst_db_changes (self->writer) > 0) {
-            self->blobs--;
-            found [at] = true;
-        }
-    }
-    return s_end_request (self, rc, before);
+    for (size_t at = 0; rc == FST_OK && at < count; at++)
+        if (ids [at].extent <= 0)       //  A small blob is extent 0
+            rc = s_delete (self, &ids [at].blob, &found [at]);
+    return s_end_request (self, &request, rc);
 }
+
+//  SQLite checks neither its pages nor rows; the record checks itself.
+static fst_rc_t
+s_check (const void *data, size_t bytes, const fst_blob_id_t *blob)
+{
+    fst_record_t record;
+    if (fst_record_decode (data, bytes, &record) != FST_OK
+    ||  memcmp (record.blob.bytes, blob->bytes, FST_BLOB_BYTES) != 0
+    ||  !fst_small_fits (&record)
+    ||  fst_record_check (data, bytes, &record) != FST_OK)
+        return FST_CORRUPT;
+    return FST_OK;
+}
+
+//  ---- The quarantine
+
+static fst_rc_t
+s_set_aside (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool *moved_p)
+{
+    sqlite3_stmt *insert = fst_db_prepare (self->writer,
+        "INSERT INTO quarantine (ms, blob, bytes, checksum, record)"
+        " SELECT ?2, blob, bytes, checksum, record FROM small WHERE blob = ?1");
+    sqlite3_bind_blob (insert, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+    sqlite3_bind_int64 (insert, 2, now_ms);
+    fst_rc_t rc = fst_db_run (self->writer, insert);
+    if (rc != FST_OK || fst_db_changes (self->writer) == 0)
+        return rc;
+    self->aside++;
+    return s_delete (self, blob, moved_p);
+}
+
+fst_rc_t
+fst_small_set_aside (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *moved)
+{
+    assert (self);
+    s_request_t request;
+    fst_rc_t rc = s_begin_request (self, &request);
+    if (rc != FST_OK)
+        return rc;
+    for (size_t at = 0; rc == FST_OK && at < count; at++)
+        if (ids [at].extent <= 0)
+            rc = s_set_aside (self, &ids [at].blob, now_ms, &moved [at]);
+    return s_end_request (self, &request, rc);
+}
+
+//  The newest record of a blob in the quarantine that is whole. FST_NOT_FOUND.
+static fst_rc_t
+s_find_aside (fst_small_t *self, const fst_blob_id_t *blob, int64_t *id_p)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->writer,
+        "SELECT id, record FROM quarantine WHERE blob = ?1 ORDER BY id DESC");
+    sqlite3_bind_blob (select, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
+    fst_rc_t rc;
+    while ((rc = fst_db_next (self->writer, select)) == FST_OK)
+        if (s_check (sqlite3_column_blob (select, 1), (size_t) sqlite3_column_bytes (select, 1), blob) == FST_OK) {
+            *id_p = sqlite3_column_int64 (select, 0);
+            fst_db_done (select);
+            break;
+        }
+    return rc;
+}
+
+static fst_rc_t
+s_put_back (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool *restored_p)
+{
+    int64_t id;
+    bool moved = false;
+    fst_rc_t rc = s_find_aside (self, blob, &id);
+    if (rc != FST_OK)
+        return rc == FST_NOT_FOUND? FST_OK: rc;
+    rc = s_set_aside (self, blob, now_ms, &moved);
+    if (rc != FST_OK)
+        return rc;
+    sqlite3_stmt *insert = fst_db_prepare (self->writer,
+        "INSERT INTO small (blob, bytes, checksum, record) SELECT blob, bytes, checksum, record FROM quarantine WHERE id = ?1");
+    sqlite3_bind_int64 (insert, 1, id);
+    rc = fst_db_run (self->writer, insert);
+    if (rc != FST_OK)
+        return rc;
+    sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM quarantine WHERE id = ?1");
+    sqlite3_bind_int64 (delete, 1, id);
+    self->blobs++;
+    self->aside--;
+    *restored_p = true;
+    return fst_db_run (self->writer, delete);
+}
+
+fst_rc_t
+fst_small_put_back (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *restored)
+{
+    assert (self);
+    s_request_t request;
+    fst_rc_t rc = s_begin_request (self, &request);
+    if (rc != FST_OK)
+        return rc;
+    for (size_t at = 0; rc == FST_OK && at < count; at++)
+        if (ids [at].extent <= 0)
+            rc = s_put_back (self, &ids [at].blob, now_ms, &restored [at]);
+    return s_end_request (self, &request, rc);
+}
+
+fst_rc_t
+fst_small_expire (fst_small_t *self, int64_t before_ms, size_t limit, size_t *deleted_p)
+{
+    assert (self);
+    assert (deleted_p);
+    sqlite3_stmt *delete = fst_db_prepare (self->writer,
+        "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE ms < ?1 ORDER BY ms LIMIT ?2)");
+    sqlite3_bind_int64 (delete, 1, before_ms);
+    sqlite3_bind_int64 (delete, 2, (int64_t) limit);
+    fst_rc_t rc = fst_db_run (self->writer, delete);
+    if (rc == FST_OK) {
+        *deleted_p = (size_t) fst_db_changes (self->writer);
+        self->aside -= (int64_t) *deleted_p;
+    }
+    return rc;
+}
+
+int64_t
+fst_small_quarantined (fst_small_t *self)
+{
+    assert (self);
+    return atomic_load (&self->quarantined);
+}
+
+//  ---- What the node remembers
 
 void
 fst_small_set_sequence (fst_small_t *self, uint64_t run, int64_t sequence)
@@ -298,19 +464,6 @@ s_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_p)
     return FST_OK;
 }
 
-//  SQLite checks neither its pages nor rows; the record checks itself.
-static fst_rc_t
-s_check (zframe_t *frame, const fst_blob_id_t *blob)
-{
-    fst_record_t record;
-    if (fst_record_decode (zframe_data (frame), zframe_size (frame), &record) != FST_OK
-    ||  memcmp (record.blob.bytes, blob->bytes, FST_BLOB_BYTES) != 0
-    ||  !fst_small_fits (&record)
-    ||  fst_record_check (zframe_data (frame), zframe_size (frame), &record) != FST_OK)
-        return FST_CORRUPT;
-    return FST_OK;
-}
-
 fst_rc_t
 fst_small_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_p)
 {
@@ -322,7 +475,7 @@ fst_small_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_
     fst_rc_t rc = s_read (self, blob, &frame);
     pthread_mutex_unlock (&self->lock);
     if (rc == FST_OK)
-        rc = s_check (frame, blob);
+        rc = s_check (zframe_data (frame), zframe_size (frame), blob);
     if (rc == FST_OK)
         *record_p = frame;
     else

@@ -42,6 +42,24 @@ fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *
 fst_rc_t FST_CHECKED
 fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, bool *found);
 
+//  Put blobs aside: they are not served or listed any more, and can be put back until they expire. moved [n] is set
+//  where ids [n] was here, otherwise left as it is.
+fst_rc_t FST_CHECKED
+fst_small_set_aside (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *moved);
+
+//  Put back, of each, the newest record that is whole; one that is in its place is put aside in turn. restored [n]
+//  is set where it was done, otherwise left as it is.
+fst_rc_t FST_CHECKED
+fst_small_put_back (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *restored);
+
+//  Delete what was put aside before a wall time, at most limit records. *deleted_p says how many.
+fst_rc_t FST_CHECKED
+fst_small_expire (fst_small_t *self, int64_t before_ms, size_t limit, size_t *deleted_p);
+
+//  Records put aside, as committed. Any thread.
+int64_t
+fst_small_quarantined (fst_small_t *self);
+
 //  Remember, with the next commit, what metadata told this node last: the sequence, which never falls, and its run
 //  (0: not said).
 void

@@ -2,6 +2,7 @@
 //  What is done with a request that may be done is in fst_jobs.h.
 
 #include "fst_storage.h"
+#include "fst_aside.h"
 #include "fst_check.h"
 #include "fst_clock.h"
 #include "fst_extents.h"
@@ -29,6 +30,7 @@ struct fst_storage {
     int64_t window, memory;
     int64_t reserve_percent;
     int64_t beat_ms;                //  Interval
+    int64_t quarantine_ms;          //  How long things are kept there
     const fst_keys_t *keys;
     fst_actor_t *actor;             //  Set by start
     fst_actor_t *actor_owned;       //  Set by new, for destroy
@@ -36,7 +38,9 @@ struct fst_storage {
     fst_disk_t *disk;
     fst_extents_t *extents;
     fst_small_t *small;
+    fst_quarantine_t *quarantine;
     fst_jobs_t *jobs;
+    fst_aside_t *aside;
     fst_check_t *check;
     int64_t capacity, free;         //  Of the disk, as last seen; free is without the reserve
     int64_t taken;                  //  Octets taken in since then
@@ -237,18 +241,35 @@ s_read_ids (fst_request_t **request_p, size_t *count_p)
     return ids;
 }
 
+//  Metadata may say what is garbage or stray, if it is not an older copy; otherwise the request is refused.
+static bool
+s_may_remove (fst_storage_t *self, fst_request_t **request_p)
+{
+    return s_is_metadata (request_p) && s_obeys (self, request_p);
+}
+
 static void
 s_delete (void *arg, fst_request_t **request_p)
 {
     fst_storage_t *self = arg;
-    if (!s_is_metadata (request_p))
-        return;
-    if (!s_obeys (self, request_p))
+    if (!s_may_remove (self, request_p))
         return;
     size_t count;
     fst_extent_id_t *ids = s_read_ids (request_p, &count);
     if (ids)
         fst_jobs_delete (self->jobs, request_p, &ids, count, &self->told.last);
+}
+
+static void
+s_quarantine (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    if (!s_may_remove (self, request_p))
+        return;
+    size_t count;
+    fst_extent_id_t *ids = s_read_ids (request_p, &count);
+    if (ids)
+        fst_aside_request (self->aside, request_p, &ids, count, &self->told.last);
 }
 
 static void
@@ -298,7 +319,7 @@ s_status (void *arg, fst_request_t **request_p)
         "retrieved_bytes", (json_int_t) jobs.retrieved_bytes,
         "sequence", (json_int_t) self->told.last.sequence,
         "health", self->free > 0? "ok": "full",
-        "quarantined", 0,
+        "quarantined", (json_int_t) fst_aside_count (self->aside),
         "scrub", "fast", 0, "percent", 0, "bytes", 0, "damaged", 0, "rounds", 0, "finished_ms", 0));
 }
 
@@ -308,6 +329,7 @@ static const fst_command_t s_commands [] = {
     { "SEAL",           FST_NEED_CAPABILITY,    s_seal },
     { "RETRIEVE",       FST_NEED_CAPABILITY,    s_retrieve },
     { "DELETE",         FST_NEED_ACTOR,         s_delete },
+    { "QUARANTINE",     FST_NEED_ACTOR,         s_quarantine },
     { "INVENTORY",      FST_NEED_ACTOR,         s_inventory },
     { "CHECK",          FST_NEED_ACTOR,         s_check },
     { "STATUS",         FST_NEED_USER,          s_status },
@@ -469,8 +491,13 @@ s_tick (void *arg, int64_t now_ms)
             s_register (self);
         self->beat_at_ms = now_ms + self->beat_ms;
     }
-    int64_t next_ms = self->space_at_ms < self->beat_at_ms? self->space_at_ms: self->beat_at_ms;
-    return next_ms < self->register_at_ms? next_ms: self->register_at_ms;
+    int64_t times [] = {
+        self->space_at_ms, self->register_at_ms, self->beat_at_ms, fst_aside_tick (self->aside, now_ms)
+    };
+    int64_t next_ms = INT64_MAX;
+    for (size_t at = 0; at < sizeof (times) / sizeof (times [0]); at++)
+        next_ms = times [at] < next_ms? times [at]: next_ms;
+    return next_ms;
 }
 
 //  ---- Start and stop
@@ -504,6 +531,8 @@ s_open (fst_storage_t *self, char **problem_p)
         rc = s_lock (self, problem_p);
     if (rc == FST_OK)
         rc = fst_extents_new (self->disk, &self->extents);
+    if (rc == FST_OK)
+        rc = fst_quarantine_new (self->disk, self->extents, &self->quarantine);
     if (rc == FST_OK) {
         char *filename = zsys_sprintf ("%s/small.db", self->folder);
         rc = fst_small_open (filename, &self->small, problem_p);
@@ -519,7 +548,9 @@ s_close (fst_storage_t *self)
 {
     fst_check_destroy (&self->check);
     fst_jobs_destroy (&self->jobs);
+    fst_aside_destroy (&self->aside);
     fst_small_destroy (&self->small);
+    fst_quarantine_destroy (&self->quarantine);
     fst_extents_destroy (&self->extents);
     fst_disk_destroy (&self->disk);
     if (self->lock_fd != -1)
@@ -544,6 +575,11 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->jobs = fst_jobs_new (&options);
     self->check = fst_check_new (actor, self->extents, self->small);
     self->told.last = (fst_pair_t) { fst_small_run (self->small), fst_small_sequence (self->small) };
+    fst_aside_options_t aside = {
+        .actor = actor, .jobs = self->jobs, .quarantine = self->quarantine, .small = self->small,
+        .keep_ms = self->quarantine_ms
+    };
+    self->aside = fst_aside_new (&aside);
     self->free = 1;                     //  So that a full disk is told
     s_see_space (self);
     self->beat_at_ms = fst_clock_mono_ms () + s_jitter (self->beat_ms);
@@ -584,6 +620,7 @@ s_configure (fst_storage_t *self, const fst_config_t *config, char **problem_p)
         self->window = self->memory;
     self->reserve_percent = fst_config_number (config, "reserve");
     self->beat_ms = fst_config_number (config, "heartbeat-interval");
+    self->quarantine_ms = fst_config_number (config, "quarantine-time");
     if (!fst_node_name_valid (self->node))
         *problem_p = strdup ("A storage node needs a name: set the option node (1 to 64 of a-z 0-9 . _ -).");
     else

@@ -476,6 +476,15 @@ s_flush_hint (void *arg, fst_disk_file_t *file, int64_t offset, size_t bytes)
     (void) bytes;
 }
 
+static void
+s_drop_cache (void *arg, fst_disk_file_t *file, int64_t offset, int64_t bytes)
+{
+    (void) arg;
+    (void) file;
+    (void) offset;
+    (void) bytes;
+}
+
 static fst_rc_t
 s_sync (void *arg, fst_disk_file_t *file)
 {
@@ -623,6 +632,7 @@ fake_disk_new (uint64_t seed)
     self->port = (fst_disk_t) {
         .self = self,
         .open = s_open, .close = s_close, .read = s_read, .write = s_write, .flush_hint = s_flush_hint,
+        .drop_cache = s_drop_cache,
         .sync = s_sync, .size = s_size, .rename = s_rename, .unlink = s_unlink,
         .make_folder = s_make_folder, .sync_folder = s_sync_folder, .list = s_list, .space = s_space
     };

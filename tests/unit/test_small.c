@@ -214,3 +214,92 @@ Test (small, a_damaged_record_is_never_returned)
     }
     cr_assert (s_has (3));
 }
+
+//  ---- Quarantine
+
+static bool
+s_move (bool back, uint32_t index, int64_t now_ms)
+{
+    fst_extent_id_t id = { .blob = test_blob (1, index), .extent = back? 0: FST_EXTENT_ALL };
+    bool moved = false;
+    cr_assert (fst_small_begin (s_small) == FST_OK);
+    cr_assert ((back? fst_small_put_back (s_small, &id, 1, now_ms, &moved)
+                    : fst_small_set_aside (s_small, &id, 1, now_ms, &moved)) == FST_OK);
+    cr_assert (fst_small_commit (s_small) == FST_OK);
+    return moved;
+}
+
+static size_t
+s_expire (int64_t before_ms, size_t limit)
+{
+    size_t deleted;
+    cr_assert (fst_small_begin (s_small) == FST_OK);
+    cr_assert (fst_small_expire (s_small, before_ms, limit, &deleted) == FST_OK);
+    cr_assert (fst_small_commit (s_small) == FST_OK);
+    return deleted;
+}
+
+Test (small, what_is_put_aside_is_not_served_or_listed_and_comes_back)
+{
+    cr_assert (s_store_now (0, 5, 1) == FST_OK);
+    cr_assert (s_move (false, 3, 1000));
+    cr_assert (!s_move (false, 3, 1000) && !s_move (false, 77, 1000));
+    for (int turn = 0; turn < 2; turn++) {
+        fst_held_t held [8];
+        size_t count;
+        cr_assert (!s_has (3) && s_has (2));
+        cr_assert (fst_small_list (s_small, NULL, held, 8, &count) == FST_OK);
+        cr_assert_eq (count, 4);
+        cr_assert_eq (fst_small_count (s_small), 4);
+        cr_assert_eq (fst_small_quarantined (s_small), 1);
+        s_reopen ();
+    }
+    cr_assert (s_move (true, 3, 2000) && !s_move (true, 3, 2000));
+    cr_assert (s_has (3));
+    cr_assert_eq (fst_small_count (s_small), 5);
+    cr_assert_eq (fst_small_quarantined (s_small), 0);
+}
+
+Test (small, what_is_due_is_deleted_and_nothing_else)
+{
+    cr_assert (s_store_now (0, 5, 1) == FST_OK);
+    for (uint32_t index = 0; index < 5; index++)
+        s_move (false, index, 1000 * index);
+    cr_assert_eq (s_expire (3000, 2), 2, "as many as the limit says");
+    cr_assert_eq (s_expire (3000, 100), 1);
+    s_reopen ();
+    cr_assert_eq (fst_small_quarantined (s_small), 2);
+    cr_assert (!s_move (true, 2, 9000) && s_move (true, 3, 9000));
+}
+
+Test (small, only_what_is_whole_comes_back_the_newest_first)
+{
+    cr_assert (s_store_now (1, 2, 1) == FST_OK);
+    s_move (false, 1, 1000);
+    cr_assert (s_store_now (1, 2, 2) == FST_OK);
+    s_move (false, 1, 2000);
+    s_close ();
+    sqlite3 *db;
+    cr_assert (sqlite3_open (s_filename, &db) == SQLITE_OK);
+    cr_assert (sqlite3_exec (db, "UPDATE quarantine SET record = CAST (substr (record, 1, 70) || x'00' || substr (record, 72) AS BLOB)"
+                                 " WHERE ms = 2000;", NULL, NULL, NULL) == SQLITE_OK);
+    cr_assert (sqlite3_close (db) == SQLITE_OK);
+    s_open ();
+    cr_assert (s_move (true, 1, 3000));
+    cr_assert (s_has (1));
+    cr_assert_eq (fst_small_quarantined (s_small), 1, "the damaged one stays");
+}
+
+//  A folder of before the quarantine is brought up to date.
+Test (small, a_file_of_version_1_is_migrated)
+{
+    cr_assert (s_store_now (0, 5, 1) == FST_OK);
+    s_close ();
+    sqlite3 *db;
+    cr_assert (sqlite3_open (s_filename, &db) == SQLITE_OK);
+    cr_assert (sqlite3_exec (db, "DROP TABLE quarantine; PRAGMA user_version = 1", NULL, NULL, NULL) == SQLITE_OK);
+    cr_assert (sqlite3_close (db) == SQLITE_OK);
+    s_open ();
+    cr_assert_eq (fst_small_count (s_small), 5);
+    cr_assert (s_move (false, 3, 1000) && s_has (4));
+}

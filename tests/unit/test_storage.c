@@ -727,6 +727,48 @@ Test (storage, heartbeats_keep_coming)
     zsock_destroy (&events);
 }
 
+static fst_rc_t
+s_quarantine (const char *token, fst_blob_id_t first, fst_blob_id_t second, int extent, int sequence, json_int_t *moved_p)
+{
+    char hex [2 * FST_BLOB_BYTES + 1];
+    fst_hex_encode (first.bytes, FST_BLOB_BYTES, hex);
+    json_t *reply = NULL;
+    fst_rc_t rc = s_command (token, "QUARANTINE", json_pack ("{s:[s, s], s:[i, i], s:i}", "blobs", hex, s_hex (second),
+                             "extents", extent, -1, "sequence", sequence), &reply);
+    *moved_p = json_integer_value (json_object_get (reply, "moved"));
+    json_decref (reply);
+    return rc;
+}
+
+Test (storage, what_metadata_puts_aside_is_not_served_and_goes_in_time)
+{
+    world_set (&s_world, "quarantine-time", "2 s");
+    s_start ();
+    fst_blob_id_t blob = test_blob (1, 0), small = test_blob (1, 1);
+    json_int_t moved;
+    for (int extent = 0; extent < 2; extent++) {
+        cr_assert (s_store (s_chunk (blob, (uint32_t) extent * SLOTS, 1)) == FST_OK);
+        cr_assert (s_seal (blob, extent, 1) == FST_OK);
+    }
+    cr_assert (s_store_with (world_capability (&s_world, FST_RIGHT_WRITE, small, 60000), true, test_small (small, 9, 1),
+                             NULL) == FST_OK);
+    cr_assert (s_quarantine (s_world.auth_keys->token, blob, small, 1, 5, &moved) == FST_DENIED, "only metadata");
+    cr_assert (s_delete (s_world.metadata_keys->token, test_blob (9, 9), 5, NULL) == FST_OK);
+    cr_assert (s_quarantine (s_world.metadata_keys->token, blob, small, 1, 4, &moved) == FST_DENIED, "an older copy");
+    cr_assert (s_quarantine (s_world.metadata_keys->token, blob, small, 1, 5, &moved) == FST_OK);
+    cr_assert_eq (moved, 2);
+    cr_assert (s_retrieve (FST_RIGHT_READ, blob, 0, 0, 1) == FST_OK);
+    cr_assert (s_retrieve (FST_RIGHT_READ, blob, 1, 0, 1) == FST_NOT_FOUND);
+    cr_assert (s_retrieve (FST_RIGHT_WRITE, small, 0, 0, 1) == FST_NOT_FOUND);
+    cr_assert_eq (s_status ("extents"), 1);
+    cr_assert_eq (s_status ("small"), 0);
+    s_restart ();
+    for (int64_t until_ms = fst_clock_mono_ms () + WORLD_WAIT_MS; s_status ("quarantined") > 0; )
+        cr_assert (fst_clock_mono_ms () < until_ms);
+    cr_assert (s_quarantine (s_world.metadata_keys->token, blob, small, 1, 5, &moved) == FST_OK);
+    cr_assert_eq (moved, 0);
+}
+
 Test (storage, a_folder_belongs_to_one_process_at_a_time)
 {
     s_start ();
