@@ -174,6 +174,7 @@ class Cluster:
             sets = ("hash-memory=1 MiB", "hash-passes=1") + tuple(sets)
         self.sets = [argument for value in sets for argument in ("--set", value)]
         self.processes = {}
+        self.faults = set()     # Names of processes whose disk can fail
         self.secrets = [PASSWORD]
         if processes:
             self.init(tcp)
@@ -198,7 +199,35 @@ class Cluster:
 
     def launch(self, name):
         """Start a process without waiting for it."""
-        self.processes[name] = Process(self.root, name, self.arguments(name))
+        environment = None
+        if name in self.faults:
+            environment = dict(os.environ, LD_PRELOAD=os.path.join(BIN, "fail_io.so"), FST_FAIL_IO=self.rules(name))
+        self.processes[name] = Process(self.root, name, self.arguments(name), environment)
+
+    def rules(self, name):
+        return os.path.join(self.root, name + ".rules")
+
+    def fail(self, name, *rules):
+        """From now on calls of a process in faults fail by these rules (tests/fault/fail_io.c); no rule, no failure."""
+        with open(self.rules(name) + ".new", "w") as file:
+            file.write("".join(rule + "\n" for rule in rules))
+        os.replace(self.rules(name) + ".new", self.rules(name))
+
+    def failed(self, name):
+        """The calls that failed so far."""
+        try:
+            with open(self.rules(name) + ".log") as file:
+                return file.read().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def wait_end(self, name, seconds=20):
+        """Wait until a process has ended by itself; its exit code."""
+        process = self.processes.pop(name)
+        try:
+            return process.popen.wait(seconds)
+        finally:
+            process.kill()
 
     def start(self, *names):
         for name in names or self.names:
