@@ -300,6 +300,8 @@ typedef struct {
     bool kept;                          //  Some extents came ahead of their commit
     uint32_t files;                     //  One more than the highest index that was heard of
     fst_node_set_t nodes;               //  That were ever given for it
+    fst_node_set_t replaced;            //  Those of them that others stood in for
+    bool doubted;                       //  An older database may have it: what it leaves is not deleted
     int64_t expires_ms;                 //  Wall time
 } fst_upload_t;
 
@@ -310,7 +312,7 @@ fst_catalog_upload_add (fst_catalog_t *self, const fst_upload_t *upload);
 //  FST_NOT_FOUND
 fst_rc_t FST_CHECKED
 fst_catalog_upload_get (fst_catalog_t *self, const uint8_t id [FST_UPLOAD_BYTES], fst_upload_t *upload);
-//  Write what may change: kept, files, nodes, expires_ms.
+//  Write what may change: kept, files, nodes, replaced, expires_ms.
 fst_rc_t FST_CHECKED
 fst_catalog_upload_put (fst_catalog_t *self, const fst_upload_t *upload);
 //  Forget it and its kept extents. Blobs below index files that were not committed become garbage; when
@@ -341,6 +343,21 @@ fst_catalog_run_add (fst_catalog_t *self, const char *id);
 //  The last sequence that a run can have told anyone: where the next one began, or now. FST_NOT_FOUND
 fst_rc_t FST_CHECKED
 fst_catalog_run_end (fst_catalog_t *self, const char *id, int64_t *sequence_p);
+
+//  What nodes were told that this database did not tell: a run and the highest sequence of it. Nobody has accepted it
+//  until an admin ends the recovery; then all is accepted, and *seen_p is the highest sequence of any. At most some
+//  thousand runs are remembered. FST_NOT_FOUND
+fst_rc_t FST_CHECKED
+fst_catalog_foreign_get (fst_catalog_t *self, const char *run, int64_t *sequence_p, bool *accepted_p);
+fst_rc_t FST_CHECKED
+fst_catalog_foreign_put (fst_catalog_t *self, const char *run, int64_t sequence);
+fst_rc_t FST_CHECKED
+fst_catalog_foreign_accept (fst_catalog_t *self, int64_t *seen_p);
+
+//  Nothing that was to be deleted on nodes is deleted any more: the garbage is forgotten, and uploads that are open now
+//  will leave none.
+fst_rc_t FST_CHECKED
+fst_catalog_doubt (fst_catalog_t *self);
 
 //  ---- Nodes: those that ever registered
 

@@ -28,33 +28,6 @@ fst_catalog_event_add (fst_catalog_t *self, fst_journal_t *event)
     return rc;
 }
 
-fst_rc_t
-fst_catalog_run_add (fst_catalog_t *self, const char *id)
-{
-    assert (self);
-    sqlite3_stmt *insert = fst_db_prepare (self->db, "INSERT INTO runs (id, sequence) VALUES (?1, ?2)");
-    fst_bind_text (insert, 1, id);
-    fst_bind_int (insert, 2, self->counters.sequence);
-    return fst_db_run (self->db, insert);
-}
-
-fst_rc_t
-fst_catalog_run_end (fst_catalog_t *self, const char *id, int64_t *sequence_p)
-{
-    assert (self);
-    sqlite3_stmt *select = fst_db_prepare (self->db,
-        "SELECT ifnull ((SELECT sequence FROM runs AS next WHERE next.number > run.number ORDER BY number LIMIT 1), ?2)"
-        "  FROM runs AS run WHERE id = ?1");
-    fst_bind_text (select, 1, id);
-    fst_bind_int (select, 2, self->counters.sequence);
-    fst_rc_t rc = fst_db_next (self->db, select);
-    if (rc == FST_OK) {
-        *sequence_p = fst_column_int (select, 0);
-        fst_db_done (select);
-    }
-    return rc;
-}
-
 void
 fst_catalog_sequence_raise (fst_catalog_t *self, int64_t sequence)
 {

@@ -4,14 +4,14 @@
 
 #define DROP_FILES 1024     //  At a time
 #define UPLOAD_COLUMNS \
-    "id, user, key, chunk_log2, extent_chunks, replicas, single, kept, files, nodes, expires_ms"
+    "id, user, key, chunk_log2, extent_chunks, replicas, single, kept, files, nodes, expires_ms, replaced, doubted"
 
 fst_rc_t
 fst_catalog_upload_add (fst_catalog_t *self, const fst_upload_t *upload)
 {
     assert (self);
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO uploads (" UPLOAD_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+        "INSERT INTO uploads (" UPLOAD_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
     fst_bind_blob (insert, 1, upload->id, sizeof (upload->id));
     fst_bind_text (insert, 2, upload->user);
     fst_bind_blob (insert, 3, upload->key, sizeof (upload->key));
@@ -23,6 +23,8 @@ fst_catalog_upload_add (fst_catalog_t *self, const fst_upload_t *upload)
     fst_bind_int (insert, 9, upload->files);
     fst_bind_int (insert, 10, (int64_t) upload->nodes);
     fst_bind_int (insert, 11, upload->expires_ms);
+    fst_bind_int (insert, 12, (int64_t) upload->replaced);
+    fst_bind_int (insert, 13, upload->doubted);
     fst_rc_t rc = fst_db_run (self->db, insert);
     if (rc == FST_OK)
         self->counters.uploads++;
@@ -47,6 +49,8 @@ s_one_upload (fst_catalog_t *self, sqlite3_stmt *select, fst_upload_t *upload)
     upload->files = (uint32_t) fst_column_int (select, 8);
     upload->nodes = (fst_node_set_t) fst_column_int (select, 9);
     upload->expires_ms = fst_column_int (select, 10);
+    upload->replaced = (fst_node_set_t) fst_column_int (select, 11);
+    upload->doubted = fst_column_int (select, 12) != 0;
     fst_db_done (select);
     return rc;
 }
@@ -65,12 +69,13 @@ fst_catalog_upload_put (fst_catalog_t *self, const fst_upload_t *upload)
 {
     assert (self);
     sqlite3_stmt *update = fst_db_prepare (self->db,
-        "UPDATE uploads SET kept = ?2, files = ?3, nodes = ?4, expires_ms = ?5 WHERE id = ?1");
+        "UPDATE uploads SET kept = ?2, files = ?3, nodes = ?4, expires_ms = ?5, replaced = ?6 WHERE id = ?1");
     fst_bind_blob (update, 1, upload->id, sizeof (upload->id));
     fst_bind_int (update, 2, upload->kept);
     fst_bind_int (update, 3, upload->files);
     fst_bind_int (update, 4, (int64_t) upload->nodes);
     fst_bind_int (update, 5, upload->expires_ms);
+    fst_bind_int (update, 6, (int64_t) upload->replaced);
     return fst_db_run (self->db, update);
 }
 
@@ -116,8 +121,8 @@ fst_rc_t
 fst_catalog_upload_drop (fst_catalog_t *self, fst_upload_t *upload)
 {
     assert (self);
-    uint32_t from = upload->files > DROP_FILES? upload->files - DROP_FILES: 0;
-    fst_rc_t rc = s_leftovers (self, upload, from);
+    uint32_t from = upload->files > DROP_FILES && !upload->doubted? upload->files - DROP_FILES: 0;
+    fst_rc_t rc = upload->doubted? FST_OK: s_leftovers (self, upload, from);
     if (rc == FST_OK && from) {
         upload->files = from;
         return fst_catalog_upload_put (self, upload);

@@ -181,10 +181,10 @@ fst_metadata_flush (void *arg)
     }
     fst_log_error ("commit failed requests=%zu reason=\"%s\"", self->held_count, fst_error_text (rc));
     if (rc == FST_NO_SPACE) {           //  What was changed in memory with the batch goes back as well
-        int64_t recovery = 0;
+        int64_t recovery_ms = 0;
         rc = fst_nodes_load (self->nodes, self->now_ms);
-        if (fst_catalog_setting_get (self->catalog, "recovery", &recovery) == FST_OK)
-            self->recovery = self->recovery || recovery;
+        if (fst_catalog_setting_get (self->catalog, "recovery", &recovery_ms) == FST_OK && recovery_ms)
+            self->recovery_ms = recovery_ms;
     }
     else
         rc = FST_IO;
@@ -341,11 +341,10 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->space = fst_namespace_new (self->catalog, self->versions);
     self->nodes = fst_nodes_new (self->catalog, &options);
     rc = fst_nodes_load (self->nodes, self->now_ms);
-    int64_t recovery = 0;
     if (rc == FST_OK)
         rc = s_begin_run (self);
     if (rc == FST_OK)
-        rc = fst_catalog_setting_get (self->catalog, "recovery", &recovery);
+        rc = fst_catalog_setting_get (self->catalog, "recovery", &self->recovery_ms);
     if (rc == FST_NOT_FOUND)
         rc = FST_OK;
     if (rc != FST_OK) {
@@ -353,10 +352,9 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
         assert (*problem_p);
         return rc;
     }
-    self->recovery = recovery != 0;
     self->published = fst_catalog_counters (self->catalog)->sequence;
     self->ask_wait_ms = 100;            //  Subscribers find us one by one, so this is said more than once
-    if (self->recovery)
+    if (self->recovery_ms)
         fst_log_warning ("recovery goes on: nothing is deleted until an admin ends it");
     return FST_OK;
 }

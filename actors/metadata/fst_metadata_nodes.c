@@ -1,4 +1,4 @@
-//  Commands about nodes and the whole: REGISTER, LIST_NODES, STATUS, END_RECOVERY; and heartbeats.
+//  Commands about nodes and the whole: REGISTER, LIST_NODES, STATUS; and heartbeats.
 
 #include "fst_metadata_self.h"
 #include "fst_clock.h"
@@ -14,7 +14,7 @@ fst_metadata_ask_nodes (fst_metadata_t *self)
 {
     fst_actor_publish (self->actor, "metadata.started",
         json_pack ("{s:s, s:I}", "run", self->run,
-                  "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence));
+                  "sequence", (json_int_t) fst_metadata_told_sequence (self)));
 }
 
 static void
@@ -43,26 +43,12 @@ fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t 
     fst_rc_t rc = fst_nodes_register (self->nodes, &node, self->now_ms, self->wall_ms);
     if (rc == FST_TOO_MANY)
         return fst_namespace_refuse (self->space, rc, "A cluster has at most %d storage nodes.", FST_NODES_MAX);
+    if (rc == FST_OK)
+        rc = fst_metadata_hear (self, (unsigned) fst_nodes_find (self->nodes, node.name), payload);
     *reply_p = json_pack ("{s:s, s:I, s:I}", "run", self->run,
-                          "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence,
+                          "sequence", (json_int_t) fst_metadata_told_sequence (self),
                           "heartbeat_ms", (json_int_t) self->heartbeat_ms);
     return rc;
-}
-
-//  A node has seen a later namespace than this one: our database is an old copy. What it calls garbage may be in
-//  use, so nothing is deleted until an admin ends the recovery.
-static void
-s_check_sequence (fst_metadata_t *self, const char *node, int64_t sequence)
-{
-    if (sequence > self->seen_sequence)
-        self->seen_sequence = sequence;
-    int64_t ours = fst_catalog_counters (self->catalog)->sequence;
-    if (self->recovery || sequence <= ours)
-        return;
-    fst_log_error ("recovery began: this database is older than what node=%s has seen, so nothing is deleted "
-                   "sequence=%lld seen=%lld", node, (long long) ours, (long long) sequence);
-    fst_metadata_open_batch (self);
-    self->recovery = fst_catalog_setting_put (self->catalog, "recovery", 1) == FST_OK;
 }
 
 void
@@ -78,27 +64,11 @@ fst_metadata_heartbeat (void *arg, const char *topic, json_t *body)
         fst_metadata_open_batch (self);
     fst_rc_t rc = fst_nodes_heartbeat (self->nodes, &node, self->now_ms, self->wall_ms);
     if (rc == FST_OK)
-        s_check_sequence (self, node.name, json_integer_value (json_object_get (body, "sequence")));
-    else
+        rc = fst_metadata_hear (self, (unsigned) fst_nodes_find (self->nodes, node.name), body);
     if (rc == FST_NOT_FOUND && self->ask_ms > self->now_ms + 1000) {
         self->ask_ms = self->now_ms;        //  A stranger: ask it to register
         self->ask_wait_ms = 1000;
     }
-}
-
-fst_rc_t
-fst_metadata_end_recovery (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
-{
-    (void) payload;
-    fst_rc_t rc = FST_OK;
-    if (self->recovery) {
-        rc = fst_catalog_setting_put (self->catalog, "recovery", 0);
-        fst_catalog_sequence_raise (self->catalog, self->seen_sequence);
-        self->recovery = rc != FST_OK;
-        fst_log_warning ("recovery ended user=%s", claims->name);
-    }
-    *reply_p = json_pack ("{s:I}", "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence);
-    return rc;
 }
 
 static fst_rc_t
@@ -178,7 +148,7 @@ fst_metadata_status (fst_metadata_t *self, const fst_claims_t *claims, json_t *p
         "garbage", (json_int_t) counters->garbage,
         "sequence", (json_int_t) counters->sequence);
     assert (*reply_p);
-    json_object_set_new (*reply_p, "recovery", json_boolean (self->recovery));
+    json_object_set_new (*reply_p, "recovery", json_boolean (self->recovery_ms != 0));
     json_object_set_new (*reply_p, "damaged", json_integer (self->damaged));
     json_object_set_new (*reply_p, "repair", json_pack ("{s:i, s:i, s:I, s:i, s:i, s:i, s:i, s:[]}", "extents", 0,
         "bytes", 0, "lost", (json_int_t) (self->copies.by_live_copies [0] + counters->bad), "surplus", 0, "moving", 0, "rate", 0,

@@ -58,8 +58,10 @@ struct fst_metadata {
     //  Housekeeping
     int64_t upkeep_ms;              //  When it is due
     int64_t ask_ms, ask_wait_ms;    //  When nodes are asked to register next, and how long until the time after
-    bool recovery;                  //  A node has seen a later namespace than this one: nothing is deleted
+    int64_t recovery_ms;            //  A node was told things by a newer database, and since when (wall); 0: no recovery
     int64_t seen_sequence;          //  Highest one that any node has seen
+    fst_node_set_t heard;           //  Nodes that have said to this run what they were told
+    int64_t told, tell_ms;          //  Sequence that was told by event, and when it may be again
     fst_sweep_t *sweeps [FST_NODES_MAX];
     int64_t sweep_again_ms [FST_NODES_MAX];
 
@@ -102,6 +104,24 @@ fst_metadata_flush (void *self);
 //  A heartbeat came.
 void
 fst_metadata_heartbeat (void *self, const char *topic, json_t *body);
+
+//  A node says what it was told last (run and sequence, in REGISTER or a heartbeat). If this database did not tell it,
+//  recovery begins. Opens a batch if there is something to write. If it fails, the node must not be told anything.
+fst_rc_t FST_CHECKED
+fst_metadata_hear (fst_metadata_t *self, unsigned node, json_t *said);
+
+//  True if nodes may be told to delete or to put aside: no recovery, and all that are alive were heard by this run.
+bool
+fst_metadata_may_delete (const fst_metadata_t *self);
+
+//  The sequence that nodes may remember. 0 in recovery: if the newer database comes back, they are to know it.
+int64_t
+fst_metadata_told_sequence (const fst_metadata_t *self);
+
+//  Say it by event if it has changed; at most once a second.
+#define FST_TELL_MS 1000
+void
+fst_metadata_tell_sequence (fst_metadata_t *self);
 
 //  Ask nodes to register, by event.
 void

@@ -27,8 +27,10 @@ s_end_leases (fst_metadata_t *self, bool *more_p)
     int step = 0;
     for (; step < PURGE_STEPS && rc == FST_OK; step++) {
         rc = fst_catalog_upload_expired (self->catalog, self->wall_ms, &upload);
-        if (rc == FST_OK)
+        if (rc == FST_OK) {
+            upload.doubted |= self->recovery_ms != 0;
             rc = fst_catalog_upload_drop (self->catalog, &upload);
+        }
     }
     *more_p = rc == FST_OK;
     return rc == FST_NOT_FOUND? FST_OK: rc;
@@ -74,14 +76,15 @@ int64_t
 fst_metadata_upkeep (fst_metadata_t *self)
 {
     s_elapse_nodes (self);
-    if (self->now_ms >= self->ask_ms) {
+    if (self->now_ms >= self->upkeep_ms)
+        self->upkeep_ms = self->now_ms + (s_tidy (self)? UPKEEP_SOON_MS: UPKEEP_MS);
+    fst_metadata_flush (self);
+    if (self->now_ms >= self->ask_ms) {         //  Not before the flush: nobody is told what is not committed
         fst_metadata_ask_nodes (self);
         self->ask_ms = self->ask_wait_ms > ASK_WAIT_MS_MAX? INT64_MAX: self->now_ms + self->ask_wait_ms;
         self->ask_wait_ms *= 2;
     }
-    if (self->now_ms >= self->upkeep_ms)
-        self->upkeep_ms = self->now_ms + (s_tidy (self)? UPKEEP_SOON_MS: UPKEEP_MS);
-    fst_metadata_flush (self);
+    fst_metadata_tell_sequence (self);
     fst_metadata_sweep (self);
     int64_t wake_ms = self->upkeep_ms;
     if (wake_ms > fst_nodes_wake_ms (self->nodes))
@@ -148,7 +151,7 @@ s_sweep_node (fst_metadata_t *self, unsigned number)
 void
 fst_metadata_sweep (fst_metadata_t *self)
 {
-    if (self->open || self->recovery || fst_catalog_counters (self->catalog)->garbage == 0)
+    if (self->open || !fst_metadata_may_delete (self) || fst_catalog_counters (self->catalog)->garbage == 0)
         return;
     fst_node_set_t alive = fst_nodes_set (self->nodes, FST_NODE_ALIVE);
     for (unsigned number = 0; number < FST_NODES_MAX; number++)

@@ -16,13 +16,24 @@
 #include "fst_keys.h"
 #include "fst_mdp.h"
 #include "fst_metadata.h"
+#include "fst_record.h"
 #include "fst_socket.h"
+#include "fst_told.h"
 
 #define WORLD_WAIT_MS   20000       //  A condition that takes longer is a failure
 #define WORLD_NODES     3
 #define WORLD_BEAT_MS   50
 
-//  A storage node that has no disk: it beats, confirms deletions, and counts what it was told.
+//  What a made-up node holds. Good copies all have the octets on disk that their extent should have.
+typedef enum { WORLD_WHOLE, WORLD_DAMAGED, WORLD_ASIDE } world_state_t;
+typedef struct {
+    fst_extent_info_t info;
+    world_state_t state;            //  ASIDE: in its quarantine
+    int64_t short_by;               //  Octets that the file lacks
+} world_held_t;
+#define WORLD_HELD_MAX  1024
+
+//  A storage node that has no disk: it beats, keeps a list of what it holds, does what metadata says, and counts that.
 typedef struct {
     char name [16], service [32];
     fst_keys_t *keys;
@@ -31,7 +42,14 @@ typedef struct {
     atomic_bool refuses;            //  To delete
     atomic_int deleted;             //  Blobs
     atomic_int asked;               //  To register, by event
-    atomic_llong sequence;          //  What its heartbeats say
+    atomic_llong sequence;          //  What it says it was told; 0: the truth
+    atomic_int aside;               //  Extents it was told to put aside
+    atomic_int scrubs;              //  Begun, without those that were stopped
+    atomic_int checked, restored;   //  Extents it was asked about; that it put back
+    pthread_mutex_t lock;           //  Guards what follows
+    fst_told_t told;
+    world_held_t held [WORLD_HELD_MAX];     //  In order of blob and number
+    size_t held_count;
 } world_node_t;
 
 typedef struct {
@@ -167,27 +185,261 @@ world_call_as (world_t *self, const char *id, const char *token, const char *com
 
 //  ---- Nodes
 
+//  What it was told last.
+static inline fst_pair_t
+world_node_told (world_node_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    fst_pair_t pair = self->told.last;
+    pthread_mutex_unlock (&self->lock);
+    return pair;
+}
+
 static inline json_t *
 world_node_says (world_node_t *self)
 {
-    char endpoint [64];
+    char endpoint [64], run [17];
+    fst_pair_t told = world_node_told (self);
     snprintf (endpoint, sizeof (endpoint), "ipc:///nowhere/%s", self->name);
-    return json_pack ("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:I, s:s}", "node", self->name, "endpoint", endpoint,
-                      "zone", "", "capacity", (json_int_t) 1 << 40, "free", (json_int_t) 1 << 39, "extents", 7,
-                      "window", 1 << 23, "version", "0.1.0", "sequence", (json_int_t) self->sequence, "health", "ok");
+    json_t *said = json_pack ("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:I, s:s}", "node", self->name, "endpoint",
+        endpoint, "zone", "", "capacity", (json_int_t) 1 << 40, "free", (json_int_t) 1 << 39, "extents", 7, "window", 1 << 23,
+        "version", "0.1.0", "sequence", (json_int_t) (self->sequence? self->sequence: told.sequence), "health", "ok");
+    fst_run_text (told.run, run);
+    if (*run && !self->sequence)
+        json_object_set_new (said, "run", json_string (run));
+    return said;
+}
+
+static inline fst_pair_t
+world_pair (json_t *said)
+{
+    return (fst_pair_t) { fst_run_parse (json_string_value (json_object_get (said, "run"))),
+                          json_integer_value (json_object_get (said, "sequence")) };
+}
+
+static inline void
+world_node_registered (void *arg, fst_rc_t rc, json_t *reply)
+{
+    world_node_t *self = arg;
+    pthread_mutex_lock (&self->lock);
+    if (rc == FST_OK) {
+        fst_pair_t pair = world_pair (reply);
+        (void) fst_told_answered (&self->told, &pair);
+    }
+    pthread_mutex_unlock (&self->lock);
+}
+
+static inline void
+world_node_ask (world_node_t *self)
+{
+    json_t *said = world_node_says (self);
+    pthread_mutex_lock (&self->lock);
+    fst_told_ask (&self->told);
+    pthread_mutex_unlock (&self->lock);
+    fst_actor_call (self->actor, "metadata", "REGISTER", said, world_node_registered, self);
+}
+
+//  Where an extent is in what it holds, or where it would be.
+static inline size_t
+world_node_find (const world_node_t *self, const fst_blob_id_t *blob, uint32_t n, bool *found_p)
+{
+    size_t at = 0;
+    int order = -1;
+    for (; at < self->held_count; at++) {
+        const fst_extent_info_t *info = &self->held [at].info;
+        order = memcmp (info->blob.bytes, blob->bytes, sizeof (blob->bytes));
+        if (order == 0)
+            order = info->extent < n? -1: info->extent > n;
+        if (order >= 0)
+            break;
+    }
+    *found_p = order == 0 && at < self->held_count;
+    return at;
+}
+
+//  It holds this from now on, whole.
+static inline void
+world_node_hold (world_node_t *self, const fst_extent_info_t *info)
+{
+    bool found;
+    pthread_mutex_lock (&self->lock);
+    size_t at = world_node_find (self, &info->blob, info->extent, &found);
+    if (!found) {
+        assert (self->held_count < WORLD_HELD_MAX);
+        memmove (self->held + at + 1, self->held + at, (self->held_count++ - at) * sizeof (world_held_t));
+    }
+    self->held [at] = (world_held_t) { .info = *info };
+    pthread_mutex_unlock (&self->lock);
+}
+
+static inline void
+world_node_drop_at (world_node_t *self, size_t at)
+{
+    memmove (self->held + at, self->held + at + 1, (--self->held_count - at) * sizeof (world_held_t));
+}
+
+//  Extents it holds in this state; of one blob, or of all (NULL).
+static inline int
+world_node_count (world_node_t *self, world_state_t state, const fst_blob_id_t *blob)
+{
+    int count = 0;
+    pthread_mutex_lock (&self->lock);
+    for (size_t at = 0; at < self->held_count; at++)
+        count += self->held [at].state == state
+              && (!blob || memcmp (blob->bytes, self->held [at].info.blob.bytes, sizeof (blob->bytes)) == 0);
+    pthread_mutex_unlock (&self->lock);
+    return count;
+}
+
+//  Change what happened to all it holds of a blob: gone (state -1), or in that state.
+static inline void
+world_node_change (world_node_t *self, const fst_blob_id_t *blob, int state, int64_t short_by)
+{
+    pthread_mutex_lock (&self->lock);
+    for (size_t at = self->held_count; at-- > 0; ) {
+        if (memcmp (blob->bytes, self->held [at].info.blob.bytes, sizeof (blob->bytes)) != 0)
+            continue;
+        if (state < 0)
+            world_node_drop_at (self, at);
+        else {
+            self->held [at].state = (world_state_t) state;
+            self->held [at].short_by = short_by;
+        }
+    }
+    pthread_mutex_unlock (&self->lock);
+}
+
+//  DELETE and QUARANTINE: those rows of the request that it holds are dropped, or put aside. False: refused.
+static inline bool
+world_node_take_away (world_node_t *self, fst_request_t **request_p, bool aside, int *count_p)
+{
+    json_t *payload = fst_request_payload (*request_p), *blobs = json_object_get (payload, "blobs");
+    fst_pair_t pair = world_pair (payload);
+    pthread_mutex_lock (&self->lock);
+    bool obeys = fst_told_command (&self->told, &pair) && !self->refuses;
+    for (size_t row = 0; row < json_array_size (blobs) && obeys; row++) {
+        fst_blob_id_t blob;
+        json_t *extent = json_array_get (json_object_get (payload, "extents"), row);
+        int64_t n = extent? json_integer_value (extent): -1;
+        obeys = fst_hex_decode (json_string_value (json_array_get (blobs, row)), blob.bytes, sizeof (blob.bytes)) == FST_OK;
+        for (size_t at = self->held_count; at-- > 0; ) {
+            world_held_t *held = &self->held [at];
+            if (memcmp (held->info.blob.bytes, blob.bytes, sizeof (blob.bytes)) != 0
+            ||  (n >= 0 && held->info.extent != n) || held->state == WORLD_ASIDE)
+                continue;
+            *count_p += 1;
+            if (aside)
+                held->state = WORLD_ASIDE;
+            else
+                world_node_drop_at (self, at);
+        }
+    }
+    pthread_mutex_unlock (&self->lock);
+    if (!obeys)
+        fst_request_fail (request_p, self->refuses? FST_IO: FST_DENIED, NULL);
+    return obeys;
 }
 
 static inline void
 world_node_delete (void *arg, fst_request_t **request_p)
 {
     world_node_t *self = arg;
-    int count = (int) json_array_size (json_object_get (fst_request_payload (*request_p), "blobs"));
-    if (self->refuses) {
-        fst_request_fail (request_p, FST_IO, NULL);
+    int count = (int) json_array_size (json_object_get (fst_request_payload (*request_p), "blobs")), there = 0;
+    if (!world_node_take_away (self, request_p, false, &there))
         return;
-    }
     self->deleted += count;
-    fst_request_reply (request_p, json_pack ("{s:i}", "deleted", count));
+    fst_request_reply (request_p, json_pack ("{s:i}", "deleted", there));
+}
+
+static inline void
+world_node_quarantine (void *arg, fst_request_t **request_p)
+{
+    world_node_t *self = arg;
+    int there = 0;
+    if (!world_node_take_away (self, request_p, true, &there))
+        return;
+    self->aside += there;
+    fst_request_reply (request_p, json_pack ("{s:i}", "moved", there));
+}
+
+static inline void
+world_node_inventory (void *arg, fst_request_t **request_p)
+{
+    world_node_t *self = arg;
+    json_t *payload = fst_request_payload (*request_p), *after = json_object_get (payload, "after");
+    json_t *blobs = json_array (), *extents = json_array (), *bytes = json_array ();
+    json_t *limit = json_object_get (payload, "limit");
+    size_t most = limit? (size_t) json_integer_value (limit): 100, at = 0;
+    pthread_mutex_lock (&self->lock);
+    fst_blob_id_t blob;
+    bool found = false, more = false;
+    if (after && fst_hex_decode (json_string_value (after), blob.bytes, sizeof (blob.bytes)) == FST_OK)
+        at = world_node_find (self, &blob, (uint32_t) json_integer_value (json_object_get (payload, "after_extent")), &found);
+    for (at += found; at < self->held_count && !more; at++) {
+        const world_held_t *held = &self->held [at];
+        char hex [FST_BLOB_BYTES * 2 + 1];
+        if (held->state == WORLD_ASIDE)
+            continue;
+        more = json_array_size (blobs) == most;
+        if (more)
+            break;
+        fst_hex_encode (held->info.blob.bytes, FST_BLOB_BYTES, hex);
+        json_array_append_new (blobs, json_string (hex));
+        json_array_append_new (extents, json_integer (held->info.extent));
+        json_array_append_new (bytes, json_integer (held->info.bytes + (json_int_t) held->info.chunks * FST_RECORD_OVERHEAD
+                                                    - held->short_by));
+    }
+    pthread_mutex_unlock (&self->lock);
+    fst_request_reply (request_p, json_pack ("{s:o, s:o, s:o, s:b}", "blobs", blobs, "extents", extents, "bytes", bytes,
+                                             "more", (int) more));
+}
+
+static inline void
+world_node_check_one (world_node_t *self, json_t *payload, size_t row, json_t *reply)
+{
+    fst_blob_id_t blob;
+    bool found = false;
+    size_t at = 0;
+    if (fst_hex_decode (json_string_value (json_array_get (json_object_get (payload, "blobs"), row)), blob.bytes,
+                        sizeof (blob.bytes)) == FST_OK)
+        at = world_node_find (self, &blob, (uint32_t) json_integer_value (json_array_get (json_object_get (payload, "extents"),
+                              row)), &found);
+    world_held_t *held = found? &self->held [at]: NULL;
+    if (held && held->state == WORLD_ASIDE && json_is_true (json_object_get (payload, "restore")) && !held->short_by) {
+        held->state = WORLD_WHOLE;
+        self->restored++;
+    }
+    bool here = held && held->state != WORLD_ASIDE;
+    bool whole = here && held->state == WORLD_WHOLE && !held->short_by;
+    char digest [17];
+    snprintf (digest, sizeof (digest), "%016llx", (unsigned long long) (whole? held->info.digest: 0));
+    json_array_append_new (json_object_get (reply, "states"), json_string (whole? "whole": here? "damaged": "missing"));
+    json_array_append_new (json_object_get (reply, "chunks"), json_integer (whole? held->info.chunks: 0));
+    json_array_append_new (json_object_get (reply, "bytes"), json_integer (whole? held->info.bytes: 0));
+    json_array_append_new (json_object_get (reply, "digests"), json_string (digest));
+}
+
+static inline void
+world_node_check (void *arg, fst_request_t **request_p)
+{
+    world_node_t *self = arg;
+    json_t *payload = fst_request_payload (*request_p);
+    json_t *reply = json_pack ("{s:[], s:[], s:[], s:[]}", "states", "chunks", "bytes", "digests");
+    size_t count = json_array_size (json_object_get (payload, "blobs"));
+    pthread_mutex_lock (&self->lock);
+    for (size_t row = 0; row < count; row++)
+        world_node_check_one (self, payload, row, reply);
+    pthread_mutex_unlock (&self->lock);
+    self->checked += (int) count;
+    fst_request_reply (request_p, reply);
+}
+
+static inline void
+world_node_scrub (void *arg, fst_request_t **request_p)
+{
+    world_node_t *self = arg;
+    self->scrubs += json_is_true (json_object_get (fst_request_payload (*request_p), "stop"))? -1: 1;
+    fst_request_reply (request_p, NULL);
 }
 
 static inline fst_rc_t
@@ -201,12 +453,18 @@ world_node_start (void *arg, fst_actor_t *actor, char **problem_p)
 static inline void
 world_node_register (void *arg, const char *topic, json_t *body)
 {
-    (void) topic;
-    (void) body;
     world_node_t *self = arg;
-    self->asked++;
-    if (!self->silent)
-        fst_actor_call (self->actor, "metadata", "REGISTER", world_node_says (self), NULL, NULL);
+    fst_pair_t pair = world_pair (body);
+    bool started = strcmp (topic, "metadata.started") == 0, known = false;
+    if (self->silent)
+        return;
+    pthread_mutex_lock (&self->lock);
+    if (!started)
+        known = fst_told_event (&self->told, &pair);
+    pthread_mutex_unlock (&self->lock);
+    self->asked += started;
+    if (!known)
+        world_node_ask (self);
 }
 
 static inline int64_t
@@ -226,13 +484,19 @@ world_node_tick (void *arg, int64_t now_ms)
 static inline void
 world_start_node (world_t *self, int number)
 {
-    static const fst_command_t commands [] = { { "DELETE", FST_NEED_ACTOR, world_node_delete }, { NULL } };
+    static const fst_command_t commands [] = {
+        { "DELETE", FST_NEED_ACTOR, world_node_delete }, { "QUARANTINE", FST_NEED_ACTOR, world_node_quarantine },
+        { "INVENTORY", FST_NEED_ACTOR, world_node_inventory }, { "CHECK", FST_NEED_ACTOR, world_node_check },
+        { "SCRUB", FST_NEED_ACTOR, world_node_scrub },
+        { NULL }
+    };
     static const fst_topic_t topics [] = { { "metadata.", world_node_register }, { NULL } };
     static const fst_actor_class_t class = {
         .commands = commands, .topics = topics, .start = world_node_start, .tick = world_node_tick
     };
     world_node_t *node = &self->nodes [number];
     char *problem = NULL;
+    pthread_mutex_init (&node->lock, NULL);
     snprintf (node->name, sizeof (node->name), "node-%d", number);
     snprintf (node->service, sizeof (node->service), "storage.node-%d", number);
     node->keys = world_keys (self, node->name);
@@ -342,7 +606,7 @@ world_open (fst_caller_t *who, const char *path, int replicas, uint8_t key [FST_
     return upload;
 }
 
-//  An extent with genuine receipts of nodes 1 to copies.
+//  An extent with genuine receipts of nodes 1 to copies, which hold it from now on.
 static inline json_t *
 world_extent (world_t *self, const char *upload, uint32_t index, uint32_t n, uint32_t chunks, int64_t bytes, int copies)
 {
@@ -354,6 +618,7 @@ world_extent (world_t *self, const char *upload, uint32_t index, uint32_t n, uin
     json_t *list = json_array ();
     for (int copy = 1; copy <= copies; copy++) {
         char receipt [FST_PROOF_TEXT_MAX];
+        world_node_hold (&self->nodes [copy], &info);
         fst_receipt_make (self->nodes [copy].keys->node_key, &info, receipt);
         json_array_append_new (list, json_pack ("{s:s, s:s}", "node", self->nodes [copy].name, "receipt", receipt));
     }
