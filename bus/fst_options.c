@@ -38,6 +38,7 @@ const fst_option_t fst_options [] = {
     { "chunk-size",         FST_OPTION_SIZE,     "1 MiB",   64 * KIB, 8 * MIB, "Unit of transfer and encryption; a power of two" },
     { "extent-chunks",      FST_OPTION_NUMBER,   "64",      1, 1024, "Chunks in an extent, the unit of placement" },
     { "prune-after",        FST_OPTION_DURATION, "30 s",    100, DAY, "Silence after which a storage node is pruned" },
+    { "repair-delay",       FST_OPTION_DURATION, "10 min",  0, 30 * DAY, "How long a pruned node is waited for while two or more copies live" },
     { "lease",              FST_OPTION_DURATION, "1 h",     SECOND, 30 * DAY, "How long an upload lives without being used" },
     { "capability-time",    FST_OPTION_DURATION, "1 h",     SECOND, 7 * DAY, "How long a capability or ticket is good" },
     { "versions",           FST_OPTION_NUMBER,   "10",      1, 10000, "Versions that are kept of a file" },

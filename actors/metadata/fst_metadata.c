@@ -43,6 +43,7 @@ static const struct {
     { "LIST_NODES",      READS,   fst_metadata_list_nodes },
     { "STATUS",          READS,   fst_metadata_status },
     { "END_RECOVERY",    CHANGES, fst_metadata_end_recovery },
+    { "DRAIN",           CHANGES, fst_metadata_drain },
 };
 
 static fst_handler_fn s_request;
@@ -62,6 +63,7 @@ static const fst_command_t s_commands [] = {
     { "LIST_NODES",      FST_NEED_USER,  s_request },
     { "STATUS",          FST_NEED_USER,  s_request },
     { "END_RECOVERY",    FST_NEED_ADMIN, s_request },
+    { "DRAIN",           FST_NEED_ADMIN, s_request },
     { NULL }
 };
 
@@ -342,6 +344,8 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->nodes = fst_nodes_new (self->catalog, &options);
     rc = fst_nodes_load (self->nodes, self->now_ms);
     if (rc == FST_OK)
+        rc = fst_metadata_repair_begin (self);
+    if (rc == FST_OK)
         rc = s_begin_run (self);
     if (rc == FST_OK)
         rc = fst_catalog_setting_get (self->catalog, "recovery", &self->recovery_ms);
@@ -359,6 +363,19 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     return FST_OK;
 }
 
+//  After each turn of the loop: what has been answered may give the next thing to do.
+static void
+s_flush (void *arg)
+{
+    fst_metadata_t *self = arg;
+    fst_metadata_flush (self);
+    fst_metadata_repair_soon (self);
+    if (self->swept) {
+        self->swept = false;
+        fst_metadata_sweep (self);
+    }
+}
+
 static int64_t
 s_tick (void *arg, int64_t now_ms)
 {
@@ -374,6 +391,7 @@ s_stop (void *arg)
     fst_metadata_t *self = arg;
     if (self->catalog)
         fst_metadata_flush (self);
+    fst_metadata_repair_end (self);
     fst_nodes_destroy (&self->nodes);
     fst_namespace_destroy (&self->space);
     fst_catalog_destroy (&self->catalog);
@@ -383,7 +401,7 @@ static const fst_actor_class_t s_class = {
     .commands = s_commands,
     .topics = s_topics,
     .start = s_start,
-    .flush = fst_metadata_flush,
+    .flush = s_flush,
     .tick = s_tick,
     .stop = s_stop
 };
@@ -403,6 +421,7 @@ s_configure (fst_metadata_t *self, const fst_config_t *config, char **problem_p)
     self->replicas = (unsigned) fst_config_number (config, "replicas");
     self->versions = fst_config_number (config, "versions");
     self->prune_ms = fst_config_number (config, "prune-after");
+    self->repair_delay_ms = fst_config_number (config, "repair-delay");
     self->reserve_percent = fst_config_number (config, "reserve");
     self->heartbeat_ms = fst_config_number (config, "heartbeat-interval");
     self->lease_ms = fst_config_number (config, "lease");

@@ -150,8 +150,6 @@ fst_metadata_status (fst_metadata_t *self, const fst_claims_t *claims, json_t *p
     assert (*reply_p);
     json_object_set_new (*reply_p, "recovery", json_boolean (self->recovery_ms != 0));
     json_object_set_new (*reply_p, "damaged", json_integer (self->damaged));
-    json_object_set_new (*reply_p, "repair", json_pack ("{s:i, s:i, s:I, s:i, s:i, s:i, s:i, s:[]}", "extents", 0,
-        "bytes", 0, "lost", (json_int_t) (self->copies.by_live_copies [0] + counters->bad), "surplus", 0, "moving", 0, "rate", 0,
-        "stuck_total", 0, "stuck"));
+    json_object_set_new (*reply_p, "repair", fst_metadata_repair_status (self));
     return FST_OK;
 }

@@ -11,6 +11,8 @@
 #define FST_BATCH_MAX 256           //  Requests in one transaction
 #define FST_RUN_CHARS 16
 
+typedef struct fst_mover fst_mover_t;
+
 //  A reply that waits for the commit. Exactly one of payload and a result that is not FST_OK.
 typedef struct {
     fst_request_t *request;
@@ -37,7 +39,8 @@ struct fst_metadata {
     uint8_t chunk_log2;
     uint32_t extent_chunks;
     unsigned replicas;
-    int64_t versions, prune_ms, reserve_percent, heartbeat_ms, lease_ms, capability_ms, trash_ms, version_ms;
+    int64_t versions, prune_ms, repair_delay_ms, reserve_percent, heartbeat_ms, lease_ms, capability_ms, trash_ms,
+            version_ms;
 
     fst_catalog_t *catalog;
     fst_namespace_t *space;
@@ -65,7 +68,10 @@ struct fst_metadata {
     fst_sweep_t *sweeps [FST_NODES_MAX];
     int64_t sweep_again_ms [FST_NODES_MAX];
 
+    bool swept;                     //  A node has confirmed what it deleted: tell it more
     int64_t damaged;                //  Copies found bad since the start
+
+    fst_mover_t *mover;             //  Copies, trims and moves extents
 
     //  STATUS, at most once a second
     fst_nodes_copies_t copies;
@@ -80,7 +86,7 @@ typedef fst_rc_t (fst_metadata_fn) (fst_metadata_t *self, const fst_claims_t *cl
 fst_metadata_fn fst_metadata_stat, fst_metadata_list_files, fst_metadata_make_folder, fst_metadata_move,
                 fst_metadata_delete_file, fst_metadata_get_file_info, fst_metadata_get_write_nodes,
                 fst_metadata_put_file_info, fst_metadata_end_upload, fst_metadata_register, fst_metadata_list_nodes,
-                fst_metadata_status, fst_metadata_end_recovery, fst_metadata_report;
+                fst_metadata_status, fst_metadata_end_recovery, fst_metadata_report, fst_metadata_drain;
 
 //  A node's copy of an extent is damaged or gone. If another live node has a good one it goes off the books (so the
 //  extent has a copy less, which repair sees), and *aside_p is true: the node may put it aside. Otherwise it stays
@@ -138,5 +144,28 @@ fst_metadata_upkeep (fst_metadata_t *self);
 //  Tell nodes what to delete.
 void
 fst_metadata_sweep (fst_metadata_t *self);
+
+//  ---- The mover
+
+fst_rc_t FST_CHECKED
+fst_metadata_repair_begin (fst_metadata_t *self);
+void
+fst_metadata_repair_end (fst_metadata_t *self);
+
+//  Copy, trim and move what is to be; no batch is open. Gives the time to be called next.
+int64_t
+fst_metadata_repair (fst_metadata_t *self);
+
+//  The same, if answers or commands have given it a reason.
+void
+fst_metadata_repair_soon (fst_metadata_t *self);
+
+//  A copy of this extent is on its way to the node: it may be there before the books know.
+bool
+fst_metadata_copying (const fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n, unsigned node);
+
+//  For STATUS.
+json_t *
+fst_metadata_repair_status (fst_metadata_t *self);
 
 #endif

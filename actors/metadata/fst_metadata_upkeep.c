@@ -86,7 +86,9 @@ fst_metadata_upkeep (fst_metadata_t *self)
     }
     fst_metadata_tell_sequence (self);
     fst_metadata_sweep (self);
-    int64_t wake_ms = self->upkeep_ms;
+    int64_t wake_ms = fst_metadata_repair (self);
+    if (wake_ms > self->upkeep_ms)
+        wake_ms = self->upkeep_ms;
     if (wake_ms > fst_nodes_wake_ms (self->nodes))
         wake_ms = fst_nodes_wake_ms (self->nodes);
     if (wake_ms > self->ask_ms)
@@ -113,8 +115,7 @@ s_swept (void *arg, fst_rc_t rc, json_t *reply)
         fst_log_warning ("garbage stays node=%s blobs=%zu reason=\"%s\"",
                          fst_nodes_get (self->nodes, sweep->node)->name, sweep->count, fst_error_text (rc));
     self->sweep_again_ms [sweep->node] = rc == FST_OK? 0: self->now_ms + SWEEP_AGAIN_MS;
-    if (rc == FST_OK && self->upkeep_ms > self->now_ms + UPKEEP_SOON_MS)
-        self->upkeep_ms = self->now_ms + UPKEEP_SOON_MS;
+    self->swept |= rc == FST_OK;
     free (sweep);
 }
 

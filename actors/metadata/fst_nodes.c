@@ -261,9 +261,10 @@ fst_nodes_elapse (fst_nodes_t *self, int64_t now_ms, int64_t wall_ms)
 
 //  ---- Placement and figures
 
-static fst_node_set_t
-s_zone (const fst_nodes_t *self, unsigned number)
+fst_node_set_t
+fst_nodes_zone (const fst_nodes_t *self, unsigned number)
 {
+    assert (fst_nodes_get (self, number));
     fst_node_set_t zone = fst_node_bit (number);
     const char *name = self->nodes [number].zone;
     for (unsigned other = 0; other < FST_NODES_MAX && *name; other++)
@@ -272,7 +273,15 @@ s_zone (const fst_nodes_t *self, unsigned number)
     return zone;
 }
 
-//  Everybody who may be chosen, with the space above the reserve.
+int64_t
+fst_nodes_spare (const fst_nodes_t *self, unsigned number)
+{
+    const fst_node_t *node = fst_nodes_get (self, number);
+    assert (node);
+    return node->free - node->capacity / 100 * self->options.reserve_percent;
+}
+
+//  All that are sound, with the space above the reserve. Those whose disk is not well may stay and are not drawn.
 static size_t
 s_snapshot (const fst_nodes_t *self, fst_placement_node_t *snapshot)
 {
@@ -280,14 +289,33 @@ s_snapshot (const fst_nodes_t *self, fst_placement_node_t *snapshot)
     size_t count = 0;
     for (unsigned number = 0; number < FST_NODES_MAX; number++) {
         const fst_node_t *node = fst_nodes_get (self, number);
-        if (node && (usable & fst_node_bit (number)) && node->health == FST_HEALTH_OK)
+        if (node && (usable & fst_node_bit (number)))
             snapshot [count++] = (fst_placement_node_t) {
                 .number = number,
-                .zone = s_zone (self, number),
-                .spare = node->free - node->capacity / 100 * self->options.reserve_percent
+                .zone = fst_nodes_zone (self, number),
+                .spare = node->health == FST_HEALTH_OK? fst_nodes_spare (self, number): 0
             };
     }
     return count;
+}
+
+int
+fst_nodes_choose_one (const fst_nodes_t *self, fst_node_set_t holders, fst_node_set_t avoid, int64_t bytes,
+                      uint64_t random)
+{
+    assert (self);
+    fst_placement_node_t snapshot [FST_NODES_MAX];
+    unsigned chosen [FST_NODES_MAX + 1];
+    size_t nodes = s_snapshot (self, snapshot);
+    fst_placement_wish_t wish = {
+        .copies = (size_t) __builtin_popcountll (holders & fst_nodes_sound (self)) + 1,
+        .bytes = bytes,
+        .keep = holders,
+        .avoid = avoid & ~holders,
+        .reluctant = fst_nodes_set (self, FST_NODE_SILENT)
+    };
+    size_t got = fst_placement_choose (snapshot, nodes, &wish, random, chosen);
+    return got == wish.copies? (int) chosen [got - 1]: -1;
 }
 
 size_t

@@ -85,6 +85,19 @@ size_t
 fst_nodes_choose (const fst_nodes_t *self, const fst_placement_wish_t *wish, size_t count, uint64_t random,
                   unsigned *chosen);
 
+//  A node for one more copy of what lies on holders; -1 if there is none. Those to avoid are never chosen.
+int
+fst_nodes_choose_one (const fst_nodes_t *self, fst_node_set_t holders, fst_node_set_t avoid, int64_t bytes,
+                      uint64_t random);
+
+//  Nodes of the same named zone, itself included; only itself if it has no name.
+fst_node_set_t
+fst_nodes_zone (const fst_nodes_t *self, unsigned number);
+
+//  Octets free above the reserve; may be negative.
+int64_t
+fst_nodes_spare (const fst_nodes_t *self, unsigned number);
+
 //  Cluster-wide figures by live copies; cheap (one row for each set of nodes in use).
 typedef struct {
     int64_t extents, bytes;

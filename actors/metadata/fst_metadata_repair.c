@@ -1,0 +1,589 @@
+//  The mover: keeps the wanted copies of all extents, on the nodes where they should be.
+//
+//  A plan (fst_repair.h) is made whenever something changed: states of nodes, spreads, answers to PULL. From its works,
+//  best first, extents are picked out of the catalog and sent to their targets as PULL (fst_metadata_pull.c), as
+//  many at a time as the bounds allow. There is no queue: the books say what is missing. When nothing is to do, a
+//  look at the states once a second is all that this costs.
+
+#include "fst_metadata_repair.h"
+#include "fst_clock.h"
+#include "fst_log.h"
+#include "fst_text.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PULLS_PER_NODE  2               //  To one node, and from one as the first source
+#define PULL_BYTES      ((int64_t) 64 << 20)
+#define PAGES           4               //  Of rows, looked through in one turn for one work
+#define LOOK_MS         1000            //  Changes of spreads are looked at no oftener
+#define SOON_MS         20
+#define IDLE_MS         1000            //  After a round that found nothing; doubles
+#define IDLE_TIMES      6
+#define RUN_OVER_MS     5000            //  Nothing copied for so long: the run of repairs is over
+#define FORGET_MS       (10 * 60 * 1000)
+
+//  ---- What is known
+
+void
+fst_mover_view (fst_metadata_t *self, fst_repair_view_t *view, int64_t *wake_ms_p)
+{
+    memset (view, 0, sizeof (*view));
+    view->live = fst_nodes_live (self->nodes);
+    view->sound = fst_nodes_sound (self->nodes);
+    *wake_ms_p = INT64_MAX;
+    for (unsigned number = 0; number < FST_NODES_MAX; number++) {
+        const fst_node_t *node = fst_nodes_get (self->nodes, number);
+        fst_node_set_t bit = fst_node_bit (number);
+        if (!node)
+            continue;
+        fst_node_state_t state = fst_nodes_state (self->nodes, number);
+        int64_t silence_ms = fst_nodes_silence_ms (self->nodes, number, self->now_ms);
+        int64_t hope_ms = silence_ms >= 0? self->prune_ms + self->repair_delay_ms - silence_ms
+                                         : self->repair_delay_ms - (self->now_ms - self->mover->start_ms);
+        if (node->draining)
+            view->leaving |= bit;
+        if (state == FST_NODE_ALIVE && silence_ms >= 0)
+            view->alive |= bit;
+        if (state == FST_NODE_PRUNED && !node->draining && hope_ms > 0) {
+            view->hoped |= bit;
+            if (self->now_ms + hope_ms < *wake_ms_p)
+                *wake_ms_p = self->now_ms + hope_ms;
+        }
+        if ((view->alive & view->sound & bit) && node->health == FST_HEALTH_OK)
+            view->taking |= bit;
+        view->nodes [number].zone = fst_nodes_zone (self->nodes, number);
+        view->nodes [number].capacity = node->capacity;
+        view->nodes [number].free = node->free;
+        view->nodes [number].spare = fst_nodes_spare (self->nodes, number);
+        view->nodes [number].holds = self->copies.holds_bytes [number];
+    }
+}
+
+static bool
+s_view_differs (const fst_repair_view_t *left, const fst_repair_view_t *right)
+{
+    return left->alive != right->alive || left->live != right->live || left->sound != right->sound
+        || left->taking != right->taking || left->hoped != right->hoped || left->leaving != right->leaving;
+}
+
+static void
+s_add_spread (void *arg, const fst_spread_t *spread)
+{
+    fst_repair_add (arg, spread);
+}
+
+//  Where the same work was before is where it goes on.
+static void
+s_keep_walks (fst_mover_t *mover, const fst_repair_t *before, bool anew)
+{
+    fst_walk_t walks [FST_WORKS_MAX];
+    memset (walks, 0, sizeof (walks));
+    for (size_t at = 0; at < mover->plan.count; at++) {
+        const fst_work_t *work = &mover->plan.works [at];
+        for (size_t old = 0; old < before->count; old++) {
+            const fst_work_t *other = &before->works [old];
+            if (other->kind != work->kind || other->spread.nodes != work->spread.nodes
+            ||  other->spread.wanted != work->spread.wanted)
+                continue;
+            walks [at] = mover->walks [old];
+            if (anew || work->spread.extents > walks [at].extents)
+                walks [at].again_ms = walks [at].idle = 0;
+        }
+        walks [at].extents = work->spread.extents;
+    }
+    memcpy (mover->walks, walks, sizeof (walks));
+}
+
+static fst_rc_t
+s_plan (fst_metadata_t *self, bool anew)
+{
+    fst_mover_t *mover = self->mover;
+    fst_repair_t before = mover->plan;
+    int64_t wake_ms;
+    fst_rc_t rc = fst_nodes_copies (self->nodes, &self->copies);
+    if (rc != FST_OK)
+        return rc;
+    self->copies_ms = mover->planned_ms = self->now_ms;
+    fst_mover_view (self, &mover->view, &wake_ms);
+    fst_repair_begin (&mover->plan, &mover->view, mover->moving);
+    rc = fst_catalog_spreads (self->catalog, s_add_spread, &mover->plan);
+    s_keep_walks (mover, &before, anew);
+    mover->moving = mover->plan.count && mover->plan.works [mover->plan.count - 1].kind == FST_WORK_MOVE;
+    mover->spread_changes = fst_catalog_spread_changes (self->catalog);
+    mover->recovery = self->recovery;
+    mover->look = false;
+    mover->look_ms = wake_ms;
+    return rc;
+}
+
+//  Plan anew if there is a reason.
+static void
+s_look (fst_metadata_t *self)
+{
+    fst_mover_t *mover = self->mover;
+    fst_repair_view_t view;
+    int64_t wake_ms;
+    fst_mover_view (self, &view, &wake_ms);
+    bool anew = s_view_differs (&view, &mover->view) || self->recovery != mover->recovery;
+    bool changed = mover->spread_changes != fst_catalog_spread_changes (self->catalog)
+                && self->now_ms - mover->planned_ms >= LOOK_MS;
+    if (!anew && !changed && !mover->look && self->now_ms < mover->look_ms)
+        return;
+    fst_rc_t rc = s_plan (self, anew);
+    if (rc != FST_OK)
+        fst_log_error ("no plan for repair reason=\"%s\"", fst_error_text (rc));
+}
+
+//  ---- Picking extents
+
+//  Between the first and the last that one PULL of the same spread has under way.
+static bool
+s_under_way (const fst_mover_t *mover, const fst_work_t *work, const fst_row_t *row)
+{
+    for (size_t at = 0; at < mover->pulls_count; at++) {
+        const fst_pull_t *pull = mover->pulls [at];
+        if (pull->work.spread.nodes == work->spread.nodes && pull->work.spread.wanted == work->spread.wanted
+        &&  fst_row_compare (row, &pull->rows [0]) >= 0
+        &&  fst_row_compare (row, &pull->rows [pull->count - 1]) <= 0)
+            return true;
+    }
+    return false;
+}
+
+//  Whether it can be copied now; moving is no reason to touch what is not whole everywhere.
+static bool
+s_may_copy (fst_metadata_t *self, const fst_work_t *work, const fst_row_t *row)
+{
+    fst_node_set_t bad = 0;
+    if (fst_stuck_holds (self->mover->stuck, &row->blob, row->extent.n, self->now_ms)
+    ||  s_under_way (self->mover, work, row))
+        return false;
+    return work->kind != FST_WORK_MOVE
+        || (fst_catalog_bad_nodes (self->catalog, &row->blob, row->extent.n, &bad) == FST_OK && bad == 0);
+}
+
+//  Next page of the walk: false at its end, where it begins again.
+static bool
+s_page (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk, fst_row_t *rows, size_t size, size_t *count_p)
+{
+    fst_rc_t rc = fst_catalog_rows_on (self->catalog, &work->spread, walk->begun? &walk->after.blob: NULL,
+                                       walk->after.extent.n, rows, size, count_p);
+    if (rc == FST_OK && *count_p)
+        return true;
+    if (walk->found == 0 || rc != FST_OK) {
+        walk->again_ms = self->now_ms + ((int64_t) IDLE_MS << walk->idle);
+        walk->idle += walk->idle < IDLE_TIMES;
+    }
+    walk->begun = false;
+    walk->found = 0;
+    memset (&walk->after, 0, sizeof (walk->after));
+    return false;
+}
+
+//  Fill a PULL with what comes next. It may stay empty.
+static void
+s_pick (fst_metadata_t *self, fst_walk_t *walk, fst_pull_t *pull)
+{
+    fst_row_t *rows = self->mover->rows;
+    int64_t most = pull->work.kind == FST_WORK_MOVE && pull->work.bytes_max < PULL_BYTES? pull->work.bytes_max: PULL_BYTES;
+    size_t count;
+    for (int page = 0; page < PAGES && pull->count == 0; page++) {
+        if (!s_page (self, &pull->work, walk, rows, FST_PULL_EXTENTS, &count))
+            return;
+        for (size_t at = 0; at < count; at++) {
+            if (s_may_copy (self, &pull->work, &rows [at])) {
+                bool fits = pull->bytes + rows [at].extent.bytes <= most;
+                if (!fits && pull->count)
+                    break;                          //  For the next one
+                if (fits || pull->work.kind != FST_WORK_MOVE) {
+                    pull->rows [pull->count++] = rows [at];
+                    pull->bytes += rows [at].extent.bytes;
+                }
+            }
+            walk->begun = true;
+            walk->after = rows [at];
+        }
+    }
+    self->mover->soon |= pull->count == 0;          //  There are more pages
+}
+
+void
+fst_mover_walk_again (fst_mover_t *mover, const fst_work_t *work)
+{
+    for (size_t at = 0; at < mover->plan.count; at++) {
+        const fst_spread_t *spread = &mover->plan.works [at].spread;
+        if (spread->nodes == work->spread.nodes && spread->wanted == work->spread.wanted)
+            mover->walks [at].again_ms = mover->walks [at].idle = 0;
+    }
+}
+
+//  ---- Who copies from whom
+
+static bool
+s_rests (const fst_metadata_t *self, unsigned node)
+{
+    return self->mover->nodes [node].again_ms > self->now_ms;
+}
+
+//  Nodes that could take a copy; with busy_too also if they have enough to do.
+static fst_node_set_t
+s_takers (const fst_metadata_t *self, const fst_work_t *work, bool busy_too)
+{
+    const fst_mover_t *mover = self->mover;
+    fst_node_set_t takers = mover->view.taking & ~work->spread.nodes;
+    if (work->kind == FST_WORK_MOVE)
+        takers &= fst_node_bit (work->to);
+    for (unsigned node = 0; node < FST_NODES_MAX; node++)
+        if (s_rests (self, node) || (!busy_too && mover->nodes [node].pulls >= PULLS_PER_NODE))
+            takers &= ~fst_node_bit (node);
+    return takers;
+}
+
+//  The better source comes first: one that is alive and well, and has little to do.
+static unsigned
+s_source_rank (const fst_mover_t *mover, unsigned node)
+{
+    return (mover->view.alive & fst_node_bit (node)? 0: 1000) + (mover->view.taking & fst_node_bit (node)? 0: 10)
+         + mover->nodes [node].reads * 20 + mover->nodes [node].pulls;
+}
+
+//  False if the best one has enough to do.
+static bool
+s_choose_sources (const fst_mover_t *mover, fst_pull_t *pull)
+{
+    fst_node_set_t left = pull->work.spread.nodes & mover->view.live;
+    while (left && pull->sources_count < FST_PULL_SOURCES) {
+        unsigned best = FST_NODES_MAX;
+        for (unsigned node = 0; node < FST_NODES_MAX; node++)
+            if ((left & fst_node_bit (node))
+            &&  (best == FST_NODES_MAX || s_source_rank (mover, node) < s_source_rank (mover, best)))
+                best = node;
+        pull->sources [pull->sources_count++] = best;
+        left &= ~fst_node_bit (best);
+    }
+    return pull->sources_count && mover->nodes [pull->sources [0]].reads < PULLS_PER_NODE;
+}
+
+//  -1 if there is none with room.
+static int
+s_choose_target (const fst_metadata_t *self, const fst_work_t *work, fst_node_set_t takers, int64_t bytes)
+{
+    if (work->kind == FST_WORK_MOVE)
+        return (int) work->to;
+    return fst_nodes_choose_one (self->nodes, work->spread.nodes, ~takers, bytes, fst_random ());
+}
+
+//  What the target still has to delete must be deleted first; the walk comes by again.
+static void
+s_leave_garbage (fst_metadata_t *self, fst_pull_t *pull)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < pull->count; at++) {
+        bool garbage = true;
+        if (fst_catalog_garbage_has (self->catalog, pull->target, &pull->rows [at].blob, pull->rows [at].extent.n,
+                                     &garbage) == FST_OK && !garbage)
+            pull->rows [kept++] = pull->rows [at];
+        else
+            pull->bytes -= pull->rows [at].extent.bytes;
+    }
+    pull->count = kept;
+}
+
+const char *
+fst_mover_blocked (const fst_metadata_t *self, const fst_work_t *work)
+{
+    const fst_mover_t *mover = self->mover;
+    fst_node_set_t others = mover->view.taking & ~work->spread.nodes;
+    if (!others)
+        return "there is no other node that is alive and could take a copy";
+    if (fst_nodes_choose_one (self->nodes, work->spread.nodes, ~others, 1, 0) < 0)
+        return "no other node has space left";
+    if (s_takers (self, work, true))
+        return NULL;
+    for (unsigned node = 0; node < FST_NODES_MAX; node++)
+        if ((others & fst_node_bit (node)) && mover->nodes [node].why && mover->nodes [node].fails > 2)
+            return mover->nodes [node].why;
+    return NULL;
+}
+
+//  ---- Doing it
+
+static void
+s_begin_run (fst_metadata_t *self, const fst_pull_t *pull)
+{
+    fst_mover_t *mover = self->mover;
+    fst_node_set_t lost = pull->work.spread.nodes & ~mover->view.live;
+    fst_pace_begin (&mover->pace, self->now_ms);
+    if (mover->run.active || pull->work.kind != FST_WORK_COPY || !pull->work.repair)
+        return;
+    mover->run.active = true;
+    mover->run.node = lost? (unsigned) __builtin_ctzll (lost): pull->target;
+    mover->run.begun_ms = mover->run.last_ms = self->now_ms;
+    mover->run.extents = mover->run.bytes = 0;
+    fst_log_info ("repair began node=%s extents=%lld bytes=%lld", fst_nodes_get (self->nodes, mover->run.node)->name,
+                  (long long) mover->plan.extents, (long long) mover->plan.bytes);
+}
+
+//  One PULL for a work. False if nothing can be done for it now.
+static bool
+s_start (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
+{
+    fst_mover_t *mover = self->mover;
+    if (mover->pulls_count == FST_PULLS_MAX || walk->again_ms > self->now_ms || !s_takers (self, work, false))
+        return false;
+    fst_pull_t *pull = calloc (1, sizeof (*pull));
+    assert (pull);
+    pull->work = *work;
+    fst_walk_t before = *walk;
+    int target = -1;
+    if (s_choose_sources (mover, pull)) {
+        s_pick (self, walk, pull);
+        if (pull->count)
+            target = s_choose_target (self, work, s_takers (self, work, false), pull->bytes);
+        if (target < 0 && pull->count)
+            *walk = before;                         //  They are the next ones again
+    }
+    if (target >= 0) {
+        pull->target = (unsigned) target;
+        s_leave_garbage (self, pull);
+        walk->found += pull->count;
+        mover->soon |= pull->count == 0;
+    }
+    if (target < 0 || pull->count == 0) {
+        free (pull);
+        return false;
+    }
+    walk->idle = 0;
+    s_begin_run (self, pull);
+    fst_pull_send (self, pull);
+    return true;
+}
+
+fst_rc_t
+fst_mover_may_drop (fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n, fst_node_set_t nodes, unsigned wanted,
+                    fst_node_set_t drop, fst_node_set_t *drop_p)
+{
+    fst_node_set_t bad = 0, good = nodes & ~drop & self->mover->view.sound & self->mover->view.alive;
+    *drop_p = 0;
+    fst_rc_t rc = fst_catalog_bad_nodes (self->catalog, blob, n, &bad);
+    if (rc == FST_OK && !self->recovery && (unsigned) __builtin_popcountll (good & ~bad) >= wanted)
+        *drop_p = drop;
+    return rc;
+}
+
+//  Books first, then the garbage row, then the DELETE that follows from it.
+static fst_rc_t
+s_trim_row (fst_metadata_t *self, const fst_work_t *work, const fst_row_t *row, bool *trimmed_p)
+{
+    fst_node_set_t drop;
+    fst_blob_t blob;
+    fst_rc_t rc = fst_mover_may_drop (self, &row->blob, row->extent.n, row->extent.nodes, work->spread.wanted,
+                                      work->drop, &drop);
+    *trimmed_p = rc == FST_OK && drop;
+    if (*trimmed_p)
+        rc = fst_catalog_blob_get (self->catalog, &row->blob, &blob);
+    if (*trimmed_p && rc == FST_OK)
+        rc = fst_catalog_extent_put (self->catalog, &blob, &row->extent, row->extent.nodes & ~drop);
+    if (*trimmed_p && rc == FST_OK)
+        rc = fst_catalog_garbage_add (self->catalog, drop, &row->blob, row->extent.n);
+    return rc;
+}
+
+//  One step; the plan that follows it chooses anew what goes, so that no node is emptied for the others.
+static void
+s_trim (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
+{
+    fst_row_t *rows = self->mover->rows;
+    size_t count;
+    if (self->recovery || walk->again_ms > self->now_ms || !s_page (self, work, walk, rows, FST_PULL_EXTENTS, &count))
+        return;
+    fst_metadata_open_batch (self);
+    fst_rc_t rc = fst_catalog_save (self->catalog);
+    for (size_t at = 0; at < count && rc == FST_OK; at++) {
+        bool trimmed;
+        rc = s_trim_row (self, work, &rows [at], &trimmed);
+        walk->found += trimmed;
+        walk->begun = true;
+        walk->after = rows [at];
+    }
+    if (rc == FST_OK)
+        rc = fst_catalog_release (self->catalog);
+    if (rc != FST_OK) {
+        fst_log_error ("copies were not trimmed reason=\"%s\"", fst_error_text (rc));
+        fst_catalog_undo (self->catalog);
+        walk->again_ms = self->now_ms + LOOK_MS;
+        return;
+    }
+    self->mover->look = self->mover->soon = true;
+}
+
+static size_t
+s_count_pulls (const fst_mover_t *mover, fst_work_kind_t kind)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < mover->pulls_count; at++)
+        count += mover->pulls [at]->work.kind == kind;
+    return count;
+}
+
+//  Start what can be started, the most urgent first.
+static void
+s_work (fst_metadata_t *self)
+{
+    fst_mover_t *mover = self->mover;
+    bool trimmed = false;
+    mover->soon = false;
+    for (size_t at = 0; at < mover->plan.count; at++) {
+        const fst_work_t *work = &mover->plan.works [at];
+        fst_walk_t *walk = &mover->walks [at];
+        if (work->kind == FST_WORK_COPY)
+            while (s_start (self, work, walk))
+                ;
+        else
+        if (work->kind == FST_WORK_TRIM && !trimmed) {
+            s_trim (self, work, walk);
+            trimmed = self->open;
+        }
+        else
+        if (work->kind == FST_WORK_MOVE && mover->pulls_count == 0 && !self->recovery)
+            s_start (self, work, walk);             //  One at a time is enough for evenness
+    }
+}
+
+//  ---- What people hear of it
+
+static fst_rc_t
+s_journal (fst_metadata_t *self, unsigned node, const char *type, const char *detail)
+{
+    fst_metadata_open_batch (self);
+    return fst_nodes_journal (self->nodes, node, type, detail, self->wall_ms);
+}
+
+static fst_rc_t
+s_end_run (fst_metadata_t *self)
+{
+    fst_mover_t *mover = self->mover;
+    bool to_do = false;
+    for (size_t at = 0; at < mover->plan.count; at++)
+        to_do |= mover->plan.works [at].kind == FST_WORK_COPY && mover->plan.works [at].repair;
+    if (!mover->run.active || s_count_pulls (mover, FST_WORK_COPY)
+    || (to_do && self->now_ms - mover->run.last_ms < RUN_OVER_MS))
+        return FST_OK;
+    mover->run.active = false;
+    if (mover->run.extents == 0)
+        return FST_OK;
+    char detail [200], bytes [32];
+    snprintf (detail, sizeof (detail), "%lld extents (%s) copied in %.1f s%s", (long long) mover->run.extents,
+              fst_size_text (mover->run.bytes, bytes, sizeof (bytes)),
+              (double) (mover->run.last_ms - mover->run.begun_ms) / 1000, to_do? "; some could not be": "");
+    return s_journal (self, mover->run.node, "repaired", detail);
+}
+
+//  Nodes that are emptied: that it begins for one that fails, and that one is empty. The latter is remembered, so that
+//  it is said once.
+static fst_rc_t
+s_follow_leaving (fst_metadata_t *self)
+{
+    fst_mover_t *mover = self->mover;
+    fst_node_set_t failing = mover->view.live & ~mover->view.sound & ~mover->view.leaving, empty = 0;
+    fst_rc_t rc = FST_OK;
+    for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK; node++) {
+        fst_node_set_t bit = fst_node_bit (node);
+        if (failing & ~mover->failing & bit)
+            rc = s_journal (self, node, "draining", "its disk fails, so what it holds is copied to others");
+        if (((failing | mover->view.leaving) & bit) && self->copies.holds [node] == 0)
+            empty |= bit;
+        if (rc == FST_OK && (empty & ~mover->drained & bit))
+            rc = s_journal (self, node, "drained", "no file needs it any more");
+    }
+    if (rc == FST_OK && empty != mover->drained) {
+        fst_metadata_open_batch (self);
+        rc = fst_catalog_setting_put (self->catalog, "drained", (int64_t) empty);
+    }
+    mover->failing = failing;
+    mover->drained = empty;
+    return rc;
+}
+
+//  ---- The turn
+
+static int64_t
+s_wake_ms (const fst_metadata_t *self)
+{
+    const fst_mover_t *mover = self->mover;
+    int64_t wake_ms = mover->soon || mover->look? self->now_ms + SOON_MS: mover->look_ms;
+    for (size_t at = 0; at < mover->plan.count; at++)
+        if (mover->walks [at].again_ms > self->now_ms && mover->walks [at].again_ms < wake_ms)
+            wake_ms = mover->walks [at].again_ms;
+    for (unsigned node = 0; node < FST_NODES_MAX && mover->plan.count; node++)
+        if (s_rests (self, node) && mover->nodes [node].again_ms < wake_ms)
+            wake_ms = mover->nodes [node].again_ms;
+    return wake_ms;
+}
+
+int64_t
+fst_metadata_repair (fst_metadata_t *self)
+{
+    fst_mover_t *mover = self->mover;
+    assert (!self->open);
+    s_look (self);
+    if (mover->plan.count == 0 && !mover->run.active && !mover->drained && !mover->view.leaving
+    &&  mover->view.sound == mover->view.live)
+        return s_wake_ms (self);
+    s_work (self);
+    fst_rc_t rc = s_end_run (self);
+    if (rc == FST_OK)
+        rc = s_follow_leaving (self);
+    if (rc != FST_OK)
+        fst_log_error ("repair was not journaled reason=\"%s\"", fst_error_text (rc));
+    fst_stuck_forget (mover->stuck, self->now_ms - FORGET_MS);
+    fst_metadata_flush (self);
+    return s_wake_ms (self);
+}
+
+void
+fst_metadata_repair_soon (fst_metadata_t *self)
+{
+    if (self->mover->look)
+        fst_metadata_repair (self);
+}
+
+bool
+fst_metadata_copying (const fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n, unsigned node)
+{
+    const fst_mover_t *mover = self->mover;
+    for (size_t at = 0; at < mover->pulls_count; at++)
+        for (size_t row = 0; mover->pulls [at]->target == node && row < mover->pulls [at]->count; row++)
+            if (mover->pulls [at]->rows [row].extent.n == n
+            &&  memcmp (&mover->pulls [at]->rows [row].blob, blob, sizeof (*blob)) == 0)
+                return true;
+    return false;
+}
+
+fst_rc_t
+fst_metadata_repair_begin (fst_metadata_t *self)
+{
+    fst_mover_t *mover = calloc (1, sizeof (*mover));
+    assert (mover);
+    int64_t drained = 0;
+    mover->stuck = fst_stuck_new ();
+    mover->start_ms = self->now_ms;
+    mover->look = true;
+    self->mover = mover;
+    fst_rc_t rc = fst_catalog_setting_get (self->catalog, "drained", &drained);
+    mover->drained = (fst_node_set_t) drained;
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+void
+fst_metadata_repair_end (fst_metadata_t *self)
+{
+    if (self->mover) {
+        assert (self->mover->pulls_count == 0);     //  The loop has ended them
+        fst_stuck_destroy (&self->mover->stuck);
+        free (self->mover);
+        self->mover = NULL;
+    }
+}
