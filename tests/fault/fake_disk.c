@@ -50,6 +50,7 @@ struct fake_disk {
     int calls, syncs;
     int fail_at;                    //  Of calls; 0 = never
     int fail_sync_at, crash_at;     //  Of syncs
+    int writes, fail_write_at;      //  Of writes
     fst_rc_t fail_rc;
     bool fired, crashed;
     int life;                       //  Restarts so far
@@ -454,6 +455,10 @@ s_write (void *arg, fst_disk_file_t *file, int64_t offset, const void *data, siz
 {
     fake_disk_t *self = (fake_disk_t *) arg;
     fst_rc_t rc = s_enter_file (self, file, false);
+    if (rc == FST_OK && ++self->writes == self->fail_write_at) {
+        self->fired = true;
+        rc = self->fail_rc;
+    }
     size_t size = file->inode->seen.size;
     int64_t growth = (int64_t) ((size_t) offset + bytes) - (int64_t) size;
     if (rc == FST_OK && growth > 0 && s_used (self) + growth > self->capacity) {
@@ -671,22 +676,36 @@ fake_disk_port (fake_disk_t *self)
     return &self->port;
 }
 
-void
-fake_disk_fail (fake_disk_t *self, int nth, fst_rc_t rc)
+static void
+s_fail (fake_disk_t *self, int call, int sync, int write, fst_rc_t rc)
 {
     assert (self);
     assert (rc != FST_OK);
-    self->fail_at = nth? self->calls + nth: 0;
-    self->fail_sync_at = 0;
+    pthread_mutex_lock (&self->lock);
+    self->fail_at = call? self->calls + call: 0;
+    self->fail_sync_at = sync? self->syncs + sync: 0;
+    self->fail_write_at = write? self->writes + write: 0;
     self->fail_rc = rc;
     self->fired = false;
+    pthread_mutex_unlock (&self->lock);
+}
+
+void
+fake_disk_fail (fake_disk_t *self, int nth, fst_rc_t rc)
+{
+    s_fail (self, nth, 0, 0, rc);
 }
 
 void
 fake_disk_fail_sync (fake_disk_t *self, int nth, fst_rc_t rc)
 {
-    fake_disk_fail (self, 0, rc);
-    self->fail_sync_at = nth? self->syncs + nth: 0;
+    s_fail (self, 0, nth, 0, rc);
+}
+
+void
+fake_disk_fail_write (fake_disk_t *self, int nth, fst_rc_t rc)
+{
+    s_fail (self, 0, 0, nth, rc);
 }
 
 bool
@@ -734,7 +753,7 @@ fake_disk_restart (fake_disk_t *self)
         self->seen = zhashx_dup (self->stable);
     }
     self->crashed = false;
-    self->crash_at = self->fail_at = self->fail_sync_at = 0;
+    self->crash_at = self->fail_at = self->fail_sync_at = self->fail_write_at = 0;
     self->life++;
     pthread_mutex_unlock (&self->lock);
 }
@@ -750,7 +769,9 @@ void
 fake_disk_set_capacity (fake_disk_t *self, int64_t bytes)
 {
     assert (self);
+    pthread_mutex_lock (&self->lock);
     self->capacity = bytes;
+    pthread_mutex_unlock (&self->lock);
 }
 
 void

@@ -46,9 +46,11 @@ fake_disk_port (fake_disk_t *self);
 void
 fake_disk_fail (fake_disk_t *self, int nth, fst_rc_t rc);
 
-//  The same for the nth sync or sync_folder.
+//  The same for the nth sync or sync_folder, and the nth write.
 void
 fake_disk_fail_sync (fake_disk_t *self, int nth, fst_rc_t rc);
+void
+fake_disk_fail_write (fake_disk_t *self, int nth, fst_rc_t rc);
 
 //  True if that call came.
 bool
