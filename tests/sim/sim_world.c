@@ -231,12 +231,29 @@ sim_history (sim_t *self, int node)
     return self->history;
 }
 
+static int
+s_remove_one (const char *name, const struct stat *about, int kind, struct FTW *where)
+{
+    (void) about;
+    (void) kind;
+    (void) where;
+    remove (name);
+    return 0;
+}
+
+static void
+s_remove_folder (const char *folder)
+{
+    nftw (folder, s_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void
 sim_fail (sim_t *self, const char *file, int line, const char *condition)
 {
     const char *end = sim_trace (self) + (self->trace_bytes > 6000? self->trace_bytes - 6000: 0);
     fprintf (stderr, "%s\n%s:%d: not so at [%lld]: %s\nFST_SEED=%llu\n", end, file, line, (long long) self->now_ms,
              condition, (unsigned long long) self->options.seed);
+    s_remove_folder (self->folder);
     abort ();
 }
 
@@ -529,22 +546,6 @@ s_start_all (sim_t *self)
     SIM_CHECK (self, rc == FST_OK);
     for (int node = 1; node <= self->options.nodes; node++)
         SIM_CHECK (self, SIM_UNTIL (self, *sim_history (self, node), 60000));
-}
-
-static int
-s_remove_one (const char *name, const struct stat *about, int kind, struct FTW *where)
-{
-    (void) about;
-    (void) kind;
-    (void) where;
-    remove (name);
-    return 0;
-}
-
-static void
-s_remove_folder (const char *folder)
-{
-    nftw (folder, s_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 //  Worlds of processes that have crashed.
