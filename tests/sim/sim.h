@@ -96,8 +96,8 @@ sim_start (sim_t *self, int part);
 bool
 sim_is_up (const sim_t *self, int part);
 
-//  Kill at the nth point from now (1 is the next): before each message that it handles, each that it sends, each
-//  flush and each change on disk. 0 = never. sim_start sets it back.
+//  Kill at the nth point from now (1 is the next): before each message that it handles, before and after each that it
+//  sends and each commit, before each flush, job and change on disk. 0 = never. sim_start sets it back.
 void
 sim_kill_at (sim_t *self, int part, int nth);
 

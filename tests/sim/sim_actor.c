@@ -143,6 +143,7 @@ s_answer (void *arg, fst_request_t *request, zmsg_t **answer_p)
         sim_net_answer (self->part, origin->number, zmsg_pop (*answer_p));
         zmsg_destroy (answer_p);
         free (origin);
+        sim_point ();
         return;
     }
     self->port_requests--;
@@ -151,6 +152,7 @@ s_answer (void *arg, fst_request_t *request, zmsg_t **answer_p)
     memcpy (&wire, zframe_data (request->peer), sizeof (wire));
     sim_wire_answer (self->part, wire, *answer_p);
     *answer_p = NULL;
+    sim_point ();
 }
 
 static int

@@ -7,11 +7,16 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "fst_db.h"
 
 fst_rc_t
 __real_fst_disk_open (const char *folder, fst_disk_t **disk_p);
 fst_rc_t
 __wrap_fst_disk_open (const char *folder, fst_disk_t **disk_p);
+fst_rc_t
+__real_fst_db_commit (fst_db_t *self);
+fst_rc_t
+__wrap_fst_db_commit (fst_db_t *self);
 int
 __real_sqlite3_open_v2 (const char *filename, sqlite3 **sqlite_p, int flags, const char *vfs);
 int
@@ -127,6 +132,15 @@ sim_folder (const sim_t *self, int part)
 }
 
 //  ---- SQLite
+
+fst_rc_t
+__wrap_fst_db_commit (fst_db_t *self)
+{
+    sim_point ();
+    fst_rc_t rc = __real_fst_db_commit (self);
+    sim_point ();
+    return rc;
+}
 
 int
 __wrap_sqlite3_open_v2 (const char *filename, sqlite3 **sqlite_p, int flags, const char *vfs)
