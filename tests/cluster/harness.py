@@ -23,6 +23,7 @@ SOURCE = os.path.dirname(os.path.dirname(HERE))
 BIN = os.environ.get("FST_BIN", os.path.join(SOURCE, "build", "bin"))
 FILESTORED = os.path.join(BIN, "filestored")
 FILESTORE = os.path.join(BIN, "filestore")
+LOAD = os.path.join(BIN, "fst-load")
 PASSWORD = "correct horse \u00fc 7"
 
 READY_S = 20            # A machine that is busy with other tests is slow
@@ -173,6 +174,7 @@ class Cluster:
         if quick:       # Passwords are not what is tested here
             sets = ("hash-memory=1 MiB", "hash-passes=1") + tuple(sets)
         self.sets = [argument for value in sets for argument in ("--set", value)]
+        self.own = {}               # Settings of single processes: {name: [NAME=VALUE]}
         self.processes = {}
         self.faults = set()     # Names of processes whose disk can fail
         self.secrets = [PASSWORD]
@@ -195,7 +197,13 @@ class Cluster:
         if name == "filestored":
             return ["--data", self.folder, "--set", "nodes=%d" % self.nodes] + self.sets
         role = "storage" if name.startswith("node-") else name
-        return [role, "--config", os.path.join(self.folder, name + ".zpl")] + self.sets
+        own = [argument for value in self.own.get(name, ()) for argument in ("--set", value)]
+        return [role, "--config", os.path.join(self.folder, name + ".zpl")] + self.sets + own
+
+    def setting(self, name, option):
+        """What the configuration file of a process says."""
+        with open(os.path.join(self.folder, name + ".zpl")) as file:
+            return re.search(r'^%s = ["\'](.+)["\']$' % option, file.read(), re.M).group(1)
 
     def launch(self, name):
         """Start a process without waiting for it."""
