@@ -154,6 +154,18 @@ fst_record_open (const fst_record_t *expect, const uint8_t key [FST_KEY_BYTES], 
     return FST_OK;
 }
 
+uint64_t
+fst_extent_digest (const uint64_t *checksums, size_t count)
+{
+    uint8_t octets [8 * FST_EXTENT_SLOTS_MAX];
+    assert (checksums);
+    assert (count <= FST_EXTENT_SLOTS_MAX);
+    fst_writer_t out = fst_writer (octets, sizeof (octets));
+    for (size_t slot = 0; slot < count; slot++)
+        fst_write_uint (&out, checksums [slot], 8);
+    return XXH3_64bits (octets, 8 * count);
+}
+
 void
 fst_key_wrap (const uint8_t cluster_key [FST_KEY_BYTES], const fst_blob_id_t *blob,
               const uint8_t key [FST_KEY_BYTES], uint8_t *wrapped)

@@ -35,6 +35,7 @@
 #define FST_RECORD_OVERHEAD      (FST_RECORD_HEADER_BYTES + FST_RECORD_TAG_BYTES)
 #define FST_CHUNK_LOG2_MIN       16      //   64 KiB
 #define FST_CHUNK_LOG2_MAX       23      //    8 MiB
+#define FST_EXTENT_SLOTS_MAX     1024    //  Records in one extent
 #define FST_SMALL_BYTES_MAX      65536   //  A blob up to this size is kept inline in small.db
 
 typedef struct {
@@ -80,6 +81,11 @@ fst_record_check (const uint8_t *data, size_t bytes, const fst_record_t *record)
 fst_rc_t FST_CHECKED
 fst_record_open (const fst_record_t *expect, const uint8_t key [FST_KEY_BYTES], uint8_t *data, size_t bytes,
                  uint32_t *plain_bytes_p);
+
+//  Digest of an extent: XXH3-64 over the checksums of its records in slot order, as 8 octets each, big-endian. So
+//  who wrote the records knows what every node must say it has.
+uint64_t
+fst_extent_digest (const uint64_t *checksums, size_t count);
 
 //  Wrap a blob's key for keeping in the catalog: XChaCha20-Poly1305 under the cluster key with the blob
 //  id as associated data. wrapped takes FST_WRAPPED_BYTES.

@@ -91,17 +91,6 @@ fst_extents_statistics (fst_extents_t *self, fst_extents_statistics_t *statistic
     pthread_mutex_unlock (&self->lock);
 }
 
-uint64_t
-fst_extent_digest (const uint64_t *checksums, size_t count)
-{
-    uint8_t octets [8 * FST_EXTENT_SLOTS_MAX];
-    assert (count <= FST_EXTENT_SLOTS_MAX);
-    fst_writer_t out = fst_writer (octets, sizeof (octets));
-    for (size_t slot = 0; slot < count; slot++)
-        fst_write_uint (&out, checksums [slot], 8);
-    return XXH3_64bits (octets, 8 * count);
-}
-
 //  ---- What a sealed extent has
 
 //  Open the final file. FST_NOT_FOUND.

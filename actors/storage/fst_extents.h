@@ -20,7 +20,6 @@
 #include "fst_disk.h"
 #include "fst_record.h"
 
-#define FST_EXTENT_SLOTS_MAX  1024
 #define FST_EXTENTS_OPEN_MAX  64        //  Files of open extents kept open
 #define FST_EXTENTS_KNOWN_MAX 4096      //  Open extents whose records are known without reading them
 
@@ -122,9 +121,5 @@ typedef struct {
 
 void
 fst_extents_statistics (fst_extents_t *self, fst_extents_statistics_t *statistics);
-
-//  XXH3-64 over the checksums of an extent's records in slot order, as 8 octets each, big-endian.
-uint64_t
-fst_extent_digest (const uint64_t *checksums, size_t count);
 
 #endif
