@@ -9,7 +9,6 @@
 #include "fst_shelves.h"
 #include <assert.h>
 #include <pthread.h>
-#include <xxhash.h>
 
 struct fst_extents {
     fst_disk_t *disk;

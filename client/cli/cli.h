@@ -182,6 +182,12 @@ cli_check_path (cli_t *self, const char *path);
 char *
 cli_path_join (const char *folder, const char *name);
 
+//  Several things go into one folder under their own last names: refuse two that have the same one, for one would
+//  replace the other, or be mixed with it, in silence.
+//      FST_EXISTS
+fst_rc_t FST_CHECKED
+cli_check_bases (cli_t *self, char **paths, int count);
+
 //  The last part of a path, "" for ".", ".." and "/": what stands for the content of a folder. Caller frees.
 char *
 cli_path_base (const char *path);

@@ -49,6 +49,8 @@ cli_mv (cli_t *self, int count, char **operands)
     cli_kind_t kind = CLI_NOTHING;
     fst_rc_t rc = s_check_and_connect (self, count + 1, operands);
     if (rc == FST_OK)
+        rc = cli_check_bases (self, operands, count);
+    if (rc == FST_OK)
         rc = cli_remote_kind (self, target, &kind, NULL);
     if (rc == FST_OK && kind != CLI_FOLDER && (slash || count > 1))
         rc = cli_fail (self, kind == CLI_FILE? FST_NOT_A_FOLDER: FST_NOT_FOUND, "%s is no folder", target);

@@ -268,6 +268,8 @@ s_run (cli_t *cli, char **paths, int count, const char *target)
         rc = cli_check_path (cli, paths [at]);
     if (rc == FST_OK && !*target)
         rc = cli_fail (cli, FST_BAD_NAME, "the local name is empty");
+    if (rc == FST_OK && !streq (target, "-"))
+        rc = cli_check_bases (cli, paths, count);
     if (rc == FST_OK)
         rc = cli_connect (cli, true);
     if (rc != FST_OK)

@@ -46,6 +46,26 @@ cli_path_base (const char *path)
 }
 
 fst_rc_t
+cli_check_bases (cli_t *self, char **paths, int count)
+{
+    fst_rc_t rc = FST_OK;
+    zhashx_t *bases = zhashx_new ();
+    for (int at = 0; at < count && rc == FST_OK; at++) {
+        char *base = cli_path_base (paths [at]);
+        const char *other = zhashx_lookup (bases, base);
+        if (other)
+            rc = cli_fail (self, FST_EXISTS, "%s and %s would both be called \"%s\" there; rename one of them, or name "
+                           "another folder for it", other, paths [at], base);
+        else
+        if (*base)
+            zhashx_insert (bases, base, paths [at]);
+        free (base);
+    }
+    zhashx_destroy (&bases);
+    return rc;
+}
+
+fst_rc_t
 cli_remote_kind (cli_t *self, const char *path, cli_kind_t *kind_p, int64_t *size_p)
 {
     json_t *reply = NULL;

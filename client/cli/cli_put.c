@@ -301,7 +301,7 @@ s_check_locals (cli_t *cli, char **locals, int count)
     for (int at = 0; at < count; at++)
         if (streq (locals [at], "-") && count > 1)
             return cli_fail (cli, FST_MALFORMED, "standard input (-) can only be stored by itself");
-    return FST_OK;
+    return cli_check_bases (cli, locals, count);
 }
 
 fst_rc_t

@@ -2,6 +2,7 @@
 
 #include "fst_batch.h"
 #include <assert.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,6 @@
 #define LEASE_GROUPS        4       //  Groups that share an upload, and so its nodes
 #define PACK_FILES         64       //  Files in one STORE
 #define PACK_BYTES ((1 << 20) + FST_RECORD_OVERHEAD)    //  As a record of the usual chunk: same buffers
-#define STORE_PATIENCE_MS 10000     //  It is on stable storage when the answer comes
 #define ASK_AGAIN_MS       250
 #define ASK_GIVE_UP_MS   10000
 #define OFFERS_MAX          16
@@ -52,7 +52,7 @@ typedef struct {
     fst_rc_t rc;                    //  Of reading it
     char *problem;
     uint8_t digest [16];            //  Of the whole content, as PUT_FILE_INFO wants it
-    char sealed [17];               //  Digest of its extent, as the nodes say
+    char sealed [17];               //  Digest of its extent: what every node must say it has
     size_t offset, bytes;           //  Its record in the pack's buffer
 } s_file_t;
 
@@ -143,6 +143,7 @@ s_make_file (const s_lease_t *lease, s_file_t *file, uint8_t *data)
         .chunk_log2 = lease->lease.chunk_log2, .last = true
     };
     fst_record_seal (&record, key, data);
+    snprintf (file->sealed, sizeof (file->sealed), "%016" PRIx64, fst_extent_digest (&record.checksum, 1));
     sodium_memzero (key, sizeof (key));
 }
 
@@ -367,7 +368,7 @@ s_granted (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
         return;
     }
     lease->ask_since_ms = 0;
-    if (rc == FST_TOO_FEW_NODES && fst_lease_forgive (&lease->lease))
+    if (rc == FST_TOO_FEW_NODES && fst_lease_forgive (&lease->lease, now_ms, &lease->ask_after_ms))
         return;
     if (rc == FST_OK) {
         rc = fst_lease_learn (&lease->lease, lease->batch->client, reply);
@@ -437,7 +438,7 @@ s_node_refuses (s_lease_t *lease, int node, fst_data_reply_t *reply)
         case FST_LEASE_RENEW:
             break;
         case FST_LEASE_REPLACE:
-            lease->lease.nodes [node].failed = true;
+            fst_lease_lose (&lease->lease, node, reply->rc);
             lease->said_rc = reply->rc;
             snprintf (lease->said, sizeof (lease->said), "node %s failed (%s)",
                       fst_lease_name (&lease->lease, node), reply->message);
@@ -460,10 +461,8 @@ s_take_receipts (s_pack_t *pack, int copy, json_t *receipts)
         if (file->rc != FST_OK || !file->bytes)
             continue;
         json_t *receipt = json_array_get (receipts, row++);
-        const char *digest = json_string_value (json_object_get (receipt, "digest"));
-        if (*file->sealed && strcmp (file->sealed, digest) != 0)
-            return false;           //  Another copy has other octets
-        snprintf (file->sealed, sizeof (file->sealed), "%s", digest);
+        if (strcmp (file->sealed, json_string_value (json_object_get (receipt, "digest"))) != 0)
+            return false;           //  It has other octets than were sent
         snprintf (pack->copy [copy].receipts [at], FST_PROOF_TEXT_MAX, "%s",
                   json_string_value (json_object_get (receipt, "receipt")));
     }
@@ -500,9 +499,8 @@ s_send_to (fst_batch_t *self, s_pack_t *pack, int copy, int64_t now_ms)
         zmq_msg_init (&frames [at]);
         zmq_msg_copy (&frames [at], &pack->records [at]);
     }
-    fst_data_tag_t tag = { .owner = self, .done = s_stored, .item = pack, .slot = (uint32_t) copy,
-                           .patience_ms = STORE_PATIENCE_MS };
-    fst_data_send (fst_client_data (self->client), node->data, "STORE",
+    fst_data_tag_t tag = { .owner = self, .done = s_stored, .item = pack, .slot = (uint32_t) copy };
+    fst_data_send (fst_client_data (self->client), node->data, FST_DATA_STORE_SMALL,
                    json_pack ("{s:s, s:b}", "capability", node->capability, "seal", 1), frames, pack->records_count,
                    pack->records_bytes, &tag, now_ms);
     for (size_t at = 0; at < pack->records_count; at++)

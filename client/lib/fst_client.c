@@ -422,7 +422,7 @@ fst_client_turn (filestore_t *self, int64_t wait_ms)
         wait_ms = s_least (wait_ms, 10);
     }
     if (fst_data_waiting (self->data))
-        wait_ms = s_least (wait_ms, 250);
+        wait_ms = s_least (wait_ms, 100);
     int rc = zmq_poll (items, (int) (count + nodes), wait_ms);
     if (rc == -1 && errno == EINTR && zsys_interrupted)
         return FST_INTERRUPTED;

@@ -16,12 +16,21 @@
 #include "fst_text.h"
 
 #define WINDOW_STANDARD (8 * 1024 * 1024)       //  Until the node said something else
+#define LATE_FACTOR     3           //  Late is who takes so many times as long as another one
+#define LATE_MS_MAX     8000        //  A node that was late has twice the time, up to this
+#define LATE_AGAIN_MS   60000       //  Was it not for so long, it has the usual time again
+#define WITNESS_MS      10000       //  What an idle node did so long before counts
+#define PROBE_MS        1500        //  Silence after which a node is asked for a sign of life
+#define PACE_MS         5000        //  How long what a node took says something
+
+//  The command of each kind
+static const char *const s_commands [FST_DATA_KINDS] = { "RETRIEVE", "STORE", "STORE", "SEAL" };
 
 typedef struct s_request s_request_t;
 struct s_request {
     TAILQ_ENTRY (s_request) link;
     uint64_t id;
-    const char *command;
+    fst_data_kind_t kind;
     zmq_msg_t head;             //  The envelope, while it waits to be sent
     zmq_msg_t *frames;
     size_t frames_count;
@@ -41,8 +50,18 @@ struct fst_data_node {
     zsock_t *monitor;           //  Tells when it breaks
     int64_t window;
     int64_t load;
-    int64_t heard_ms;
+    int64_t heard_ms;           //  Anything
+    int64_t answered_ms;        //  An answer to a request
+    int64_t probed_ms;          //  It was asked for a sign of life
+    int64_t late_ms;            //  After which it is late
+    int64_t was_late_ms;        //  When it last was; 0 = never
     int64_t down_until_ms;
+    struct {
+        int64_t asked_ms;       //  The latest of the requests that it answered
+        int64_t took_ms;        //  The last answer
+        int64_t pace_ms;        //  What one takes, smoothed
+        int64_t done_ms;        //  When the last one came; 0 = never
+    } did [FST_DATA_KINDS];
     s_requests_t queue;         //  Not sent yet: no connection yet, or its queue is full
     s_requests_t sent;          //  In the order in which they were sent
 };
@@ -52,6 +71,12 @@ struct fst_data {
     char prefix [FST_ID_TEXT_BYTES + 1];    //  Makes the ids of this client its own
     uint64_t next_id, next_monitor;
 };
+
+static int64_t
+s_max (int64_t a, int64_t b)
+{
+    return a > b? a: b;
+}
 
 fst_data_t *
 fst_data_new (void)
@@ -188,6 +213,7 @@ fst_data_learn (fst_data_t *self, const char *name, const char *endpoint, const 
         assert (node);
         snprintf (node->name, sizeof (node->name), "%s", name);
         node->window = WINDOW_STANDARD;
+        node->late_ms = FST_DATA_LATE_MS;
         TAILQ_INIT (&node->queue);
         TAILQ_INIT (&node->sent);
         TAILQ_INSERT_TAIL (&self->nodes, node, link);
@@ -235,14 +261,24 @@ fst_data_load (const fst_data_node_t *node)
     return node->load;
 }
 
-//  Since when the node owes an answer, or 0 if it does not.
-static int64_t
-s_owes_since_ms (const fst_data_node_t *node)
+//  The oldest request of that kind that the node did not answer, or NULL.
+static const s_request_t *
+s_owes (const fst_data_node_t *node, fst_data_kind_t kind)
 {
-    const s_request_t *request = TAILQ_FIRST (&node->sent);
-    if (!request)
-        request = TAILQ_FIRST (&node->queue);
-    return request? request->tag.asked_ms: 0;
+    const s_request_t *request;
+    TAILQ_FOREACH (request, &node->sent, link)
+        if (request->kind == kind)
+            return request;
+    TAILQ_FOREACH (request, &node->queue, link)
+        if (request->kind == kind)
+            return request;
+    return NULL;
+}
+
+static bool
+s_idle (const fst_data_node_t *node)
+{
+    return TAILQ_EMPTY (&node->sent) && TAILQ_EMPTY (&node->queue);
 }
 
 fst_data_node_t *
@@ -259,26 +295,27 @@ fst_data_down (const fst_data_node_t *node, int64_t now_ms)
     return now_ms < node->down_until_ms;
 }
 
-bool
-fst_data_up (const fst_data_node_t *node, int64_t late_ms, int64_t now_ms)
+int64_t
+fst_data_expect_ms (const fst_data_node_t *node, fst_data_kind_t kind, int64_t now_ms)
 {
     assert (node);
-    if (fst_data_down (node, now_ms))
-        return false;
-    int64_t since_ms = s_owes_since_ms (node);
-    return !since_ms || now_ms - since_ms < late_ms || now_ms - node->heard_ms < late_ms;
+    const s_request_t *oldest = s_owes (node, kind);
+    int64_t waits_ms = oldest? now_ms - oldest->tag.asked_ms: 0;
+    if (!node->did [kind].done_ms || now_ms - node->did [kind].done_ms > PACE_MS)
+        return waits_ms;
+    return waits_ms > node->did [kind].pace_ms? waits_ms: node->did [kind].pace_ms;
 }
 
 //  ---- Sending
 
 static void
-s_encode (fst_data_t *self, s_request_t *request, json_t *payload)
+s_encode (fst_data_t *self, uint64_t number, const char *command, json_t *payload, zmq_msg_t *head)
 {
     char id [48];
-    snprintf (id, sizeof (id), "%s-%llx", self->prefix, (unsigned long long) request->id);
-    zframe_t *frame = fst_envelope_request_encode (id, request->command, NULL, payload);
-    zmq_msg_init_size (&request->head, zframe_size (frame));
-    memcpy (zmq_msg_data (&request->head), zframe_data (frame), zframe_size (frame));
+    snprintf (id, sizeof (id), "%s-%llx", self->prefix, (unsigned long long) number);
+    zframe_t *frame = fst_envelope_request_encode (id, command, NULL, payload);
+    zmq_msg_init_size (head, zframe_size (frame));
+    memcpy (zmq_msg_data (head), zframe_data (frame), zframe_size (frame));
     zframe_destroy (&frame);
 }
 
@@ -326,7 +363,7 @@ s_flush (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
 }
 
 void
-fst_data_send (fst_data_t *self, fst_data_node_t *node, const char *command, json_t *payload,
+fst_data_send (fst_data_t *self, fst_data_node_t *node, fst_data_kind_t kind, json_t *payload,
                zmq_msg_t *frames, size_t frames_count, int64_t bytes, const fst_data_tag_t *tag, int64_t now_ms)
 {
     assert (self);
@@ -335,12 +372,10 @@ fst_data_send (fst_data_t *self, fst_data_node_t *node, const char *command, jso
     s_request_t *request = calloc (1, sizeof (*request));
     assert (request);
     request->id = ++self->next_id;
-    request->command = command;
+    request->kind = kind;
     request->bytes = bytes;
     request->tag = *tag;
     request->tag.asked_ms = now_ms;
-    if (!request->tag.patience_ms)
-        request->tag.patience_ms = FST_DATA_SILENCE_MS;
     if (frames_count) {
         request->frames = malloc (frames_count * sizeof (zmq_msg_t));
         assert (request->frames);
@@ -350,7 +385,7 @@ fst_data_send (fst_data_t *self, fst_data_node_t *node, const char *command, jso
             zmq_msg_move (&request->frames [at], &frames [at]);
         }
     }
-    s_encode (self, request, payload);
+    s_encode (self, request->id, s_commands [kind], payload, &request->head);
     json_decref (payload);
     node->load += bytes;
     //  Sent from fst_data_poll_items: the callbacks of a failure must not come from in here
@@ -424,9 +459,23 @@ s_match (fst_data_t *self, fst_data_node_t *node, const char *id)
     return NULL;
 }
 
+//  Remember how long the node took.
+static void
+s_note (fst_data_node_t *node, const s_request_t *request, int64_t now_ms)
+{
+    int64_t took_ms = s_max (now_ms - request->tag.asked_ms, 1);
+    node->answered_ms = now_ms;
+    if (node->did [request->kind].asked_ms < request->tag.asked_ms)
+        node->did [request->kind].asked_ms = request->tag.asked_ms;
+    bool known = node->did [request->kind].done_ms && now_ms - node->did [request->kind].done_ms <= PACE_MS;
+    node->did [request->kind].pace_ms = known? (node->did [request->kind].pace_ms * 3 + took_ms) / 4: took_ms;
+    node->did [request->kind].took_ms = took_ms;
+    node->did [request->kind].done_ms = now_ms;
+}
+
 //  Check what the node says, and give it to who asked. False if the node talks nonsense.
 static bool
-s_deliver (fst_data_t *self, fst_data_node_t *node, zmq_msg_t *frames, size_t count)
+s_deliver (fst_data_t *self, fst_data_node_t *node, zmq_msg_t *frames, size_t count, int64_t now_ms)
 {
     char where [160];
     fst_envelope_reply_t envelope;
@@ -439,13 +488,15 @@ s_deliver (fst_data_t *self, fst_data_node_t *node, zmq_msg_t *frames, size_t co
         node->load -= request->bytes;
         fst_data_reply_t reply = { .rc = envelope.rc, .message = envelope.message, .payload = envelope.payload,
                                    .frames = frames + 1, .frames_count = count - 1 };
-        const fst_schema_command_t *schema = fst_schema_find ("storage", request->command);
+        const fst_schema_command_t *schema = fst_schema_find ("storage", s_commands [request->kind]);
         assert (schema);
         if (reply.rc == FST_OK
         &&  fst_schema_check (schema->reply, reply.payload, where, sizeof (where)) != FST_OK) {
             reply = (fst_data_reply_t) { .rc = FST_MALFORMED, .message = "the node sent a reply that makes no sense" };
             sane = false;
         }
+        if (reply.rc != FST_BUSY)
+            s_note (node, request, now_ms);
         if (reply.rc == FST_OK)
             fst_data_set_window (node, json_integer_value (json_object_get (reply.payload, "window")));
         if (!request->forgotten)
@@ -490,14 +541,14 @@ s_receive_node (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
         if (!count)
             break;
         node->heard_ms = now_ms;
-        sane = s_deliver (self, node, frames, count);
+        sane = s_deliver (self, node, frames, count, now_ms);
         for (size_t at = 0; at < count; at++)
             zmq_msg_close (&frames [at]);
     }
     if (!sane)
         fst_data_fail (self, node, FST_MALFORMED, "the node sent a reply that makes no sense", now_ms);
     else
-    if (!(TAILQ_EMPTY (&node->sent) && TAILQ_EMPTY (&node->queue)) && s_broke (node))
+    if (!s_idle (node) && s_broke (node))
         fst_data_fail (self, node, FST_UNREACHABLE, "the connection to it broke", now_ms);
 }
 
@@ -534,31 +585,89 @@ fst_data_poll_items (fst_data_t *self, zmq_pollitem_t *items, size_t max)
     return count;
 }
 
-static bool
-s_overdue (const fst_data_node_t *node, const s_requests_t *list, int64_t now_ms)
+//  ---- Time
+
+//  The oldest request that the node did not answer; it is not idle.
+static const s_request_t *
+s_oldest (const fst_data_node_t *node)
 {
-    const s_request_t *request;
-    TAILQ_FOREACH (request, list, link) {
-        int64_t asked_ms = request->tag.asked_ms;
-        int64_t quiet_ms = now_ms - (asked_ms > node->heard_ms? asked_ms: node->heard_ms);
-        if (quiet_ms >= request->tag.patience_ms || now_ms - asked_ms >= FST_DATA_ANSWER_MS)
-            return true;
+    return TAILQ_EMPTY (&node->sent)? TAILQ_FIRST (&node->queue): TAILQ_FIRST (&node->sent);
+}
+
+//  True if other shows that the request could have been answered in a third of the time that it waits.
+static bool
+s_is_witness (const fst_data_node_t *other, const s_request_t *request, int64_t waits_ms)
+{
+    if (!other->did [request->kind].done_ms || waits_ms < LATE_FACTOR * other->did [request->kind].took_ms)
+        return false;
+    int64_t since_ms = request->tag.asked_ms - (s_idle (other)? WITNESS_MS: 0);
+    return other->did [request->kind].asked_ms >= since_ms;
+}
+
+static bool
+s_is_late (const fst_data_t *self, const fst_data_node_t *node, int64_t now_ms)
+{
+    for (fst_data_kind_t kind = 0; kind < FST_DATA_KINDS; kind++) {
+        const s_request_t *request = s_owes (node, kind);
+        int64_t waits_ms = request? now_ms - s_max (request->tag.asked_ms, node->answered_ms): 0;
+        if (!request || waits_ms < node->late_ms)
+            continue;
+        const fst_data_node_t *other;
+        TAILQ_FOREACH (other, &self->nodes, link)
+            if (other != node && s_is_witness (other, request, waits_ms))
+                return true;
     }
     return false;
+}
+
+//  Why the node fails now; NULL if it does not.
+static const char *
+s_overdue (const fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
+{
+    int64_t asked_ms = s_oldest (node)->tag.asked_ms;
+    if (now_ms - asked_ms >= FST_DATA_ANSWER_MS || now_ms - s_max (asked_ms, node->heard_ms) >= FST_DATA_SILENCE_MS)
+        return "the node does not answer";
+    if (node->was_late_ms && now_ms - node->was_late_ms > LATE_AGAIN_MS) {
+        node->late_ms = FST_DATA_LATE_MS;
+        node->was_late_ms = 0;
+    }
+    if (!s_is_late (self, node, now_ms))
+        return NULL;
+    node->late_ms = node->late_ms * 2 < LATE_MS_MAX? node->late_ms * 2: LATE_MS_MAX;
+    node->was_late_ms = now_ms;
+    return "the node gets nothing done while others do";
+}
+
+//  Ask for a sign of life, behind a request that takes long: whatever comes back is one, even a refusal.
+static void
+s_probe (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
+{
+    int64_t quiet_ms = now_ms - s_max (s_max (node->heard_ms, node->probed_ms), s_oldest (node)->tag.asked_ms);
+    if (quiet_ms < PROBE_MS || !node->socket || !TAILQ_EMPTY (&node->queue))
+        return;
+    zmq_msg_t head;
+    s_encode (self, ++self->next_id, "STATUS", NULL, &head);
+    if (zmq_msg_send (&head, zsock_resolve (node->socket), ZMQ_DONTWAIT) == -1)
+        zmq_msg_close (&head);
+    node->probed_ms = now_ms;
 }
 
 void
 fst_data_tick (fst_data_t *self, int64_t looked_ms, int64_t now_ms)
 {
     assert (self);
-    bool away = now_ms - looked_ms > 1000;
+    bool away = now_ms - looked_ms > FST_DATA_LATE_MS / 2;
     fst_data_node_t *node;
     TAILQ_FOREACH (node, &self->nodes, link) {
         if (away)
-            node->heard_ms = now_ms;    //  We did not listen (a slow source, a stopped process)
+            node->heard_ms = node->answered_ms = now_ms;    //  We did not listen (a slow source, a stopped process)
+        if (away || s_idle (node))
+            continue;
+        const char *reason = s_overdue (self, node, now_ms);
+        if (reason)
+            fst_data_fail (self, node, FST_TIMEOUT, reason, now_ms);
         else
-        if (s_overdue (node, &node->sent, now_ms) || s_overdue (node, &node->queue, now_ms))
-            fst_data_fail (self, node, FST_TIMEOUT, "the node does not answer", now_ms);
+            s_probe (self, node, now_ms);
     }
 }
 
@@ -568,7 +677,7 @@ fst_data_waiting (const fst_data_t *self)
     assert (self);
     const fst_data_node_t *node;
     TAILQ_FOREACH (node, &self->nodes, link)
-        if (s_owes_since_ms (node))
+        if (!s_idle (node))
             return true;
     return false;
 }

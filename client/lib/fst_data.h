@@ -1,9 +1,18 @@
 //  Connections to the data ports of storage nodes: one DEALER for each node, opened with its ticket when the
 //  first request goes there. Requests overlap; each has an id and gets exactly one answer: the node's, or a
-//  failure when the connection breaks or the node is silent for too long. Nothing here blocks.
+//  failure. Nothing here blocks. A node fails when
+//
+//  - its connection breaks, or is refused: at once;
+//  - it is late: for FST_DATA_LATE_MS it got nothing done, while another node answered a request of the same kind that
+//    was asked since then (or before, and has nothing to do now), in a third of the time or less. So where one disk or
+//    one network serves all nodes and is busy, nobody is late. A node that failed so has twice the time the next
+//    time, for a slow node is better than none;
+//  - it is silent for FST_DATA_SILENCE_MS. Who has long work to do answers questions meanwhile: it is asked for a
+//    sign of life;
+//  - one answer takes longer than FST_DATA_ANSWER_MS.
 //
 //  A node that fails loses its connection and all its requests at once; it may be used again, on a fresh
-//  connection, but fst_data_up is false for a while so that others are tried first.
+//  connection, but is fst_data_down for a while so that others are tried first.
 
 #ifndef FST_DATA_H_INCLUDED
 #define FST_DATA_H_INCLUDED
@@ -15,12 +24,22 @@
 #include <zmq.h>
 #include "fst_error.h"
 
+#define FST_DATA_LATE_MS      750       //  So long without anything done, while others did it: see above
 #define FST_DATA_SILENCE_MS  5000       //  Nothing heard, and something asked: the node failed
 #define FST_DATA_ANSWER_MS  60000       //  The longest that one request may take
 #define FST_DATA_DOWN_MS    30000       //  How long a node that failed is tried last
 
 typedef struct fst_data fst_data_t;
 typedef struct fst_data_node fst_data_node_t;
+
+//  What is asked. Times of one kind can be compared.
+typedef enum {
+    FST_DATA_RETRIEVE,
+    FST_DATA_STORE,             //  Of chunks
+    FST_DATA_STORE_SMALL,       //  Of small blobs: the answer comes after a sync
+    FST_DATA_SEAL,              //  Same
+    FST_DATA_KINDS
+} fst_data_kind_t;
 
 //  What came back; borrowed for the time of the callback, but frames may be moved away.
 typedef struct {
@@ -39,7 +58,6 @@ struct fst_data_tag {
     fst_data_done_fn *done;
     void *item;
     uint32_t extent, slot;
-    int64_t patience_ms;        //  How long the node may be silent; 0 = FST_DATA_SILENCE_MS
     int64_t asked_ms;           //  Set by fst_data_send
 };
 
@@ -77,14 +95,15 @@ fst_data_load (const fst_data_node_t *node);
 bool
 fst_data_down (const fst_data_node_t *node, int64_t now_ms);
 
-//  False for such a node, and for one that owes an answer for longer than late_ms.
-bool
-fst_data_up (const fst_data_node_t *node, int64_t late_ms, int64_t now_ms);
+//  How long an answer of that kind is to be expected to take: as long as the last ones did, or as one is waited for
+//  already if that is longer; 0 if nothing is known of the last seconds.
+int64_t
+fst_data_expect_ms (const fst_data_node_t *node, fst_data_kind_t kind, int64_t now_ms);
 
-//  Send a command (a string literal). payload is taken; frames are taken (moved away; frames may be NULL).
+//  Send a command. payload is taken; frames are taken (moved away; frames may be NULL).
 //  bytes counts against the window until the answer. tag is copied; tag.done is called later, never from here.
 void
-fst_data_send (fst_data_t *self, fst_data_node_t *node, const char *command, json_t *payload,
+fst_data_send (fst_data_t *self, fst_data_node_t *node, fst_data_kind_t kind, json_t *payload,
                zmq_msg_t *frames, size_t frames_count, int64_t bytes, const fst_data_tag_t *tag, int64_t now_ms);
 
 //  Drop the requests of owner: no more callbacks.

@@ -13,7 +13,10 @@
 #include "fst_record.h"
 #include "fst_text.h"
 
-#define RACE_MS          1000       //  Silence after which another replica is asked as well
+#define RACE_MS           250       //  An answer that takes so long is raced by another replica, if that is known to
+#define RACE_FACTOR         4       //  take less than this part of it; or, if nothing is known of it,
+#define RACE_BLIND_MS     500       //  after this time
+#define SLOW_MS           100       //  A replica that takes so much more than RACE_FACTOR times the best is passed by
 #define PAGE_NEXT          64       //  Extents in the later pages
 #define PAGE_EARLY          4       //  So many extents before the end of what is known, the next page is asked for
 #define REFRESHES_MAX       3       //  Times that metadata is asked anew where the content is
@@ -75,7 +78,6 @@ struct fst_download {
     TAILQ_HEAD (, s_chunk) chunks;
     size_t jobs;
     int64_t done_bytes;
-    int64_t answer_ms;              //  How long an answer takes, smoothed
     char said [200];                //  What the last node that failed said
 };
 
@@ -386,10 +388,8 @@ s_retrieved (const fst_data_tag_t *tag, fst_data_node_t *data, fst_data_reply_t 
 {
     fst_download_t *self = tag->owner;
     s_chunk_t *chunk = s_find_chunk (self, tag->extent * self->extent_chunks + tag->slot);
-    if (reply->rc == FST_OK) {
-        self->answer_ms = (self->answer_ms * 7 + fst_clock_mono_ms () - tag->asked_ms) / 8;
+    if (reply->rc == FST_OK)
         self->refreshes = 0;        //  What metadata said was of use
-    }
     if (!chunk || chunk->state != WAITING) {
         if (chunk)
             chunk->asked--;
@@ -413,42 +413,82 @@ s_retrieved (const fst_data_tag_t *tag, fst_data_node_t *data, fst_data_reply_t 
               reply->message? reply->message: "a reply without a record");
 }
 
-//  The best node for a chunk that was not asked yet: one that answers, with the least to do, and room. Returns its
-//  position in the extent; -1 for none now. *left_p: true if any node is left to ask, now or later.
-static int
-s_choose (const fst_download_t *self, const s_chunk_t *chunk, int64_t bytes, int64_t now_ms, bool *left_p)
+//  The node at a position of the extent, if it can be asked for a chunk and was not yet; NULL otherwise.
+static const s_node_t *
+s_candidate (const fst_download_t *self, const s_chunk_t *chunk, int at)
+{
+    const s_node_t *node = &self->nodes [s_extent_of (self, chunk->number)->nodes [at]];
+    return (chunk->tried >> at & 1) || !node->data || !*node->capability? NULL: node;
+}
+
+//  How long the fastest of the nodes that were not asked yet is expected to take; -1 if there is none. Nodes that
+//  failed a short time ago count only if there are no others.
+static int64_t
+s_least_ms (const fst_download_t *self, const s_chunk_t *chunk, bool down, int64_t now_ms)
 {
     const s_extent_t *extent = s_extent_of (self, chunk->number);
-    int best = -1;
-    int64_t best_load = INT64_MAX;
-    bool best_up = false;
-    *left_p = false;
+    int64_t least_ms = -1;
     for (int at = 0; extent && at < extent->count; at++) {
-        const s_node_t *node = &self->nodes [extent->nodes [at]];
-        if ((chunk->tried >> at & 1) || !node->data || !*node->capability)
+        const s_node_t *node = s_candidate (self, chunk, at);
+        if (!node || fst_data_down (node->data, now_ms) != down)
             continue;
-        bool up = fst_data_up (node->data, RACE_MS, now_ms);
-        int64_t load = fst_data_load (node->data);
-        if ((up && !best_up) || (up == best_up && load < best_load)) {
+        int64_t expect_ms = fst_data_expect_ms (node->data, FST_DATA_RETRIEVE, now_ms);
+        if (least_ms < 0 || expect_ms < least_ms)
+            least_ms = expect_ms;
+    }
+    return least_ms;
+}
+
+//  The best node for a chunk that was not asked yet: none that is much slower than another, and of the others the one
+//  with the least to do. Returns its position in the extent; -1 for none now, for it has no room. *left_p: true if
+//  any node is left to ask, now or later. *least_ms_p: how long the fastest is expected to take.
+static int
+s_choose (const fst_download_t *self, const s_chunk_t *chunk, int64_t bytes, int64_t now_ms, bool *left_p,
+          int64_t *least_ms_p)
+{
+    bool down = false;
+    int64_t least_ms = s_least_ms (self, chunk, down, now_ms);
+    if (least_ms < 0) {
+        down = true;
+        least_ms = s_least_ms (self, chunk, down, now_ms);
+    }
+    *left_p = least_ms >= 0;
+    *least_ms_p = least_ms;
+    const s_extent_t *extent = s_extent_of (self, chunk->number);
+    int best = -1;
+    for (int at = 0; *left_p && at < extent->count; at++) {
+        const s_node_t *node = s_candidate (self, chunk, at);
+        if (!node || fst_data_down (node->data, now_ms) != down
+        ||  fst_data_expect_ms (node->data, FST_DATA_RETRIEVE, now_ms) > least_ms * RACE_FACTOR + SLOW_MS)
+            continue;
+        if (best < 0 || fst_data_load (node->data) < fst_data_load (self->nodes [extent->nodes [best]].data))
             best = at;
-            best_up = up;
-            best_load = load;
-        }
-        *left_p = true;
     }
     if (best < 0 || !fst_data_room (self->nodes [extent->nodes [best]].data, bytes))
         return -1;
     return best;
 }
 
+//  How long an answer may take before a replica that is expected to take so long is asked as well.
+static int64_t
+s_race_ms (int64_t least_ms)
+{
+    int64_t race_ms = least_ms * RACE_FACTOR;
+    return least_ms == 0? RACE_BLIND_MS: race_ms < RACE_MS? RACE_MS: race_ms;
+}
+
+//  Ask for a chunk, for the first time or of another replica. False if that is not possible or not due now.
 static bool
 s_retrieve (fst_download_t *self, s_chunk_t *chunk, int64_t now_ms)
 {
     bool left;
+    int64_t least_ms;
     if (self->expired)
         return false;
     int64_t bytes = (int64_t) fst_record_bytes (s_plain_bytes (self, chunk->number));
-    int at = s_choose (self, chunk, bytes, now_ms, &left);
+    int at = s_choose (self, chunk, bytes, now_ms, &left, &least_ms);
+    if (chunk->asked && now_ms - chunk->asked_ms < s_race_ms (least_ms))
+        return false;
     if (at < 0) {
         if (!left && !chunk->asked)
             self->refresh = true;   //  Everyone was asked in vain
@@ -458,7 +498,7 @@ s_retrieve (fst_download_t *self, s_chunk_t *chunk, int64_t now_ms)
     fst_data_tag_t tag = { .owner = self, .done = s_retrieved, .item = (void *) self->generation,
                            .extent = chunk->number / self->extent_chunks,
                            .slot = chunk->number % self->extent_chunks };
-    fst_data_send (fst_client_data (self->client), node->data, "RETRIEVE",
+    fst_data_send (fst_client_data (self->client), node->data, FST_DATA_RETRIEVE,
                    json_pack ("{s:s, s:s, s:I, s:I}", "capability", node->capability, "blob", self->blob_text,
                               "extent", (json_int_t) tag.extent, "slot", (json_int_t) tag.slot),
                    NULL, 0, bytes, &tag, now_ms);
@@ -472,10 +512,9 @@ s_retrieve (fst_download_t *self, s_chunk_t *chunk, int64_t now_ms)
 static void
 s_ask_again (fst_download_t *self, int64_t now_ms)
 {
-    int64_t race_ms = self->answer_ms * 3 > RACE_MS? self->answer_ms * 3: RACE_MS;
     s_chunk_t *chunk;
     TAILQ_FOREACH (chunk, &self->chunks, link)
-        if (chunk->state == WAITING && (!chunk->asked || now_ms - chunk->asked_ms >= race_ms))
+        if (chunk->state == WAITING && (!chunk->asked || now_ms - chunk->asked_ms >= RACE_MS))
             s_retrieve (self, chunk, now_ms);
 }
 

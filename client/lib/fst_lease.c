@@ -13,6 +13,9 @@
 #define PAUSE_FIRST_MS    20        //  After BUSY; doubled each time
 #define PAUSE_MOST_MS   1000
 #define BUSY_MOST_MS   30000        //  Then it counts as failed
+#define SHORT_MOST_MS  15000        //  How long nodes that failed are tried again where there are no others
+#define SHORT_APART_MS 30000        //  So long after the last time, it counts anew
+#define SHORT_PAUSE_MS   250
 
 void
 fst_lease_clear (fst_lease_t *self)
@@ -67,17 +70,43 @@ fst_lease_begin (fst_lease_t *self, filestore_t *client, int64_t now_ms)
         }
 }
 
-bool
-fst_lease_forgive (fst_lease_t *self)
+void
+fst_lease_lose (fst_lease_t *self, int node, fst_rc_t rc)
 {
     assert (self);
+    self->nodes [node].failed = true;
+    self->nodes [node].unreached = rc == FST_UNREACHABLE || rc == FST_TIMEOUT;
+}
+
+//  Use again those that are marked so. False if there are none.
+static bool
+s_forgive (fst_lease_t *self, bool carried)
+{
     bool any = false;
     for (int at = 0; at < self->nodes_count; at++) {
-        any = any || self->nodes [at].carried;
-        if (self->nodes [at].carried)
-            self->nodes [at].failed = self->nodes [at].carried = false;
+        fst_lease_node_t *node = &self->nodes [at];
+        if (!node->failed || !(carried? node->carried: node->unreached))
+            continue;
+        node->failed = node->carried = node->unreached = false;
+        any = true;
     }
     return any;
+}
+
+bool
+fst_lease_forgive (fst_lease_t *self, int64_t now_ms, int64_t *again_ms)
+{
+    assert (self);
+    *again_ms = now_ms;
+    if (s_forgive (self, true))
+        return true;
+    if (!self->short_ms || now_ms - self->short_ms > SHORT_APART_MS)
+        self->short_since_ms = now_ms;
+    self->short_ms = now_ms;
+    if (now_ms - self->short_since_ms > SHORT_MOST_MS || !s_forgive (self, false))
+        return false;
+    *again_ms = now_ms + SHORT_PAUSE_MS;
+    return true;
 }
 
 static json_t *

@@ -12,6 +12,7 @@ typedef struct {
     char capability [FST_PROOF_TEXT_MAX];
     bool failed;                        //  Not used any more by this upload
     bool carried;                       //  It failed shortly before this upload began
+    bool unreached;                     //  It failed because nothing was heard of it: it may come back
     int64_t pause_until_ms;             //  It was busy: nothing is sent before this
     int64_t pause_ms;
     int64_t busy_since_ms;              //  0 = it is not
@@ -25,15 +26,22 @@ typedef struct {
     uint32_t extent_chunks;
     fst_lease_node_t *nodes;
     int nodes_count;
+    int64_t short_since_ms, short_ms;   //  There were too few nodes from then until then; 0 = never
 } fst_lease_t;
 
 //  Begin with nothing but the nodes that failed for this client a short time ago: they are to be avoided.
 void
 fst_lease_begin (fst_lease_t *self, filestore_t *client, int64_t now_ms);
 
-//  There are too few nodes without those: try them again. False if there are none of them.
+//  A node failed: it is not used any more.
+void
+fst_lease_lose (fst_lease_t *self, int node, fst_rc_t rc);
+
+//  There are too few nodes without those that failed. If nothing was heard of them, they may be back, or were slow
+//  and are better than none: use them again; metadata is to be asked again at *again_ms. False if there are no such
+//  nodes, or it went on like this for some time.
 bool
-fst_lease_forgive (fst_lease_t *self);
+fst_lease_forgive (fst_lease_t *self, int64_t now_ms, int64_t *again_ms);
 
 void
 fst_lease_clear (fst_lease_t *self);

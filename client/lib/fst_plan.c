@@ -59,8 +59,10 @@ fst_plan_destroy (fst_plan_t **self_p)
     assert (self_p);
     if (!*self_p)
         return;
-    for (size_t at = 0; at < FST_PLAN_ACTIVE; at++)
+    for (size_t at = 0; at < FST_PLAN_ACTIVE; at++) {
         free ((*self_p)->active [at].digests);
+        free ((*self_p)->active [at].checksums);
+    }
     free (*self_p);
     *self_p = NULL;
 }
@@ -132,14 +134,9 @@ s_lose_sealed (fst_plan_extent_t *extent)
     bool whole = extent->complete;
     for (int at = 0; at < extent->copies; at++)
         whole = whole && extent->copy [at].state != FST_COPY_LOST && extent->copy [at].stored == extent->made;
-    bool any = false;
-    for (int at = 0; at < extent->copies; at++) {
+    for (int at = 0; at < extent->copies; at++)
         if (extent->copy [at].gone && !whole)
             extent->copy [at].state = FST_COPY_LOST;
-        any = any || extent->copy [at].state == FST_COPY_SEALED;
-    }
-    if (!any)
-        *extent->digest = 0;        //  What is made again gets another one
 }
 
 void
@@ -183,14 +180,14 @@ fst_plan_on (fst_plan_t *self, int node)
     return NULL;
 }
 
-//  The first of nodes that holds no copy of the extent and is none of its lost ones; -1 for none.
+//  The first of nodes that holds no copy of the extent; -1 for none. One that lost its copy may be back.
 static int
 s_fresh_node (const fst_plan_extent_t *extent, const int *nodes, int count)
 {
     for (int at = 0; at < count; at++) {
         bool used = false;
         for (int copy = 0; copy < extent->copies; copy++)
-            used = used || extent->copy [copy].node == nodes [at];
+            used = used || (extent->copy [copy].node == nodes [at] && extent->copy [copy].state != FST_COPY_LOST);
         if (!used)
             return nodes [at];
     }
@@ -233,10 +230,12 @@ s_begin_extent (fst_plan_t *self)
 {
     fst_plan_extent_t *extent = &self->active [self->begun % FST_PLAN_ACTIVE];
     uint8_t (*digests) [16] = extent->digests;
+    uint64_t *checksums = extent->checksums;
     memset (extent, 0, sizeof (*extent));
     extent->number = self->begun++;
     extent->digests = digests? digests: calloc (self->extent_chunks, 16);
-    assert (extent->digests);
+    extent->checksums = checksums? checksums: calloc (self->extent_chunks, sizeof (*checksums));
+    assert (extent->digests && extent->checksums);
     extent->copies = self->ahead [0].count;
     for (int at = 0; at < extent->copies; at++)
         extent->copy [at].node = self->ahead [0].nodes [at];
@@ -397,20 +396,14 @@ fst_plan_seal (fst_plan_t *self, uint32_t *extent_p, int *node_p, uint32_t *chun
     return false;
 }
 
-fst_rc_t
-fst_plan_sealed (fst_plan_t *self, uint32_t number, int node, int64_t bytes, const char *digest, const char *receipt)
+void
+fst_plan_sealed (fst_plan_t *self, uint32_t number, int node, const char *receipt)
 {
     fst_plan_copy_t *copy = s_copy_on (self, number, node);
     if (!copy || copy->state != FST_COPY_SEALING)
-        return FST_OK;
-    fst_plan_extent_t *extent = fst_plan_find (self, number);
-    if (*extent->digest && (strcmp (extent->digest, digest) != 0 || extent->bytes != bytes))
-        return FST_CORRUPT;
-    snprintf (extent->digest, sizeof (extent->digest), "%s", digest);
-    extent->bytes = bytes;
+        return;
     snprintf (copy->receipt, sizeof (copy->receipt), "%s", receipt);
     copy->state = FST_COPY_SEALED;
-    return FST_OK;
 }
 
 void

@@ -45,9 +45,8 @@ typedef struct {
     int copies;
     fst_plan_copy_t copy [FST_COPIES_MAX];
     fst_slots_t held;               //  In hand: being made or fetched, or not stored everywhere yet
-    int64_t bytes;                  //  These two as the first copy that was sealed said
-    char digest [17];
-    uint8_t (*digests) [16];        //  Of the plain text of each slot; for the caller
+    uint8_t (*digests) [16];        //  Of each slot, for the caller: of its plain text,
+    uint64_t *checksums;            //  and of its record
 } fst_plan_extent_t;
 
 typedef struct fst_plan fst_plan_t;
@@ -82,7 +81,8 @@ fst_plan_broken (fst_plan_t *self);
 fst_plan_extent_t *
 fst_plan_on (fst_plan_t *self, int node);
 
-//  Put new nodes in the place of lost copies. FST_MALFORMED if nodes has not enough that are new.
+//  Put other nodes, or the same ones if they are back, in the place of lost copies; they begin without a record.
+//  FST_MALFORMED if nodes has not enough that hold none.
 fst_rc_t FST_CHECKED
 fst_plan_mend (fst_plan_t *self, uint32_t number, const int *nodes, int count);
 
@@ -137,9 +137,9 @@ fst_plan_settled (fst_plan_t *self, uint32_t number, uint32_t slot);
 bool
 fst_plan_seal (fst_plan_t *self, uint32_t *extent_p, int *node_p, uint32_t *chunks_p);
 
-//  It is sealed. FST_CORRUPT if another copy has other octets; or it must be asked again.
-fst_rc_t FST_CHECKED
-fst_plan_sealed (fst_plan_t *self, uint32_t number, int node, int64_t bytes, const char *digest, const char *receipt);
+//  It is sealed, with the octets that it should have; or it must be asked again.
+void
+fst_plan_sealed (fst_plan_t *self, uint32_t number, int node, const char *receipt);
 void
 fst_plan_unsealed (fst_plan_t *self, uint32_t number, int node);
 

@@ -2,6 +2,7 @@
 
 #include "fst_upload.h"
 #include <assert.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,6 @@
 #define AHEAD_RECORDS     4         //  Made or being made, and sent nowhere yet
 #define FETCHES_MAX       4         //  Records that come back from one copy for another
 #define PAGE_EXTENTS    512         //  Extents in one PUT_FILE_INFO
-#define SEAL_PATIENCE_MS 10000      //  A sync of a whole extent may take its time
 #define ASK_AGAIN_MS    250         //  Metadata is not there: it may be starting again
 #define ASK_GIVE_UP_MS 10000
 #define OFFERS_MAX       16         //  Times that metadata may offer a node that failed
@@ -117,7 +117,7 @@ s_node_fails (fst_upload_t *self, int node, fst_rc_t rc, const char *said)
 {
     if (self->lease.nodes [node].failed)
         return;
-    self->lease.nodes [node].failed = true;
+    fst_lease_lose (&self->lease, node, rc);
     snprintf (self->node_failed, sizeof (self->node_failed), "%s", fst_lease_name (&self->lease, node));
     snprintf (self->node_problem, sizeof (self->node_problem), "%s", said? said: fst_error_text (rc));
     self->node_rc = rc;
@@ -200,6 +200,7 @@ s_make_done (void *job)
     if (record->rc != FST_OK)
         s_fail (self, record->rc, "%s: reading it failed; nothing was stored", self->args.name);
     memcpy (digest, record->digest, 16);
+    extent->checksums [record->record.slot] = record->record.checksum;
     fst_buffer_message (record->buffer, 0, fst_record_bytes (record->record.plain_bytes), &record->message);
     fst_buffer_drop (&record->buffer);
     record->state = READY;
@@ -336,7 +337,8 @@ s_fetched (const fst_data_tag_t *tag, fst_data_node_t *data, fst_data_reply_t *r
         if (octets && fst_record_decode (octets, bytes, &found) == FST_OK
         &&  fst_record_check (octets, bytes, &found) == FST_OK
         &&  memcmp (&found.blob, &self->blob, sizeof (self->blob)) == 0
-        &&  found.extent == tag->extent && found.slot == tag->slot) {
+        &&  found.extent == tag->extent && found.slot == tag->slot
+        &&  found.checksum == fst_plan_find (self->plan, tag->extent)->checksums [tag->slot]) {
             zmq_msg_move (&record->message, &reply->frames [0]);
             record->record = found;
             record->state = READY;
@@ -373,7 +375,7 @@ s_fetch (fst_upload_t *self, uint32_t extent, uint32_t slot, int from, int64_t n
     record->again = true;
     self->fetches++;
     fst_data_tag_t tag = { .owner = self, .done = s_fetched, .item = record, .extent = extent, .slot = slot };
-    fst_data_send (fst_client_data (self->client), self->lease.nodes [node].data, "RETRIEVE",
+    fst_data_send (fst_client_data (self->client), self->lease.nodes [node].data, FST_DATA_RETRIEVE,
                    json_pack ("{s:s, s:s, s:I, s:I}", "capability", self->lease.nodes [node].capability, "blob", blob,
                               "extent", (json_int_t) extent, "slot", (json_int_t) slot),
                    NULL, 0, (int64_t) bytes, &tag, now_ms);
@@ -423,7 +425,7 @@ s_send_to (fst_upload_t *self, s_record_t *record, fst_plan_extent_t *extent, in
     zmq_msg_init (&frame);
     zmq_msg_copy (&frame, &record->message);        //  Shares the octets
     fst_data_tag_t tag = { .owner = self, .done = s_stored, .extent = extent->number, .slot = record->record.slot };
-    fst_data_send (fst_client_data (self->client), node->data, "STORE",
+    fst_data_send (fst_client_data (self->client), node->data, FST_DATA_STORE,
                    json_pack ("{s:s}", "capability", node->capability), &frame, 1,
                    (int64_t) zmq_msg_size (&record->message), &tag, now_ms);
     zmq_msg_close (&frame);
@@ -466,19 +468,45 @@ s_send_all (fst_upload_t *self, int64_t now_ms)
 
 //  ---- Sealing
 
+//  Octets of plain text in a complete extent, and its digest: what every copy must say it has.
+static int64_t
+s_extent_bytes (const fst_upload_t *self, const fst_plan_extent_t *extent)
+{
+    int64_t full = (int64_t) self->lease.extent_chunks << self->lease.chunk_log2;
+    int64_t left = self->read_bytes - (int64_t) extent->number * full;
+    return left < full? left: full;
+}
+
+static void
+s_extent_digest (const fst_plan_extent_t *extent, char digest [17])
+{
+    snprintf (digest, 17, "%016" PRIx64, fst_extent_digest (extent->checksums, extent->made));
+}
+
+static bool
+s_seal_fits (const fst_upload_t *self, const fst_plan_extent_t *extent, json_t *seal)
+{
+    char digest [17];
+    s_extent_digest (extent, digest);
+    return strcmp (json_string_value (json_object_get (seal, "digest")), digest) == 0
+        && json_integer_value (json_object_get (seal, "bytes")) == s_extent_bytes (self, extent);
+}
+
 static void
 s_sealed (const fst_data_tag_t *tag, fst_data_node_t *data, fst_data_reply_t *reply)
 {
     fst_upload_t *self = tag->owner;
     int node = fst_lease_find (&self->lease, data);
-    if (reply->rc == FST_OK) {
+    const fst_plan_extent_t *extent = fst_plan_find (self->plan, tag->extent);
+    if (reply->rc == FST_OK && (!extent || s_seal_fits (self, extent, reply->payload))) {
         fst_lease_well (&self->lease, node);
-        reply->rc = fst_plan_sealed (self->plan, tag->extent, node,
-                                     json_integer_value (json_object_get (reply->payload, "bytes")),
-                                     json_string_value (json_object_get (reply->payload, "digest")),
-                                     json_string_value (json_object_get (reply->payload, "receipt")));
-        if (reply->rc == FST_OK)
-            return;
+        fst_plan_sealed (self->plan, tag->extent, node,
+                         json_string_value (json_object_get (reply->payload, "receipt")));
+        return;
+    }
+    if (reply->rc == FST_OK) {
+        reply->rc = FST_CORRUPT;
+        reply->message = "it sealed other octets than were sent";
     }
     fst_plan_unsealed (self->plan, tag->extent, node);
     s_node_refuses (self, node, reply, fst_clock_mono_ms ());
@@ -496,8 +524,8 @@ s_seal_all (fst_upload_t *self, int64_t now_ms)
             fst_plan_unsealed (self->plan, extent, node);
             return;
         }
-        fst_data_tag_t tag = { .owner = self, .done = s_sealed, .extent = extent, .patience_ms = SEAL_PATIENCE_MS };
-        fst_data_send (fst_client_data (self->client), self->lease.nodes [node].data, "SEAL",
+        fst_data_tag_t tag = { .owner = self, .done = s_sealed, .extent = extent };
+        fst_data_send (fst_client_data (self->client), self->lease.nodes [node].data, FST_DATA_SEAL,
                        json_pack ("{s:s, s:s, s:I, s:I}", "capability", self->lease.nodes [node].capability,
                                   "blob", blob, "extent", (json_int_t) extent, "chunks", (json_int_t) chunks),
                        NULL, 0, 0, &tag, now_ms);
@@ -568,7 +596,7 @@ s_granted (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
         return;
     }
     self->ask_since_ms = 0;
-    if (rc == FST_TOO_FEW_NODES && fst_lease_forgive (&self->lease))
+    if (rc == FST_TOO_FEW_NODES && fst_lease_forgive (&self->lease, now_ms, &self->ask_after_ms))
         return;                     //  Ask again, with those that failed before
     if (rc == FST_OK)
         rc = fst_lease_learn (&self->lease, self->client, reply);
@@ -643,14 +671,16 @@ s_ask_if_due (fst_upload_t *self, int64_t now_ms)
 static json_t *
 s_extent_json (const fst_upload_t *self, const fst_plan_extent_t *extent)
 {
+    char digest [17];
+    s_extent_digest (extent, digest);
     json_t *copies = json_array ();
     for (int at = 0; at < extent->copies; at++)
         json_array_append_new (copies, json_pack ("{s:s, s:s}",
                                "node", fst_lease_name (&self->lease, extent->copy [at].node),
                                "receipt", extent->copy [at].receipt));
     return json_pack ("{s:I, s:I, s:I, s:s, s:o}", "extent", (json_int_t) extent->number,
-                      "chunks", (json_int_t) extent->made, "bytes", (json_int_t) extent->bytes,
-                      "digest", extent->digest, "copies", copies);
+                      "chunks", (json_int_t) extent->made, "bytes", (json_int_t) s_extent_bytes (self, extent),
+                      "digest", digest, "copies", copies);
 }
 
 //  Collect the receipts of finished extents, in order.

@@ -20,7 +20,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
-BIN = os.environ.get("FST_BIN", os.path.join(SOURCE, "build", "bin"))
+BIN = os.path.abspath(os.environ.get("FST_BIN", os.path.join(SOURCE, "build", "bin")))
 FILESTORED = os.path.join(BIN, "filestored")
 FILESTORE = os.path.join(BIN, "filestore")
 LOAD = os.path.join(BIN, "fst-load")

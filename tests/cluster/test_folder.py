@@ -161,6 +161,20 @@ class Rules(ClusterTest):
         client.fails("bad_name", "put", b"mixed/bad \xff name", "mixed")
         client.ok("put", b"mixed/bad \xff name", "good name")
 
+    def test_two_of_the_same_name_are_refused(self):
+        client = self.cluster().client("alice")
+        for name in ("a", "b"):
+            os.mkdir(os.path.join(client.home, name))
+            with open(os.path.join(client.home, name, "x"), "w") as file:
+                file.write(name)
+        text = client.fails("exists", "put", "a/x", "b/x", "to")
+        self.assertIn("a/x and b/x", text)
+        client.fails("not_found", "stat", "to")
+        client.ok("put", "-r", "a", "b", "to")
+        client.fails("exists", "get", "to/a/x", "to/b/x", "back")
+        client.fails("exists", "mv", "to/a/x", "to/b/x", "to")
+        self.assertEqual(client.ok("cat", "to/a/x", "to/b/x"), b"ab")
+
     def test_mode_of_what_is_fetched(self):
         client = self.cluster().client("alice")
         client.put("a", b"a")
