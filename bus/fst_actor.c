@@ -715,6 +715,13 @@ fst_actor_call (fst_actor_t *self, const char *service, const char *command, jso
         zlist_push (self->calls, call);     //  In front, for the next turn
 }
 
+zmsg_t *
+fst_actor_reply_frames (fst_actor_t *self)
+{
+    assert (self && self->caller);
+    return fst_caller_frames (self->caller);
+}
+
 void
 fst_actor_die (fst_actor_t *self, const char *reason)
 {

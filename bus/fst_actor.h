@@ -131,6 +131,10 @@ void
 fst_actor_call (fst_actor_t *self, const char *service, const char *command, json_t *payload,
                 fst_call_done_fn *done, void *arg);
 
+//  Inside done: the binary frames behind the reply, NULL if there are none. Borrowed until done returns.
+zmsg_t *
+fst_actor_reply_frames (fst_actor_t *self);
+
 //  End the whole process with this sentence: the disk is gone, an fsync failed. Does not return.
 void
 fst_actor_die (fst_actor_t *self, const char *reason) __attribute__ ((noreturn));

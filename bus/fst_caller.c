@@ -38,6 +38,7 @@ typedef struct {
     bool done;
     fst_rc_t rc;                    //  Of a call that is done, and what belongs to it
     json_t *reply;
+    zmsg_t *frames;                 //  Behind it, or NULL
     char *problem;                  //  NULL if FST_OK
 } s_call_t;
 
@@ -52,6 +53,7 @@ struct fst_caller {
     zhashx_t *by_id;                //  Those that are not done
     size_t unsent;                  //  Of calls
     size_t finished;                //  Of calls
+    zmsg_t *frames;                 //  Of the reply that was given last
     uint64_t tickets;
     int64_t opened_ms;              //  When socket was made
     int64_t heard_ms;               //  When the broker was last heard
@@ -69,6 +71,7 @@ s_call_destroy (s_call_t *call)
     free (call->service);
     free (call->command);
     json_decref (call->reply);
+    zmsg_destroy (&call->frames);
     free (call->problem);
     free (call);
 }
@@ -206,8 +209,24 @@ s_again (fst_caller_t *self, s_call_t *call, fst_rc_t rc, int64_t now_ms)
     return true;
 }
 
+//  Take what is behind the first frames of a message; NULL if there is nothing.
+static zmsg_t *
+s_take_frames (zmsg_t *message, size_t first)
+{
+    zmsg_t *frames = NULL;
+    while (zmsg_size (message) > first) {
+        zframe_t *frame = zmsg_last (message);
+        zmsg_remove (message, frame);
+        if (!frames)
+            frames = zmsg_new ();
+        zmsg_prepend (frames, &frame);
+    }
+    return frames;
+}
+
+//  The message is [MDPC02][command][service][reply][frame]..
 static void
-s_reply (fst_caller_t *self, zframe_t *frame, int64_t now_ms)
+s_reply (fst_caller_t *self, zmsg_t *message, zframe_t *frame, int64_t now_ms)
 {
     char where [128];
     fst_envelope_reply_t reply;
@@ -216,9 +235,11 @@ s_reply (fst_caller_t *self, zframe_t *frame, int64_t now_ms)
         return;
     }
     s_call_t *call = zhashx_lookup (self->by_id, reply.id);
-    if (call && !s_again (self, call, reply.rc, now_ms))    //  Else it was answered before, or given up
+    if (call && !s_again (self, call, reply.rc, now_ms)) {  //  Else it was answered before, or given up
+        call->frames = s_take_frames (message, 4);
         s_finish (self, call, reply.rc, reply.payload,
                   reply.rc == FST_OK? NULL: zsys_sprintf ("%s", reply.message? reply.message: fst_error_text (reply.rc)));
+    }
     fst_envelope_reply_clear (&reply);
 }
 
@@ -239,7 +260,7 @@ s_message (fst_caller_t *self, zmsg_t *message)
         fst_log_warning ("message dropped: it is no Majordomo 0.2");
     else
     if (zframe_data (command) [0] == FST_MDPC_FINAL && !s_frame_is (service, "mmi.service"))
-        s_reply (self, body, self->heard_ms);
+        s_reply (self, message, body, self->heard_ms);
 }
 
 static void
@@ -374,6 +395,7 @@ fst_caller_destroy (fst_caller_t **self_p)
     while ((call = zlist_pop (self->calls)))
         s_call_destroy (call);
     zlist_destroy (&self->calls);
+    zmsg_destroy (&self->frames);
     free (self->token);
     free (self->endpoint);
     free (self);
@@ -469,6 +491,9 @@ s_take (fst_caller_t *self, uint64_t ticket, uint64_t *ticket_p, fst_rc_t *rc_p,
         *rc_p = call->rc;
         *reply_p = call->rc == FST_OK? call->reply: NULL;
         call->reply = *reply_p? NULL: call->reply;
+        zmsg_destroy (&self->frames);
+        self->frames = call->frames;
+        call->frames = NULL;
         snprintf (self->problem, sizeof (self->problem), "%s", call->problem? call->problem: "");
         self->finished--;
         zlist_remove (self->calls, call);
@@ -515,6 +540,13 @@ fst_caller_call (fst_caller_t *self, const char *service, const char *command, j
     else
         json_decref (reply);
     return rc;
+}
+
+zmsg_t *
+fst_caller_frames (fst_caller_t *self)
+{
+    assert (self);
+    return self->frames;
 }
 
 const char *

@@ -53,6 +53,10 @@ fst_caller_wait_ms (fst_caller_t *self);
 bool
 fst_caller_receive (fst_caller_t *self, uint64_t *ticket_p, fst_rc_t *rc_p, json_t **reply_p);
 
+//  Binary frames behind the reply that was given last; NULL if there were none. Borrowed until the next call.
+zmsg_t *
+fst_caller_frames (fst_caller_t *self);
+
 //  The sentence that belongs to the last failure. Borrowed until the next call.
 const char *
 fst_caller_problem (const fst_caller_t *self);

@@ -49,22 +49,26 @@ s_failed_open (const char *call)
 }
 
 static fst_rc_t
-s_open (void *self, const char *name, bool create, fst_disk_file_t **file_p)
+s_open_with (folder_t *folder, const char *name, int flags, fst_disk_file_t **file_p)
 {
-    folder_t *folder = self;
     int fd;
     do
-        fd = openat (folder->fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create? O_CREAT: 0), 0600);
+        fd = openat (folder->fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     while (fd == -1 && errno == EINTR);
-    if (fd == -1) {
-        fst_rc_t rc = s_failed ("open", name);
-        return rc == FST_NOT_FOUND && create? FST_IO: rc;      //  Its folder is not there: ours to make
-    }
+    if (fd == -1)
+        return s_failed ("open", name);
     fst_disk_file_t *file = malloc (sizeof (*file));
     assert (file);
     file->fd = fd;
     *file_p = file;
     return FST_OK;
+}
+
+static fst_rc_t
+s_open (void *self, const char *name, bool create, fst_disk_file_t **file_p)
+{
+    fst_rc_t rc = s_open_with (self, name, O_RDWR | (create? O_CREAT: 0), file_p);
+    return rc == FST_NOT_FOUND && create? FST_IO: rc;           //  Its folder is not there: ours to make
 }
 
 static void
@@ -291,27 +295,91 @@ s_make_path (const char *folder)
     return s_make_one (path);
 }
 
-fst_rc_t
-fst_disk_open (const char *folder, fst_disk_t **disk_p)
+static const fst_disk_t s_port = {
+    .open = s_open, .close = s_close, .read = s_read, .write = s_write, .flush_hint = s_flush_hint,
+    .drop_cache = s_drop_cache,
+    .sync = s_sync, .size = s_size, .rename = s_rename, .unlink = s_unlink,
+    .make_folder = s_make_folder, .sync_folder = s_sync_folder, .list = s_list, .space = s_space
+};
+
+static fst_rc_t
+s_new (const char *folder, const fst_disk_t *port, fst_disk_t **disk_p)
 {
-    assert (folder && disk_p);
-    if (s_make_path (folder) == -1)
-        return s_failed ("make_folder", folder);
     int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd == -1)
         return s_failed ("open", folder);
     folder_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->fd = fd;
-    self->port = (fst_disk_t) {
-        .self = self,
-        .open = s_open, .close = s_close, .read = s_read, .write = s_write, .flush_hint = s_flush_hint,
-        .drop_cache = s_drop_cache,
-        .sync = s_sync, .size = s_size, .rename = s_rename, .unlink = s_unlink,
-        .make_folder = s_make_folder, .sync_folder = s_sync_folder, .list = s_list, .space = s_space
-    };
+    self->port = *port;
+    self->port.self = self;
     *disk_p = &self->port;
     return FST_OK;
+}
+
+fst_rc_t
+fst_disk_open (const char *folder, fst_disk_t **disk_p)
+{
+    assert (folder && disk_p);
+    if (s_make_path (folder) == -1)
+        return s_failed ("make_folder", folder);
+    return s_new (folder, &s_port, disk_p);
+}
+
+//  ---- For reading only
+
+static fst_rc_t
+s_open_to_read (void *self, const char *name, bool create, fst_disk_file_t **file_p)
+{
+    return create? FST_DENIED: s_open_with (self, name, O_RDONLY, file_p);
+}
+
+static fst_rc_t
+s_refuse_write (void *self, fst_disk_file_t *file, int64_t offset, const void *data, size_t bytes)
+{
+    (void) self, (void) file, (void) offset, (void) data, (void) bytes;
+    return FST_DENIED;
+}
+
+static void
+s_ignore_hint (void *self, fst_disk_file_t *file, int64_t offset, size_t bytes)
+{
+    (void) self, (void) file, (void) offset, (void) bytes;
+}
+
+static fst_rc_t
+s_refuse_sync (void *self, fst_disk_file_t *file)
+{
+    (void) self, (void) file;
+    return FST_DENIED;
+}
+
+static fst_rc_t
+s_refuse_rename (void *self, const char *from, const char *to)
+{
+    (void) self, (void) from, (void) to;
+    return FST_DENIED;
+}
+
+static fst_rc_t
+s_refuse_name (void *self, const char *name)
+{
+    (void) self, (void) name;
+    return FST_DENIED;
+}
+
+static const fst_disk_t s_reading_port = {
+    .open = s_open_to_read, .close = s_close, .read = s_read, .write = s_refuse_write, .flush_hint = s_ignore_hint,
+    .drop_cache = s_drop_cache,
+    .sync = s_refuse_sync, .size = s_size, .rename = s_refuse_rename, .unlink = s_refuse_name,
+    .make_folder = s_refuse_name, .sync_folder = s_refuse_name, .list = s_list, .space = s_space
+};
+
+fst_rc_t
+fst_disk_open_read_only (const char *folder, fst_disk_t **disk_p)
+{
+    assert (folder && disk_p);
+    return s_new (folder, &s_reading_port, disk_p);
 }
 
 void

@@ -44,6 +44,11 @@ typedef struct {
 fst_rc_t FST_CHECKED
 fst_disk_open (const char *folder, fst_disk_t **disk_p);
 
+//  The same for reading only: the folder must be there, and whatever would change it is FST_DENIED.
+//      FST_NOT_FOUND
+fst_rc_t FST_CHECKED
+fst_disk_open_read_only (const char *folder, fst_disk_t **disk_p);
+
 void
 fst_disk_destroy (fst_disk_t **disk_p);
 

@@ -151,6 +151,44 @@ s_send_and_see (void)
 
 //  ---- Rules
 
+Test (caller, frames_behind_a_reply_come_with_it_and_no_other)
+{
+    fst_rc_t rc = FST_INTERNAL;
+    json_t *reply = NULL;
+    s_send_and_see ();
+    char *id = s_request_id ();
+    zmsg_t *answer = zmsg_new ();
+    zframe_t *identity = zframe_dup (zmsg_first (request)), *body = fst_envelope_reply_encode (id, NULL);
+    zmsg_append (answer, &identity);
+    zmsg_addstr (answer, "MDPC02");
+    zmsg_addstr (answer, "\3");
+    zmsg_addstr (answer, "echo");
+    zmsg_append (answer, &body);
+    zmsg_addstr (answer, "first");
+    zmsg_addmem (answer, "", 0);
+    zmsg_addstr (answer, "last");
+    s_give (answer);
+    cr_assert (s_run (GREETS, WITHIN_MS, &rc, &reply));
+    cr_expect_eq (rc, FST_OK);
+    zmsg_t *frames = fst_caller_frames (caller);
+    cr_assert (frames);
+    cr_assert_eq (zmsg_size (frames), 3);
+    cr_expect (zframe_streq (zmsg_first (frames), "first"));
+    cr_expect_eq (zframe_size (zmsg_next (frames)), 0);
+    cr_expect (zframe_streq (zmsg_next (frames), "last"));
+    json_decref (reply);
+    free (id);
+
+    zmsg_destroy (&request);
+    s_send_and_see ();
+    id = s_request_id ();
+    s_answer ("\3", fst_envelope_reply_encode (id, NULL));
+    cr_assert (s_run (GREETS, WITHIN_MS, &rc, &reply));
+    cr_expect_null (fst_caller_frames (caller));
+    json_decref (reply);
+    free (id);
+}
+
 Test (caller, a_reply_is_matched_by_id)
 {
     fst_rc_t rc = FST_INTERNAL;
