@@ -2,8 +2,11 @@
 
 #include "fst_init.h"
 #include <czmq.h>
+#include <unistd.h>
 #include "fst_keys.h"
 #include "fst_layout.h"
+#include "fst_recovery.h"
+#include "fst_sodium.h"
 
 static fst_rc_t
 s_make_keys (const fst_layout_t *layout, int nodes, char **problem_p)
@@ -45,6 +48,53 @@ s_say_what_next (const char *dir, int nodes)
 }
 
 fst_rc_t
+fst_init_recovery_key (const char *key_file, char **problem_p)
+{
+    assert (key_file);
+    assert (problem_p);
+    fst_keys_t *keys = NULL;
+    fst_rc_t rc = fst_keys_load (key_file, &keys, problem_p);
+    if (rc == FST_OK && !keys->has_cluster_key) {
+        *problem_p = zsys_sprintf ("%s is not the key file of metadata, the only one with the recovery key", key_file);
+        rc = FST_MALFORMED;
+    }
+    if (rc == FST_OK) {
+        char text [FST_RECOVERY_CHARS + 1];
+        fst_recovery_encode (keys->cluster_key, text);
+        printf ("%s\n", text);
+        sodium_memzero (text, sizeof (text));
+    }
+    fst_keys_destroy (&keys);
+    return rc;
+}
+
+static bool
+s_is_new (const fst_layout_t *layout)
+{
+    char *filename = zsys_sprintf ("%s/keys/metadata.key", fst_layout_folder (layout));
+    bool there = access (filename, F_OK) == 0;
+    free (filename);
+    return !there;
+}
+
+//  Once, when the keys are made. Later it is asked for.
+static fst_rc_t
+s_say_recovery_key (const fst_layout_t *layout, const char *dir, bool new, char **problem_p)
+{
+    if (!new) {
+        printf ("The recovery key is printed by  filestored recovery-key --data %s\n", dir);
+        return FST_OK;
+    }
+    printf ("\nThis is the recovery key of the cluster. Whoever has it and the folder of a storage node can read the\n"
+            "files in it, so keep it on paper, away from the machines; without it and without %s/keys nobody can.\n\n  ", dir);
+    char *filename = zsys_sprintf ("%s/keys/metadata.key", fst_layout_folder (layout));
+    fst_rc_t rc = fst_init_recovery_key (filename, problem_p);
+    free (filename);
+    printf ("\n");
+    return rc;
+}
+
+fst_rc_t
 fst_init (const char *dir, int nodes, const char *host, int first_port, char **problem_p)
 {
     assert (dir);
@@ -55,10 +105,13 @@ fst_init (const char *dir, int nodes, const char *host, int first_port, char **p
         rc = fst_layout_use_tcp (layout, host, first_port, nodes, problem_p);
     if (rc == FST_OK)
         rc = fst_layout_make_run (layout, problem_p);
+    bool new = rc == FST_OK && s_is_new (layout);
     if (rc == FST_OK)
         rc = s_make_keys (layout, nodes, problem_p);
     if (rc == FST_OK)
         rc = s_write_all (layout, nodes, problem_p);
+    if (rc == FST_OK)
+        rc = s_say_recovery_key (layout, dir, new, problem_p);
     if (rc == FST_OK)
         s_say_what_next (dir, nodes);
     fst_layout_destroy (&layout);

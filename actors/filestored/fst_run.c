@@ -5,6 +5,7 @@
 #include <czmq.h>
 #include <libgen.h>
 #include <sodium.h>
+#include <unistd.h>
 #include "fst_caller.h"
 #include "fst_clock.h"
 #include "fst_host.h"
@@ -57,6 +58,7 @@ typedef struct {
     fst_config_t *common;       //  Defaults and --set
     const fst_run_settings_t *set;
     int nodes;
+    bool new;                   //  There were no keys yet
 } s_embedded_t;
 
 static fst_rc_t
@@ -75,6 +77,9 @@ static fst_rc_t
 s_start_all (s_embedded_t *self, char **problem_p)
 {
     char *keys = zsys_sprintf ("%s/keys", fst_layout_folder (self->layout));
+    char *first = zsys_sprintf ("%s/metadata.key", keys);
+    self->new = access (first, F_OK) != 0;
+    free (first);
     fst_rc_t rc = fst_layout_make_run (self->layout, problem_p);
     if (rc == FST_OK)
         rc = fst_keys_create (keys, self->nodes, problem_p);
@@ -156,9 +161,9 @@ s_wait_until_it_serves (const s_embedded_t *self, int signals)
     return signal_number;
 }
 
-//  One line: that it serves, and what to type next, so that it can be pasted.
+//  One line: that it serves, and what to type next, so that it can be pasted. After the first start, what to keep.
 static void
-s_say_ready (const char *program, const char *dir)
+s_say_ready (const s_embedded_t *self, const char *program, const char *dir)
 {
     char *copy = strdup (program);
     assert (copy);
@@ -166,6 +171,9 @@ s_say_ready (const char *program, const char *dir)
     bool usual = streq (dir, "data") || streq (dir, "./data");
     printf ("ready in %s: now register with  %s%sfilestore %s%s%sregister NAME\n", usual? "./data": dir,
             folder? folder: "", folder? "/": "", usual? "": "--config ", usual? "": dir, usual? "": "/client.zpl ");
+    if (self->new)
+        printf ("Keep on paper what opens your files if this machine is lost:  %s recovery-key%s%s\n", program,
+                usual? "": " --data ", usual? "": dir);
     fflush (stdout);
     free (copy);
 }
@@ -196,7 +204,7 @@ fst_run_embedded (const char *program, const char *dir, const char *web, const f
     if (rc == FST_OK) {
         signal_number = s_wait_until_it_serves (&self, signals);
         if (!signal_number) {
-            s_say_ready (program, dir);
+            s_say_ready (&self, program, dir);
             signal_number = fst_process_wait (signals, -1);
         }
     }

@@ -18,6 +18,8 @@ static const char s_help [] =
     "  filestored init DIR [--nodes N] [--tcp HOST] [--first-port P]\n"
     "                                                keys and settings for a cluster of processes or machines\n"
     "  filestored ROLE --config FILE ...             run parts of one: broker, auth, metadata, storage\n"
+    "  filestored recovery-key [--data DIR]          print what opens all files when everything else is lost; with\n"
+    "                                                --config FILE the settings of metadata\n"
     "  filestored options                            all options with their defaults\n"
     "\n"
     "  --data DIR         where everything lies; made, with keys, at the first start\n"
@@ -184,6 +186,25 @@ s_init (const s_arguments_t *self, char **problem_p)
 }
 
 static fst_rc_t
+s_recovery_key (const s_arguments_t *self, char **problem_p)
+{
+    char *filename = NULL;
+    fst_rc_t rc = FST_OK;
+    if (self->configs_count) {
+        fst_config_t *config = fst_config_new ();
+        rc = fst_config_load (config, self->configs [0], problem_p);
+        filename = strdup (fst_config_text (config, "keys"));
+        fst_config_destroy (&config);
+    }
+    else
+        filename = zsys_sprintf ("%s/keys/metadata.key", self->data? self->data: "./data");
+    if (rc == FST_OK)
+        rc = fst_init_recovery_key (filename, problem_p);
+    free (filename);
+    return rc;
+}
+
+static fst_rc_t
 s_run_parts (const s_arguments_t *self, int signals, char **problem_p)
 {
     fst_run_part_t parts [PARTS_MAX];
@@ -227,6 +248,8 @@ s_dispatch (const s_arguments_t *self, const char *program, char **problem_p)
         return FST_INTERNAL;
     if (streq (word, "init"))
         return s_init (self, problem_p);
+    if (streq (word, "recovery-key"))
+        return s_recovery_key (self, problem_p);
     if (*word)
         return s_run_parts (self, signals, problem_p);
     return fst_run_embedded (program, self->data? self->data: "./data", self->web, &set, signals, problem_p);
