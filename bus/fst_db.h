@@ -12,6 +12,7 @@
 #define FST_DB_H_INCLUDED
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "fst_error.h"
@@ -70,6 +71,14 @@ fst_db_undo (fst_db_t *self);           //  Back to the savepoint, and release i
 
 bool
 fst_db_dead (const fst_db_t *self);
+
+//  Copy a database that may be in use, as it is at one moment, to a new file (mode 0600): synced, checked, and complete
+//  in itself. The writer goes on meanwhile; its log cannot be reset until it is done. Any thread. Ends early with
+//  FST_INTERRUPTED when *stop (may be NULL) is set. Its name is durable when the caller has synced the folder.
+//  Otherwise *problem_p is a sentence (caller frees) and there is no file.
+//      FST_EXISTS, FST_NO_SPACE, FST_IO, FST_CORRUPT
+fst_rc_t FST_CHECKED
+fst_db_copy (const char *from, const char *to, atomic_bool *stop, char **problem_p);
 
 //  sqlite3_changes.
 int

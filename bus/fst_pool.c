@@ -10,10 +10,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define THREADS_MAX 64
+#define NICE        10
 
 typedef struct {
     fst_job_fn *run, *done;
@@ -197,4 +201,12 @@ fst_pool_pending (const fst_pool_t *self)
 {
     assert (self);
     return self->pending;
+}
+
+void
+fst_pool_be_nice (void)
+{
+    //  On Linux this is about one thread, whatever POSIX says
+    if (setpriority (PRIO_PROCESS, (id_t) syscall (SYS_gettid), NICE) == -1)
+        fst_log_debug ("a thread keeps its priority reason=\"%s\"", strerror (errno));
 }

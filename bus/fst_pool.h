@@ -39,4 +39,8 @@ fst_pool_collect (fst_pool_t *self);
 size_t
 fst_pool_pending (const fst_pool_t *self);
 
+//  For a job that nobody waits for: this thread yields the processors to all others from now on.
+void
+fst_pool_be_nice (void);
+
 #endif

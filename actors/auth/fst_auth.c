@@ -1,6 +1,7 @@
 //  The auth actor: commands of schemas/auth, replied to when their changes are on stable storage.
 
 #include "fst_auth.h"
+#include "fst_backup.h"
 #include "fst_clock.h"
 #include "fst_log.h"
 #include "fst_password.h"
@@ -26,13 +27,14 @@ struct fst_auth {
     fst_actor_t *handle;                //  For whoever made us
     fst_actor_t *actor;                 //  The same, for the actor's own thread
     const fst_keys_t *keys;             //  Borrowed
-    char *filename;
+    char *filename, *backup_folder;
     int64_t session_ms, password_min;
     int64_t hash_threads, hash_memory, hash_passes;
     fst_throttle_t *throttle;
     //  From start to stop
     fst_users_t *users;
     fst_password_t *password;
+    fst_backup_t *backup;
     s_held_t held [LANES];
     size_t held_count;
 };
@@ -478,6 +480,13 @@ s_status (void *arg, fst_request_t **request_p)
         fst_request_fail (request_p, rc, NULL);
 }
 
+static void
+s_backup (void *arg, fst_request_t **request_p)
+{
+    fst_auth_t *self = arg;
+    fst_backup_request (self->backup, request_p);
+}
+
 //  ---- The actor
 
 static const fst_command_t s_commands [] = {
@@ -490,6 +499,7 @@ static const fst_command_t s_commands [] = {
     { "VERIFY",             FST_NEED_NOTHING,   s_verify },
     { "LIST_REVOKED",       FST_NEED_ACTOR,     s_list_revoked },
     { "STATUS",             FST_NEED_USER,      s_status },
+    { "BACKUP",             FST_NEED_ADMIN,     s_backup },
     { NULL }
 };
 
@@ -540,6 +550,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->password = fst_password_new ((unsigned) self->hash_threads, HASHES_MAX, (size_t) self->hash_memory,
                                        (unsigned) self->hash_passes);
     fst_actor_add_fd (actor, fst_password_fd (self->password), s_hashed, self);
+    self->backup = fst_backup_new (actor, self->filename, self->backup_folder);
     return FST_OK;
 }
 
@@ -558,6 +569,7 @@ static void
 s_stop (void *arg)
 {
     fst_auth_t *self = arg;
+    fst_backup_destroy (&self->backup);
     fst_password_destroy (&self->password);     //  All attempts get their results here
     s_flush (self);
     fst_users_destroy (&self->users);
@@ -574,7 +586,8 @@ fst_auth_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_au
     assert (self);
     self->keys = bus->keys;
     self->filename = strdup (fst_config_text (config, "auth-database"));
-    assert (self->filename);
+    self->backup_folder = strdup (fst_config_text (config, "backup-folder"));
+    assert (self->filename && self->backup_folder);
     self->session_ms = fst_config_number (config, "session-time");
     self->password_min = fst_config_number (config, "password-min");
     self->hash_threads = fst_config_number (config, "hash-threads");
@@ -612,6 +625,7 @@ fst_auth_destroy (fst_auth_t **self_p)
         fst_actor_destroy (&self->handle);
     fst_throttle_destroy (&self->throttle);
     free (self->filename);
+    free (self->backup_folder);
     free (self);
     *self_p = NULL;
 }

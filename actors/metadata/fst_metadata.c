@@ -46,7 +46,7 @@ static const struct {
     { "DRAIN",           CHANGES, fst_metadata_drain },
 };
 
-static fst_handler_fn s_request;
+static fst_handler_fn s_request, s_backup, s_read_snapshot;
 
 static const fst_command_t s_commands [] = {
     { "STAT",            FST_NEED_USER,  s_request },
@@ -64,6 +64,8 @@ static const fst_command_t s_commands [] = {
     { "STATUS",          FST_NEED_USER,  s_request },
     { "END_RECOVERY",    FST_NEED_ADMIN, s_request },
     { "DRAIN",           FST_NEED_ADMIN, s_request },
+    { "BACKUP",          FST_NEED_ADMIN, s_backup },
+    { "READ_SNAPSHOT",   FST_NEED_ACTOR, s_read_snapshot },
     { NULL }
 };
 
@@ -306,6 +308,21 @@ s_request (void *arg, fst_request_t **request_p)
     s_answer (self, request_p, rc, payload, rc == FST_OK? NULL: s_problem (self));
 }
 
+//  What reads what was committed has nothing to do with the batch.
+static void
+s_backup (void *arg, fst_request_t **request_p)
+{
+    fst_metadata_t *self = arg;
+    fst_backup_request (self->backup, request_p);
+}
+
+static void
+s_read_snapshot (void *arg, fst_request_t **request_p)
+{
+    fst_metadata_t *self = arg;
+    fst_snapshots_read (self->snapshots, request_p);
+}
+
 //  ---- The actor's life
 
 //  Nobody is told of this run before it is in the database.
@@ -356,6 +373,12 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
         assert (*problem_p);
         return rc;
     }
+    fst_snapshots_options_t snapshots = {
+        .actor = actor, .database = self->filename, .cluster_key = self->keys->cluster_key, .run = self->run,
+        .interval_ms = self->snapshot_ms
+    };
+    self->snapshots = fst_snapshots_new (&snapshots, self->now_ms);
+    self->backup = fst_backup_new (actor, self->filename, self->backup_folder);
     self->published = fst_catalog_counters (self->catalog)->sequence;
     self->ask_wait_ms = 100;            //  Subscribers find us one by one, so this is said more than once
     if (self->recovery_ms)
@@ -392,6 +415,8 @@ s_stop (void *arg)
     if (self->catalog)
         fst_metadata_flush (self);
     fst_metadata_repair_end (self);
+    fst_backup_destroy (&self->backup);
+    fst_snapshots_destroy (&self->snapshots);
     fst_nodes_destroy (&self->nodes);
     fst_namespace_destroy (&self->space);
     fst_catalog_destroy (&self->catalog);
@@ -428,8 +453,10 @@ s_configure (fst_metadata_t *self, const fst_config_t *config, char **problem_p)
     self->capability_ms = fst_config_number (config, "capability-time");
     self->trash_ms = fst_config_number (config, "trash-time");
     self->version_ms = fst_config_number (config, "version-time");
+    self->snapshot_ms = fst_config_number (config, "snapshot-interval");
     self->filename = strdup (fst_config_text (config, "metadata-database"));
-    assert (self->filename);
+    self->backup_folder = strdup (fst_config_text (config, "backup-folder"));
+    assert (self->filename && self->backup_folder);
     return FST_OK;
 }
 
@@ -467,6 +494,7 @@ fst_metadata_destroy (fst_metadata_t **self_p)
     fst_actor_destroy (&self->loop);
     s_stop (self);                      //  What a start that failed has left
     free (self->filename);
+    free (self->backup_folder);
     free (self);
     *self_p = NULL;
 }

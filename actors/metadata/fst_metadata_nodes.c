@@ -48,6 +48,8 @@ fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t 
     *reply_p = json_pack ("{s:s, s:I, s:I}", "run", self->run,
                           "sequence", (json_int_t) fst_metadata_told_sequence (self),
                           "heartbeat_ms", (json_int_t) self->heartbeat_ms);
+    if (!self->recovery_ms && fst_snapshots_newest (self->snapshots) >= 0)
+        json_object_set_new (*reply_p, "snapshot", json_integer (fst_snapshots_newest (self->snapshots)));
     return rc;
 }
 

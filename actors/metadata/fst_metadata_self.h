@@ -4,9 +4,11 @@
 #define FST_METADATA_SELF_H_INCLUDED
 
 #include "fst_metadata.h"
+#include "fst_backup.h"
 #include "fst_catalog.h"
 #include "fst_namespace.h"
 #include "fst_nodes.h"
+#include "fst_snapshots.h"
 
 #define FST_BATCH_MAX 256           //  Requests in one transaction
 #define FST_RUN_CHARS 16
@@ -31,6 +33,7 @@ typedef struct {
 
 struct fst_metadata {
     char *filename;
+    char *backup_folder;
     const fst_keys_t *keys;
     fst_actor_t *loop;              //  Owned by the thread that made us
     fst_actor_t *actor;             //  Same, for the actor's own thread
@@ -40,11 +43,13 @@ struct fst_metadata {
     uint32_t extent_chunks;
     unsigned replicas;
     int64_t versions, prune_ms, repair_delay_ms, reserve_percent, heartbeat_ms, lease_ms, capability_ms, trash_ms,
-            version_ms;
+            version_ms, snapshot_ms;
 
     fst_catalog_t *catalog;
     fst_namespace_t *space;
     fst_nodes_t *nodes;
+    fst_snapshots_t *snapshots;
+    fst_backup_t *backup;
 
     //  The batch: replies wait here until its commit
     bool open;

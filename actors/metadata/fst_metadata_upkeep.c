@@ -87,6 +87,10 @@ fst_metadata_upkeep (fst_metadata_t *self)
     fst_metadata_tell_sequence (self);
     fst_metadata_sweep (self);
     int64_t wake_ms = fst_metadata_repair (self);
+    int64_t snapshot_ms = self->recovery_ms? INT64_MAX:
+        fst_snapshots_tick (self->snapshots, fst_catalog_counters (self->catalog)->sequence, self->now_ms, self->wall_ms);
+    if (wake_ms > snapshot_ms)
+        wake_ms = snapshot_ms;
     if (wake_ms > self->upkeep_ms)
         wake_ms = self->upkeep_ms;
     if (wake_ms > fst_nodes_wake_ms (self->nodes))

@@ -7,6 +7,7 @@
 #include "fst_clock.h"
 #include "fst_extents.h"
 #include "fst_jobs.h"
+#include "fst_keeper.h"
 #include "fst_log.h"
 #include "fst_small.h"
 #include "fst_told.h"
@@ -42,6 +43,7 @@ struct fst_storage {
     fst_jobs_t *jobs;
     fst_aside_t *aside;
     fst_check_t *check;
+    fst_keeper_t *keeper;
     int64_t capacity, free;         //  Of the disk, as last seen; free is without the reserve
     int64_t taken;                  //  Octets taken in since then
     fst_told_t told;                //  By metadata
@@ -426,6 +428,9 @@ s_registered (void *arg, fst_rc_t rc, json_t *reply)
         fst_log (self->registered? FST_LOG_DEBUG: FST_LOG_INFO, "registered node=%s sequence=%" PRId64, self->node,
                  self->told.last.sequence);
         self->registered = true;
+        json_t *snapshot = json_object_get (reply, "snapshot");
+        if (snapshot)
+            fst_keeper_offer (self->keeper, json_integer_value (snapshot));
     }
     else
         fst_log_debug ("not registered reason=%s", fst_error_code (rc));
@@ -467,9 +472,20 @@ s_metadata_sequence (void *arg, const char *topic, json_t *body)
     s_remember (self, &before);
 }
 
+static void
+s_metadata_snapshot (void *arg, const char *topic, json_t *body)
+{
+    (void) topic;
+    fst_storage_t *self = arg;
+    json_t *snapshot = json_object_get (body, "snapshot");
+    if (snapshot)
+        fst_keeper_offer (self->keeper, json_integer_value (snapshot));
+}
+
 static const fst_topic_t s_topics [] = {
     { "metadata.started",   s_metadata_started },
     { "metadata.sequence",  s_metadata_sequence },
+    { "metadata.snapshot",  s_metadata_snapshot },
     { NULL }
 };
 
@@ -546,6 +562,7 @@ s_open (fst_storage_t *self, char **problem_p)
 static void
 s_close (fst_storage_t *self)
 {
+    fst_keeper_destroy (&self->keeper);
     fst_check_destroy (&self->check);
     fst_jobs_destroy (&self->jobs);
     fst_aside_destroy (&self->aside);
@@ -574,6 +591,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     };
     self->jobs = fst_jobs_new (&options);
     self->check = fst_check_new (actor, self->extents, self->small);
+    self->keeper = fst_keeper_new (actor, self->disk);
     self->told.last = (fst_pair_t) { fst_small_run (self->small), fst_small_sequence (self->small) };
     fst_aside_options_t aside = {
         .actor = actor, .jobs = self->jobs, .quarantine = self->quarantine, .small = self->small,

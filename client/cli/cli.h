@@ -10,6 +10,7 @@
 //      cli_list.c      ls stat
 //      cli_change.c    mkdir mv rm
 //      cli_cluster.c   nodes status
+//      cli_backup.c    admin backup
 //
 //  Results go to stdout, everything else to stderr. A command that fails prints one line and exits with the
 //  error's code (fst_error.h); one that works on several files prints a line for each that failed.
@@ -230,6 +231,7 @@ fst_rc_t FST_CHECKED cli_mv (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_rm (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_status (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_admin_backup (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_version (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_completion (cli_t *self, int count, char **operands);
 

@@ -57,6 +57,8 @@ static const cli_command_t s_commands [] = {
       "", 0, 0, 0, cli_nodes },
     { "status", "", "Show the cluster in numbers",
       "", 0, 0, 0, cli_status },
+    { "admin backup", "", "Copy the databases, while they are used, to the servers' folder for backups",
+      "Says where the copies are. To go back to them see docs/OPERATIONS.md.\n", 0, 0, 0, cli_admin_backup },
     { "help", "[COMMAND]", "Tell about a command",
       "", 0, 0, 2, cli_help },
     { "version", "", "Show the version",

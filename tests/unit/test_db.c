@@ -4,6 +4,7 @@
 #include "fault_vfs.h"
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -478,4 +479,124 @@ Test (db, every_call_may_fail_and_nothing_acknowledged_is_lost, .timeout = 60)
         fst_db_destroy (&db);
     }
     cr_assert_gt (nth, 60, "each step of the opening and each commit was made to fail");
+}
+
+//  ---- Copies
+
+typedef struct {
+    char from [600], to [600];
+    atomic_bool stop, done;
+    fst_rc_t rc;
+    char *problem;
+} copy_t;
+
+static void *
+s_copy (void *arg)
+{
+    copy_t *copy = arg;
+    copy->rc = fst_db_copy (copy->from, copy->to, &copy->stop, &copy->problem);
+    atomic_store (&copy->done, true);
+    return NULL;
+}
+
+static copy_t *
+s_copy_new (void)
+{
+    copy_t *copy = calloc (1, sizeof (*copy));
+    snprintf (copy->from, sizeof (copy->from), "%s", s_filename);
+    snprintf (copy->to, sizeof (copy->to), "%s.copy", s_filename);
+    return copy;
+}
+
+//  A thing and its part, so that a copy of no single moment shows.
+static void
+s_add_pair (fst_db_t *db, int number)
+{
+    char name [2000];
+    memset (name, 'x', sizeof (name));
+    snprintf (name, sizeof (name), "%d", number);
+    name [strlen (name)] = 'x';
+    name [sizeof (name) - 1] = 0;
+    cr_assert_eq (fst_db_begin (db), FST_OK);
+    sqlite3_stmt *thing = fst_db_prepare (db, s_insert);
+    sqlite3_bind_text (thing, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int (thing, 2, number);
+    cr_assert_eq (fst_db_run (db, thing), FST_OK);
+    sqlite3_stmt *part = fst_db_prepare (db, "INSERT INTO parts (thing) VALUES (?1)");
+    sqlite3_bind_text (part, 1, name, -1, SQLITE_STATIC);
+    cr_assert_eq (fst_db_run (db, part), FST_OK);
+    cr_assert_eq (fst_db_commit (db), FST_OK);
+}
+
+Test (db, a_copy_made_while_it_is_written_is_of_one_moment)
+{
+    fst_db_t *db = s_open ();
+    int number = 0;
+    for (; number < 1500; number++)
+        s_add_pair (db, number);
+    copy_t *copy = s_copy_new ();
+    pthread_t thread;
+    cr_assert_eq (pthread_create (&thread, NULL, s_copy, copy), 0);
+    int before = number;
+    while (!atomic_load (&copy->done))
+        s_add_pair (db, number++);
+    pthread_join (thread, NULL);
+    cr_assert_eq (copy->rc, FST_OK, "%s", copy->problem);
+    cr_expect_eq (s_number (db, s_count), number, "the writer went on");
+    fst_db_destroy (&db);
+
+    struct stat info;
+    char log [700];
+    snprintf (log, sizeof (log), "%s-wal", copy->to);
+    cr_expect_eq (access (log, F_OK), -1, "it is complete in itself");
+    cr_expect_eq (stat (copy->to, &info), 0);
+    cr_expect_eq (info.st_mode & 0777, 0600);
+    s_options.filename = copy->to;
+    db = s_open ();
+    int64_t things = s_number (db, s_count);
+    cr_expect_geq (things, before);
+    cr_expect_leq (things, number);
+    cr_expect_eq (s_number (db, "SELECT count (*) FROM parts JOIN things ON name = thing"), things);
+    cr_expect_eq (s_number (db, "SELECT max (size) FROM things"), things - 1);
+    s_add_pair (db, number);
+    fst_db_destroy (&db);
+    free (copy);
+}
+
+Test (db, a_copy_that_is_stopped_or_fails_leaves_no_file)
+{
+    fst_db_t *db = s_open ();
+    for (int number = 0; number < 800; number++)
+        s_add_pair (db, number);
+    copy_t *copy = s_copy_new ();
+    atomic_store (&copy->stop, true);
+    s_copy (copy);
+    cr_expect_eq (copy->rc, FST_INTERRUPTED);
+    cr_expect_eq (access (copy->to, F_OK), -1);
+    free (copy->problem);
+    copy->problem = NULL;
+    atomic_store (&copy->stop, false);
+
+    FILE *there = fopen (copy->to, "w");
+    fclose (there);
+    s_copy (copy);
+    cr_expect_eq (copy->rc, FST_EXISTS);
+    cr_expect_not_null (strstr (copy->problem, copy->to));
+    cr_expect_eq (access (copy->to, F_OK), 0, "somebody else's file stays");
+    free (copy->problem);
+    fst_db_destroy (&db);
+
+    //  What is damaged is not copied as if it were whole
+    unlink (copy->to);
+    FILE *file = fopen (s_filename, "r+");
+    for (int page = 3; page < 300; page++) {
+        fseek (file, page * 4096, SEEK_SET);
+        fputs ("damage", file);
+    }
+    fclose (file);
+    s_copy (copy);
+    cr_expect_eq (copy->rc, FST_CORRUPT);
+    cr_expect_eq (access (copy->to, F_OK), -1);
+    free (copy->problem);
+    free (copy);
 }
