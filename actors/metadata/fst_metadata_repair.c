@@ -112,7 +112,7 @@ s_plan (fst_metadata_t *self, bool anew)
     s_keep_walks (mover, &before, anew);
     mover->moving = mover->plan.count && mover->plan.works [mover->plan.count - 1].kind == FST_WORK_MOVE;
     mover->spread_changes = fst_catalog_spread_changes (self->catalog);
-    mover->recovery = self->recovery;
+    mover->recovery = self->recovery_ms != 0;
     mover->look = false;
     mover->look_ms = wake_ms;
     return rc;
@@ -126,7 +126,7 @@ s_look (fst_metadata_t *self)
     fst_repair_view_t view;
     int64_t wake_ms;
     fst_mover_view (self, &view, &wake_ms);
-    bool anew = s_view_differs (&view, &mover->view) || self->recovery != mover->recovery;
+    bool anew = s_view_differs (&view, &mover->view) || (self->recovery_ms != 0) != mover->recovery;
     bool changed = mover->spread_changes != fst_catalog_spread_changes (self->catalog)
                 && self->now_ms - mover->planned_ms >= LOOK_MS;
     if (!anew && !changed && !mover->look && self->now_ms < mover->look_ms)
@@ -368,7 +368,7 @@ fst_mover_may_drop (fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n,
     fst_node_set_t bad = 0, good = nodes & ~drop & self->mover->view.sound & self->mover->view.alive;
     *drop_p = 0;
     fst_rc_t rc = fst_catalog_bad_nodes (self->catalog, blob, n, &bad);
-    if (rc == FST_OK && !self->recovery && (unsigned) __builtin_popcountll (good & ~bad) >= wanted)
+    if (rc == FST_OK && !self->recovery_ms && (unsigned) __builtin_popcountll (good & ~bad) >= wanted)
         *drop_p = drop;
     return rc;
 }
@@ -397,7 +397,7 @@ s_trim (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
 {
     fst_row_t *rows = self->mover->rows;
     size_t count;
-    if (self->recovery || walk->again_ms > self->now_ms || !s_page (self, work, walk, rows, FST_PULL_EXTENTS, &count))
+    if (self->recovery_ms || walk->again_ms > self->now_ms || !s_page (self, work, walk, rows, FST_PULL_EXTENTS, &count))
         return;
     fst_metadata_open_batch (self);
     fst_rc_t rc = fst_catalog_save (self->catalog);
@@ -447,7 +447,7 @@ s_work (fst_metadata_t *self)
             trimmed = self->open;
         }
         else
-        if (work->kind == FST_WORK_MOVE && mover->pulls_count == 0 && !self->recovery)
+        if (work->kind == FST_WORK_MOVE && mover->pulls_count == 0 && !self->recovery_ms)
             s_start (self, work, walk);             //  One at a time is enough for evenness
     }
 }

@@ -398,6 +398,14 @@ fst_actor_call (fst_actor_t *self, const char *service, const char *command, jso
     sim_net_call (self->part, service, command, self->options.keys->token, payload, s_called, call);
 }
 
+//  Only snapshots of the namespace come in frames, and none are made here (sim_world.c).
+zmsg_t *
+fst_actor_reply_frames (fst_actor_t *self)
+{
+    (void) self;
+    return NULL;
+}
+
 void
 fst_actor_die (fst_actor_t *self, const char *reason)
 {
