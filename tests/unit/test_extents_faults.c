@@ -282,3 +282,177 @@ Test (extents_faults, a_deletion_that_was_acknowledged_stays, .timeout = 100)
         }
     }
 }
+
+//  ---- The other calls
+
+//  Both extents sealed, on a new disk.
+static fake_disk_t *
+s_filled (uint64_t seed, fst_extents_t **extents_p)
+{
+    fake_disk_t *fake = fake_disk_new (seed);
+    bool sealed [2];
+    cr_assert (fst_extents_new (fake_disk_port (fake), extents_p) == FST_OK);
+    cr_assert (s_upload (*extents_p, sealed) == FST_OK);
+    return fake;
+}
+
+static fst_rc_t
+s_delete_both (fst_extents_t *extents)
+{
+    fst_extent_id_t id = { s_blob, FST_EXTENT_ALL };
+    bool found = false;
+    return fst_extents_delete (extents, &id, 1, &found);
+}
+
+Test (extents_faults, a_deletion_that_failed_left_whole_extents_and_can_be_repeated)
+{
+    bool fired = true;
+    int nth;
+    for (nth = 1; fired; nth++)
+        for (int power_too = 0; power_too < 2; power_too++) {
+            fst_extents_t *extents;
+            fake_disk_t *fake = s_filled ((uint64_t) nth, &extents);
+            fake_disk_fail (fake, nth, FST_IO);
+            fst_rc_t rc = s_delete_both (extents);
+            fired = fake_disk_fired (fake);
+            cr_assert_eq (rc, fired? FST_IO: FST_OK, "call %d: %s", nth, fst_error_code (rc));
+            fst_extents_destroy (&extents);
+            if (power_too)
+                fake_disk_crash_now (fake);
+            fake_disk_restart (fake);
+            cr_assert (fst_extents_new (fake_disk_port (fake), &extents) == FST_OK);
+            for (uint32_t extent = 0; extent < 2; extent++)
+                cr_assert (s_look (extents, extent) == FST_NOT_FOUND || rc != FST_OK);
+            cr_assert (s_delete_both (extents) == FST_OK);
+            fst_extents_destroy (&extents);
+            fake_disk_crash_now (fake);
+            fake_disk_restart (fake);
+            cr_assert (fst_extents_new (fake_disk_port (fake), &extents) == FST_OK);
+            cr_assert (s_look (extents, 0) == FST_NOT_FOUND && s_look (extents, 1) == FST_NOT_FOUND);
+            fst_extents_destroy (&extents);
+            fake_disk_destroy (&fake);
+        }
+    cr_assert_geq (nth, 5);
+}
+
+//  Look at an extent in every way; FST_OK, or FST_IO if a call failed. Whatever is given is right.
+static fst_rc_t
+s_read_all (fst_extents_t *extents, uint32_t extent)
+{
+    fst_rc_t rc = FST_OK;
+    for (uint32_t slot = 0; slot <= SLOTS; slot++)
+        for (uint32_t count = 1; count <= SLOTS; count++)
+            for (int unsealed = 0; unsealed < 2; unsealed++) {
+                zmsg_t *records = NULL;
+                fst_rc_t got = fst_extents_read (extents, &s_blob, extent, slot, count, unsealed, SLOTS << LOG2, &records);
+                bool there = slot + count <= SLOTS;
+                cr_assert (got == FST_IO || got == (there? FST_OK: FST_NOT_FOUND), "%s", fst_error_code (got));
+                if (got == FST_IO)
+                    rc = got;
+                if (got != FST_OK)
+                    continue;
+                cr_assert_eq (zmsg_size (records), count);
+                for (uint32_t at = slot; at < slot + count; at++) {
+                    zframe_t *frame = zmsg_pop (records);
+                    const test_record_t *made = &s_records [extent * SLOTS + at];
+                    cr_assert (zframe_size (frame) == made->bytes && memcmp (zframe_data (frame), made->data, made->bytes) == 0);
+                    zframe_destroy (&frame);
+                }
+                zmsg_destroy (&records);
+            }
+    return rc;
+}
+
+Test (extents_faults, a_read_that_fails_says_so_and_the_next_one_is_right)
+{
+    fst_extents_t *extents;
+    fake_disk_t *fake = s_filled (1, &extents);
+    bool fired = true;
+    int nth;
+    for (nth = 1; fired; nth++) {
+        fake_disk_fail (fake, nth, FST_IO);
+        fst_rc_t rc = s_read_all (extents, (uint32_t) nth % 2);
+        fired = fake_disk_fired (fake);
+        cr_assert_eq (rc, fired? FST_IO: FST_OK, "call %d", nth);
+    }
+    cr_assert_gt (nth, 100);
+    fst_extents_destroy (&extents);
+    fake_disk_destroy (&fake);
+}
+
+Test (extents_faults, a_list_and_a_count_are_complete_or_fail)
+{
+    fst_extents_t *extents;
+    fake_disk_t *fake = s_filled (1, &extents);
+    fst_held_t held [4];
+    bool fired = true;
+    int nth;
+    for (nth = 1; fired; nth++) {
+        size_t count = 99;
+        fake_disk_fail (fake, nth, FST_IO);
+        fst_rc_t rc = fst_extents_list (extents, NULL, 0, held, 4, &count);
+        fired = fake_disk_fired (fake);
+        cr_assert_eq (rc, fired? FST_IO: FST_OK, "call %d", nth);
+        cr_assert_eq (count, fired? 99: 2);
+    }
+    cr_assert_gt (nth, 256);
+    for (nth = 1, fired = true; fired; nth++) {
+        fst_extents_t *other;
+        fst_extents_statistics_t statistics;
+        cr_assert (fst_extents_new (fake_disk_port (fake), &other) == FST_OK);
+        fake_disk_fail (fake, nth, FST_IO);
+        fst_rc_t rc = fst_extents_count (other);
+        fired = fake_disk_fired (fake);
+        cr_assert_eq (rc, fired? FST_IO: FST_OK, "call %d", nth);
+        fst_extents_statistics (other, &statistics);
+        cr_assert (fired || statistics.sealed == 2);
+        fst_extents_destroy (&other);
+    }
+    cr_assert_gt (nth, 256);
+    fst_extents_destroy (&extents);
+    fake_disk_destroy (&fake);
+}
+
+//  Steps of an upload: six records, then two seals.
+static fst_rc_t
+s_step (fst_extents_t *extents, uint32_t step, bool sealed [2])
+{
+    fst_extent_info_t info;
+    if (step < 2 * SLOTS)
+        return fst_extents_store (extents, &s_records [step].record, s_records [step].data);
+    fst_rc_t rc = fst_extents_seal (extents, &s_blob, step - 2 * SLOTS, SLOTS, &info);
+    if (rc == FST_OK)
+        sealed [step - 2 * SLOTS] = true;
+    return rc;
+}
+
+//  The process is killed after each step, and power goes at some sync: whichever life acknowledged an extent, it is there.
+Test (extents_faults, an_upload_of_many_lives_keeps_what_each_acknowledged, .timeout = 100)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        bool crashed = true;
+        for (int nth = 1; crashed; nth++) {
+            fake_disk_t *fake = fake_disk_new (seed);
+            bool sealed [2] = { false };
+            fst_rc_t rc = FST_OK;
+            fake_disk_crash (fake, nth);
+            for (uint32_t step = 0; rc == FST_OK && step < 2 * SLOTS + 2; step++) {
+                fst_extents_t *extents = NULL;
+                rc = fst_extents_new (fake_disk_port (fake), &extents);
+                if (rc == FST_OK)
+                    rc = s_step (extents, step, sealed);
+                fst_extents_destroy (&extents);
+                if (rc == FST_OK) {     //  Of the process alone: what power does is still to come
+                    fake_disk_restart (fake);
+                    fake_disk_crash (fake, nth - fake_disk_syncs (fake));
+                }
+            }
+            crashed = fake_disk_crashed (fake);
+            cr_assert_eq (rc == FST_OK, !crashed);
+            if (!crashed)
+                fake_disk_crash_now (fake);
+            s_check (fake, sealed);
+            fake_disk_destroy (&fake);
+        }
+    }
+}
