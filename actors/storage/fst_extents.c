@@ -15,6 +15,7 @@ struct fst_extents {
     fst_drafts_t *drafts;
     pthread_mutex_t lock;           //  Guards statistics
     fst_extents_statistics_t statistics;
+    bool settled [FST_EXTENT_FOLDERS];  //  Synced by a deletion of this process; for the thread that deletes
 };
 
 static fst_rc_t
@@ -585,10 +586,12 @@ s_delete_in_folder (fst_extents_t *self, unsigned octet, const fst_extent_id_t *
         rc = s_delete_blobs (self, octet, ids, count, found);
     for (size_t at = 0; at < count; at++)
         any = any || found [at];
-    if (rc == FST_OK && any) {
+    //  The process before may have died between a deletion and its sync; then we find nothing, but power may bring it back
+    if (rc == FST_OK && (any || !self->settled [octet])) {
         char folder [FST_EXTENT_NAME_MAX];
         fst_extent_folder (octet, folder);
         rc = self->disk->sync_folder (self->disk->self, folder);
+        self->settled [octet] = rc == FST_OK;
     }
     return rc;
 }

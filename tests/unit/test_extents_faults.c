@@ -398,6 +398,7 @@ Test (extents_faults, a_list_and_a_count_are_complete_or_fail)
     cr_assert_gt (nth, 256);
     for (nth = 1, fired = true; fired; nth++) {
         fst_extents_t *other;
+        fake_disk_fail (fake, 0, FST_IO);
         fst_extents_statistics_t statistics;
         cr_assert (fst_extents_new (fake_disk_port (fake), &other) == FST_OK);
         fake_disk_fail (fake, nth, FST_IO);
