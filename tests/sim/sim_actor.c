@@ -34,6 +34,7 @@ struct fst_actor {
         bool pending;
     } fds [FDS_MAX];
     size_t fds_count, requests, port_requests;
+    zmsg_t *reply_frames;           //  Behind the reply that is handled now; borrowed
     int64_t tick_ms;                //  On its own clock
     int64_t wake_ms;                //  When its next turn is due; virtual
 };
@@ -140,8 +141,8 @@ s_answer (void *arg, fst_request_t *request, zmsg_t **answer_p)
     self->requests--;
     if (request->lane) {
         s_origin_t *origin = (s_origin_t *) request->lane;
-        sim_net_answer (self->part, origin->number, zmsg_pop (*answer_p));
-        zmsg_destroy (answer_p);
+        sim_net_answer (self->part, origin->number, *answer_p);
+        *answer_p = NULL;
         free (origin);
         sim_point ();
         return;
@@ -363,25 +364,32 @@ typedef struct {
     void *arg;
     fst_rc_t rc;
     json_t *reply;
+    zmsg_t *frames;
 } s_call_t;
 
 static void
 s_handle_done (fst_actor_t *self, void *arg)
 {
-    (void) self;
     s_call_t call = *(s_call_t *) arg;
     free (arg);
+    self->reply_frames = call.frames && zmsg_size (call.frames)? call.frames: NULL;
     if (call.done)
         call.done (call.arg, call.rc, call.reply);
+    self->reply_frames = NULL;
     json_decref (call.reply);
+    zmsg_destroy (&call.frames);
 }
 
 static void
-s_called (void *arg, fst_rc_t rc, json_t *reply)
+s_called (void *arg, fst_rc_t rc, json_t *reply, zmsg_t **frames_p)
 {
     s_call_t *call = arg;
     call->rc = rc;
     call->reply = rc == FST_OK? json_deep_copy (reply): NULL;
+    if (frames_p) {
+        call->frames = *frames_p;
+        *frames_p = NULL;
+    }
     sim_actor_push (call->part, SIM_DONE, s_handle_done, call);
 }
 
@@ -398,12 +406,10 @@ fst_actor_call (fst_actor_t *self, const char *service, const char *command, jso
     sim_net_call (self->part, service, command, self->options.keys->token, payload, s_called, call);
 }
 
-//  Only snapshots of the namespace come in frames, and none are made here (sim_world.c).
 zmsg_t *
 fst_actor_reply_frames (fst_actor_t *self)
 {
-    (void) self;
-    return NULL;
+    return self->reply_frames;
 }
 
 void

@@ -21,8 +21,9 @@ typedef struct {
 } s_result_t;
 
 static void
-s_finished (void *arg, fst_rc_t rc, json_t *reply)
+s_finished (void *arg, fst_rc_t rc, json_t *reply, zmsg_t **frames_p)
 {
+    (void) frames_p;
     s_result_t *result = arg;
     result->rc = rc;
     result->reply = json_incref (reply);

@@ -100,29 +100,32 @@ typedef struct {
     int caller;
     unsigned connection;
     char id [2 * 16 + 1];
-    zframe_t *frame;
+    zmsg_t *message;
 } s_reply_t;
 
 static void
 s_caller_replied (sim_t *sim, void *arg);
 
-//  From the broker to the caller. Takes frame.
+//  From the broker to the caller. Takes message.
 static void
-s_reply (s_entry_t *entry, zframe_t *frame)
+s_reply (s_entry_t *entry, zmsg_t *message)
 {
     s_reply_t *reply = calloc (1, sizeof (*reply));
     assert (reply);
     reply->caller = entry->caller;
     reply->connection = entry->connection;
     strcpy (reply->id, entry->id);
-    reply->frame = frame;
+    reply->message = message;
     sim_at (sim_world, sim_world->now_ms + s_delay (), s_caller_replied, reply);
 }
 
 static void
 s_refuse (s_entry_t *entry, fst_rc_t rc)
 {
-    s_reply (entry, fst_envelope_error_encode (entry->id, rc, NULL));
+    zmsg_t *message = zmsg_new ();
+    zframe_t *frame = fst_envelope_error_encode (entry->id, rc, NULL);
+    zmsg_append (message, &frame);
+    s_reply (entry, message);
     s_drop_entry (entry);
 }
 
@@ -144,7 +147,7 @@ typedef struct {
     uint64_t entry;
     int part;
     unsigned connection;
-    zframe_t *frame;
+    zmsg_t *message;
 } s_work_t;
 
 static void
@@ -160,7 +163,9 @@ s_dispatch (void)
         worker->busy++;
         s_work_t *work = calloc (1, sizeof (*work));
         assert (work);
-        *work = (s_work_t) { entry->number, worker->index, worker->serving_as, zframe_dup (entry->body) };
+        zframe_t *body = zframe_dup (entry->body);
+        *work = (s_work_t) { entry->number, worker->index, worker->serving_as, zmsg_new () };
+        zmsg_append (work->message, &body);
         sim_at (sim_world, sim_world->now_ms + s_delay (), s_worker_got, work);
     }
 }
@@ -171,11 +176,10 @@ s_worker_got (sim_t *sim, void *arg)
     s_work_t *work = arg;
     sim_part_t *part = &sim->parts [work->part];
     if (part->up && part->connection == work->connection && !s_cut (SIM_BROKER, part->index)) {
-        zmsg_t *message = zmsg_new ();
-        zmsg_append (message, &work->frame);
-        sim_actor_request (part, work->entry, message);
+        sim_actor_request (part, work->entry, work->message);
+        work->message = NULL;
     }
-    zframe_destroy (&work->frame);
+    zmsg_destroy (&work->message);
     free (work);
 }
 
@@ -219,23 +223,23 @@ s_broker_answered (sim_t *sim, void *arg)
     sim_part_t *part = &sim->parts [work->part];
     if (entry && s_broker ()->up && !s_cut (work->part, SIM_BROKER) && entry->worker == work->part
     &&  entry->worker_as == work->connection) {
-        s_reply (entry, work->frame);
-        work->frame = NULL;
+        s_reply (entry, work->message);
+        work->message = NULL;
         s_drop_entry (entry);
         if (part->serving && part->serving_as == work->connection)
             part->busy--;
         s_dispatch ();
     }
-    zframe_destroy (&work->frame);
+    zmsg_destroy (&work->message);
     free (work);
 }
 
 void
-sim_net_answer (sim_part_t *from, uint64_t number, zframe_t *frame)
+sim_net_answer (sim_part_t *from, uint64_t number, zmsg_t *message)
 {
     s_work_t *work = calloc (1, sizeof (*work));
     assert (work);
-    *work = (s_work_t) { number, from->index, from->connection, frame };
+    *work = (s_work_t) { number, from->index, from->connection, message };
     sim_at (sim_world, sim_world->now_ms + s_delay (), s_broker_answered, work);
 }
 
@@ -398,14 +402,14 @@ sim_mend (sim_t *self, int part)
 //  ---- Callers
 
 static void
-s_call_end (sim_call_t *call, fst_rc_t rc, json_t *reply)
+s_call_end (sim_call_t *call, fst_rc_t rc, json_t *reply, zmsg_t **frames_p)
 {
     const sim_part_t *part = &sim_world->parts [call->caller];
     call->done = true;
     zlist_remove (sim_world->calls, call);
     zframe_destroy (&call->body);
     if (part->up && part->life == call->life)
-        call->finish (call->arg, rc, reply);
+        call->finish (call->arg, rc, reply, frames_p);
 }
 
 void
@@ -416,7 +420,7 @@ sim_net_interrupt (sim_part_t *part)
         found = false;
         for (sim_call_t *call = zlist_first (sim_world->calls); call && !found; call = zlist_next (sim_world->calls))
             if (call->caller == part->index && call->life == part->life) {
-                s_call_end (call, FST_INTERRUPTED, NULL);
+                s_call_end (call, FST_INTERRUPTED, NULL, NULL);
                 found = true;
             }
     }
@@ -445,7 +449,7 @@ s_call_tick (sim_t *sim, void *arg)
     sim_call_t *call = arg;
     const sim_part_t *part = &sim->parts [call->caller];
     if (!call->done && (!part->up || part->life != call->life))
-        s_call_end (call, FST_INTERRUPTED, NULL);
+        s_call_end (call, FST_INTERRUPTED, NULL, NULL);
     if (call->done) {
         free (call);
         return;
@@ -457,10 +461,10 @@ s_call_tick (sim_t *sim, void *arg)
         ;
     else
     if (sim->now_ms >= call->start_ms + PATIENCE_MS)
-        s_call_end (call, FST_TIMEOUT, NULL);
+        s_call_end (call, FST_TIMEOUT, NULL, NULL);
     else
     if (!reachable && sim->now_ms >= call->heard_ms + CONNECT_MS)
-        s_call_end (call, FST_UNREACHABLE, NULL);
+        s_call_end (call, FST_UNREACHABLE, NULL, NULL);
     else
     if (reachable && call->sent_as != part->connection)
         s_call_send (call);
@@ -500,18 +504,19 @@ s_caller_replied (sim_t *sim, void *arg)
     if (call) {
         fst_envelope_reply_t reply;
         char where [256] = "";
-        fst_rc_t rc = fst_envelope_reply_decode (zframe_data (said->frame), zframe_size (said->frame), &reply, where,
-                                                 sizeof (where));
+        zframe_t *head = zmsg_pop (said->message);
+        fst_rc_t rc = fst_envelope_reply_decode (zframe_data (head), zframe_size (head), &reply, where, sizeof (where));
+        zframe_destroy (&head);
         if (rc != FST_OK)
             sim_fail (sim, __FILE__, __LINE__, where);
         sim_note (sim, "reply", (uint64_t) reply.rc, (uint64_t) said->caller);
         if (reply.rc == FST_UNAVAILABLE && sim->now_ms < call->start_ms + AGAIN_FOR_MS)
             call->sent_as = 0;
         else
-            s_call_end (call, reply.rc, reply.payload);
+            s_call_end (call, reply.rc, reply.payload, &said->message);
         fst_envelope_reply_clear (&reply);
     }
-    zframe_destroy (&said->frame);
+    zmsg_destroy (&said->message);
     free (said);
 }
 

@@ -489,7 +489,6 @@ s_make_actor (sim_t *self, int index, const char *key)
     int made = mkdir (part->folder, 0700);
     assert (made == 0);
     s_set (part->config, "chunk-size", "64 KiB");
-    s_set (part->config, "snapshot-interval", "0");
     s_set (part->config, "extent-chunks", "2");
     if (index == SIM_METADATA)
         s_set (part->config, "metadata-database", "%s/metadata.db", part->folder);

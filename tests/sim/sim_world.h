@@ -166,9 +166,10 @@ sim_actor_readable (sim_part_t *part, int fd);
 
 //  ---- Network
 
-//  A call over the broker. payload is taken. finish gets the result once, unless the part ended.
+//  A call over the broker. payload is taken. finish gets the result once, unless the part ended; it may take *frames_p,
+//  what came behind the reply (frames_p is NULL unless FST_OK).
 typedef struct sim_call sim_call_t;
-typedef void (sim_finish_fn) (void *arg, fst_rc_t rc, json_t *reply);
+typedef void (sim_finish_fn) (void *arg, fst_rc_t rc, json_t *reply, zmsg_t **frames_p);
 void
 sim_net_call (sim_part_t *from, const char *service, const char *command, const char *token, json_t *payload,
               sim_finish_fn *finish, void *arg);
@@ -177,9 +178,9 @@ sim_net_call (sim_part_t *from, const char *service, const char *command, const 
 void
 sim_net_interrupt (sim_part_t *part);
 
-//  The answer of an actor to a request of the broker. Takes frame.
+//  The answer of an actor to a request of the broker. Takes message.
 void
-sim_net_answer (sim_part_t *from, uint64_t entry, zframe_t *frame);
+sim_net_answer (sim_part_t *from, uint64_t entry, zmsg_t *message);
 
 //  An event to all that subscribed. body is taken.
 void
