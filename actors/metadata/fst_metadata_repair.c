@@ -303,7 +303,7 @@ fst_mover_blocked (const fst_metadata_t *self, const fst_work_t *work)
     if (s_takers (self, work, true))
         return NULL;
     for (unsigned node = 0; node < FST_NODES_MAX; node++)
-        if ((others & fst_node_bit (node)) && mover->nodes [node].why && mover->nodes [node].fails > 2)
+        if ((others & fst_node_bit (node)) && mover->nodes [node].why && mover->nodes [node].fails > 1)
             return mover->nodes [node].why;
     return NULL;
 }

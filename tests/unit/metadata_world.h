@@ -34,8 +34,10 @@ typedef struct {
 #define WORLD_HELD_MAX  1024
 
 //  A storage node that has no disk: it beats, keeps a list of what it holds, does what metadata says, and counts that.
-typedef struct {
+typedef struct world_node world_node_t;
+struct world_node {
     char name [16], service [32];
+    world_node_t *all;              //  [1] is node-1
     fst_keys_t *keys;
     fst_actor_t *actor;
     atomic_bool silent;             //  No heartbeats
@@ -46,11 +48,18 @@ typedef struct {
     atomic_int aside;               //  Extents it was told to put aside
     atomic_int scrubs;              //  Begun, without those that were stopped
     atomic_int checked, restored;   //  Extents it was asked about; that it put back
+    atomic_bool pulls;              //  It takes copies; otherwise it is busy
+    atomic_bool keeps_pulls;        //  But does not come to it now
+    atomic_bool lies;               //  Its receipts are for something else
+    atomic_int pulled;              //  Extents it got
+    atomic_int pulls_now, pulls_most;       //  PULLs under way
+    atomic_int wrong_proofs;        //  Tickets and capabilities that its peers would refuse
+    fst_request_t *kept [8];        //  Its thread's
     pthread_mutex_t lock;           //  Guards what follows
     fst_told_t told;
     world_held_t held [WORLD_HELD_MAX];     //  In order of blob and number
     size_t held_count;
-} world_node_t;
+};
 
 typedef struct {
     bus_t bus;
@@ -442,6 +451,98 @@ world_node_scrub (void *arg, fst_request_t **request_p)
     fst_request_reply (request_p, NULL);
 }
 
+//  Whether this node has a whole copy, and lets those in who ask for it.
+static inline bool
+world_node_gives (world_node_t *self, json_t *peer, json_t *source, const fst_extent_info_t *info, world_node_t *who)
+{
+    const char *user = json_string_value (json_object_get (peer, "user"));
+    bool found;
+    if (fst_ticket_check (self->keys->node_key, user, json_string_value (json_object_get (peer, "ticket")),
+                          fst_clock_wall_ms ()) != FST_OK
+    ||  fst_capability_check (self->keys->node_key, json_string_value (json_object_get (source, "capability")),
+                              FST_RIGHT_READ, &info->blob, fst_clock_wall_ms ()) != FST_OK)
+        who->wrong_proofs++;
+    pthread_mutex_lock (&self->lock);
+    const world_held_t *held = &self->held [world_node_find (self, &info->blob, info->extent, &found)];
+    bool gives = found && held->state == WORLD_WHOLE && held->info.digest == info->digest;
+    pthread_mutex_unlock (&self->lock);
+    return gives;
+}
+
+//  One extent: from the first peer that has it.
+static inline json_t *
+world_node_pull_one (world_node_t *self, json_t *peers, json_t *extent)
+{
+    fst_extent_info_t info = {
+        .extent = (uint32_t) json_integer_value (json_object_get (extent, "extent")),
+        .chunks = (uint32_t) json_integer_value (json_object_get (extent, "chunks")),
+        .bytes = json_integer_value (json_object_get (extent, "bytes")),
+        .digest = strtoull (json_string_value (json_object_get (extent, "digest")), NULL, 16)
+    };
+    world_check (fst_hex_decode (json_string_value (json_object_get (extent, "blob")), info.blob.bytes, FST_BLOB_BYTES), "");
+    json_t *source, *bad = json_array (), *result = json_pack ("{s:s, s:o}", "result", "no_source", "bad", bad);
+    size_t at;
+    json_array_foreach (json_object_get (extent, "sources"), at, source) {
+        json_t *place = json_object_get (source, "peer");
+        json_t *peer = json_array_get (peers, (size_t) json_integer_value (place));
+        int number = atoi (json_string_value (json_object_get (peer, "node")) + 5);
+        if (!world_node_gives (&self->all [number], peer, source, &info, self)) {
+            json_array_append (bad, place);
+            continue;
+        }
+        char receipt [FST_PROOF_TEXT_MAX];
+        world_node_hold (self, &info);
+        self->pulled++;
+        info.bytes += self->lies;
+        fst_receipt_make (self->keys->node_key, &info, receipt);
+        json_object_set_new (result, "result", json_string ("done"));
+        json_object_set_new (result, "receipt", json_string (receipt));
+        break;
+    }
+    return result;
+}
+
+static inline void
+world_node_pull_now (world_node_t *self, fst_request_t **request_p)
+{
+    json_t *payload = fst_request_payload (*request_p), *results = json_array (), *extent;
+    size_t at;
+    json_array_foreach (json_object_get (payload, "extents"), at, extent)
+        json_array_append_new (results, world_node_pull_one (self, json_object_get (payload, "peers"), extent));
+    self->pulls_now--;
+    fst_request_reply (request_p, json_pack ("{s:o}", "results", results));
+}
+
+static inline void
+world_node_pull (void *arg, fst_request_t **request_p)
+{
+    world_node_t *self = arg;
+    size_t slot = 0;
+    if (!self->pulls) {
+        fst_request_fail (request_p, FST_BUSY, NULL);
+        return;
+    }
+    if (++self->pulls_now > self->pulls_most)
+        self->pulls_most = self->pulls_now;
+    if (!self->keeps_pulls) {
+        world_node_pull_now (self, request_p);
+        return;
+    }
+    while (self->kept [slot])
+        assert (++slot < sizeof (self->kept) / sizeof (self->kept [0]));
+    self->kept [slot] = *request_p;
+    *request_p = NULL;
+}
+
+static inline void
+world_node_pull_kept (void *arg)
+{
+    world_node_t *self = arg;
+    for (size_t slot = 0; slot < sizeof (self->kept) / sizeof (self->kept [0]); slot++)
+        if (self->kept [slot])
+            world_node_pull_now (self, &self->kept [slot]);
+}
+
 static inline fst_rc_t
 world_node_start (void *arg, fst_actor_t *actor, char **problem_p)
 {
@@ -473,6 +574,8 @@ world_node_tick (void *arg, int64_t now_ms)
     world_node_t *self = arg;
     char topic [64];
     snprintf (topic, sizeof (topic), "heartbeat.%s", self->name);
+    if (!self->keeps_pulls)
+        world_node_pull_kept (self);
     if (!self->silent) {
         json_t *beat = world_node_says (self);
         json_object_set_new (beat, "load", json_integer (0));
@@ -487,21 +590,24 @@ world_start_node (world_t *self, int number)
     static const fst_command_t commands [] = {
         { "DELETE", FST_NEED_ACTOR, world_node_delete }, { "QUARANTINE", FST_NEED_ACTOR, world_node_quarantine },
         { "INVENTORY", FST_NEED_ACTOR, world_node_inventory }, { "CHECK", FST_NEED_ACTOR, world_node_check },
-        { "SCRUB", FST_NEED_ACTOR, world_node_scrub },
+        { "SCRUB", FST_NEED_ACTOR, world_node_scrub }, { "PULL", FST_NEED_ACTOR, world_node_pull },
         { NULL }
     };
     static const fst_topic_t topics [] = { { "metadata.", world_node_register }, { NULL } };
     static const fst_actor_class_t class = {
-        .commands = commands, .topics = topics, .start = world_node_start, .tick = world_node_tick
+        .commands = commands, .topics = topics, .start = world_node_start, .tick = world_node_tick,
+        .stop = world_node_pull_kept
     };
     world_node_t *node = &self->nodes [number];
     char *problem = NULL;
     pthread_mutex_init (&node->lock, NULL);
+    node->all = self->nodes;
     snprintf (node->name, sizeof (node->name), "node-%d", number);
     snprintf (node->service, sizeof (node->service), "storage.node-%d", number);
     node->keys = world_keys (self, node->name);
     fst_actor_options_t bus = world_bus (self, node->keys);
     bus.service = node->service;
+    bus.lanes = 4;
     fst_actor_t *actor;
     world_check (fst_actor_new (&class, &bus, node, &actor, &problem), problem);
 }
