@@ -152,11 +152,15 @@ sim_set_capacity (sim_t *self, int node, int64_t bytes);
 const char *
 sim_folder (const sim_t *self, int part);
 
-//  Keep a copy of metadata's database as it is now, and put it back. metadata must be down for that.
+//  Keep a copy of metadata's database as it is now, under a name; put it back, for which metadata must be down.
 void
-sim_keep_database (sim_t *self);
+sim_keep_database (sim_t *self, const char *name);
 void
-sim_restore_database (sim_t *self);
+sim_restore_database (sim_t *self, const char *name);
+
+//  The disk of a node that is down is replaced by an empty one.
+void
+sim_wipe (sim_t *self, int node);
 
 //  ---- What happened
 
@@ -231,6 +235,15 @@ sim_random (sim_t *self, uint64_t limit);
 //  said to hold it and is whole, what was deleted is gone, and nothing is visible that nobody has put.
 void
 sim_check (sim_t *self);
+
+//  All parts are made to run, all cuts mended; then, within most_ms, the cluster is as it should be: each extent has the
+//  copies that are wanted, nodes hold nothing else, and nothing waits to be deleted.
+void
+sim_settle (sim_t *self, int64_t most_ms);
+
+//  A file that is lost, as it should be: any content is right from now on.
+void
+sim_forget (sim_t *self, int client, const char *path);
 
 //  STATUS of metadata; the caller owns it. NULL if there is no answer.
 json_t *

@@ -22,6 +22,7 @@ typedef struct {
     s_content_t known;
     s_content_t maybe [VARIANTS_MAX];
     size_t maybe_count;
+    bool forgotten;
 } s_path_t;
 
 //  A change that was not settled.
@@ -199,12 +200,18 @@ bool
 sim_checker_right (sim_checker_t *self, int client, const char *name, const uint8_t *data, int64_t bytes)
 {
     s_path_t *path = s_path (self, client, name);
-    if (s_equal (self, &path->known, data, bytes))
+    if (path->forgotten || s_equal (self, &path->known, data, bytes))
         return true;
     for (size_t at = 0; at < path->maybe_count; at++)
         if (s_equal (self, &path->maybe [at], data, bytes))
             return true;
     return false;
+}
+
+void
+sim_forget (sim_t *sim, int client, const char *name)
+{
+    s_path (sim->checker, client, name)->forgotten = true;
 }
 
 bool
@@ -256,16 +263,16 @@ s_check_names (sim_checker_t *self, int client)
     size_t at;
     json_array_foreach (json_object_get (reply, "names"), at, name) {
         s_path_t *path = s_path (self, client, json_string_value (name));
-        if (path->known.bytes < 0 && path->maybe_count == 0)
+        if (path->known.bytes < 0 && path->maybe_count == 0 && !path->forgotten)
             s_wrong (self, path, "it is listed, and nobody has put it there");
     }
     json_decref (reply);
 }
 
-void
-sim_check (sim_t *sim)
+//  No trouble any more.
+static void
+s_mend_all (sim_t *sim)
 {
-    sim_checker_t *self = sim->checker;
     for (int index = 0; index < SIM_PARTS; index++) {
         sim_mend (sim, index);
         sim_kill_at (sim, index, 0);
@@ -276,6 +283,13 @@ sim_check (sim_t *sim)
         SIM_CHECK (sim, sim_start (sim, index) == FST_OK);
     SIM_CHECK (sim, SIM_UNTIL (sim, sim_tasks (sim) == 0, 300000));
     SIM_CHECK (sim, SIM_UNTIL (sim, sim_figure (sim, "nodes.alive") == sim->options.nodes, 60000));
+}
+
+void
+sim_check (sim_t *sim)
+{
+    sim_checker_t *self = sim->checker;
+    s_mend_all (sim);
     for (s_path_t *path = zlist_first (self->paths); path; path = zlist_next (self->paths)) {
         s_check_path (self, path);
         for (s_path_t *at = zlist_first (self->paths); at != path; at = zlist_next (self->paths))
@@ -283,4 +297,59 @@ sim_check (sim_t *sim)
     }
     for (int client = 1; client <= sim->options.clients; client++)
         s_check_names (self, SIM_CLIENT (client));
+}
+
+//  What all nodes hold.
+static bool
+s_held (sim_t *sim, int64_t *sealed_p, int64_t *open_p)
+{
+    *sealed_p = *open_p = 0;
+    for (int node = 1; node <= sim->options.nodes; node++) {
+        char service [32];
+        json_t *reply = NULL;
+        snprintf (service, sizeof (service), "storage.node-%d", node);
+        if (sim_call (sim, SIM_CLIENT (1), service, "STATUS", NULL, &reply) != FST_OK)
+            return false;
+        *sealed_p += json_integer_value (json_object_get (reply, "extents"))
+                   + json_integer_value (json_object_get (reply, "small"));
+        *open_p += json_integer_value (json_object_get (reply, "open"));
+        json_decref (reply);
+    }
+    return true;
+}
+
+//  "" if all is as it should be, else what is not.
+static const char *
+s_unsettled (sim_t *sim)
+{
+    static char why [200];
+    json_t *status = sim_status (sim), *copies;
+    int64_t sealed, open, wanted = 2 * sim_figure (sim, "extents.total");
+    if (!status || !s_held (sim, &sealed, &open))
+        return "no answer";
+    why [0] = 0;
+    copies = json_object_get (json_object_get (status, "extents"), "by_live_copies");
+    for (size_t count = 0; count < json_array_size (copies); count++)
+        if (count != 2 && json_integer_value (json_array_get (copies, count)))
+            snprintf (why, sizeof (why), "%d extents have %zu copies",
+                      (int) json_integer_value (json_array_get (copies, count)), count);
+    if (!*why && json_integer_value (json_object_get (status, "garbage")))
+        snprintf (why, sizeof (why), "garbage is left");
+    if (!*why && (sealed != wanted || open))
+        snprintf (why, sizeof (why), "nodes hold %d extents, and %d open ones; the books say %d", (int) sealed, (int) open,
+                  (int) wanted);
+    json_decref (status);
+    return why;
+}
+
+void
+sim_settle (sim_t *sim, int64_t most_ms)
+{
+    s_mend_all (sim);
+    int64_t until_ms = sim->now_ms + most_ms;
+    const char *why;
+    while (*(why = s_unsettled (sim)) && sim->now_ms < until_ms)
+        sim_elapse (sim, 1000);
+    if (*why)
+        sim_fail (sim, __FILE__, __LINE__, why);
 }

@@ -264,18 +264,28 @@ s_copy_database (const sim_t *self, const char *from, const char *to)
 }
 
 void
-sim_keep_database (sim_t *self)
+sim_keep_database (sim_t *self, const char *name)
 {
-    s_copy_database (self, "metadata.db", "kept.db");
+    s_copy_database (self, "metadata.db", name);
 }
 
 void
-sim_restore_database (sim_t *self)
+sim_restore_database (sim_t *self, const char *name)
 {
     assert (!sim_is_up (self, SIM_METADATA));
     char index [600];
     snprintf (index, sizeof (index), "%s/metadata.db-shm", sim_folder (self, SIM_METADATA));
     unlink (index);
-    s_copy_database (self, "kept.db", "metadata.db");
-    sim_say (self, "world: an older database is put back");
+    s_copy_database (self, name, "metadata.db");
+    sim_say (self, "world: database %s is put back", name);
+}
+
+void
+sim_wipe (sim_t *self, int node)
+{
+    sim_part_t *part = &self->parts [SIM_NODE (node)];
+    assert (!part->up);
+    sim_remove_folder (part->folder);
+    part->disk_used = 0;
+    sim_say (self, "world: wipe %s", part->name);
 }

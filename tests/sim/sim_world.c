@@ -241,8 +241,8 @@ s_remove_one (const char *name, const struct stat *about, int kind, struct FTW *
     return 0;
 }
 
-static void
-s_remove_folder (const char *folder)
+void
+sim_remove_folder (const char *folder)
 {
     nftw (folder, s_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
@@ -253,7 +253,7 @@ sim_fail (sim_t *self, const char *file, int line, const char *condition)
     const char *end = sim_trace (self) + (self->trace_bytes > 6000? self->trace_bytes - 6000: 0);
     fprintf (stderr, "%s\n%s:%d: not so at [%lld]: %s\nFST_SEED=%llu\n", end, file, line, (long long) self->now_ms,
              condition, (unsigned long long) self->options.seed);
-    s_remove_folder (self->folder);
+    sim_remove_folder (self->folder);
     abort ();
 }
 
@@ -559,7 +559,7 @@ s_remove_old (const char *base)
         char name [600];
         if (sscanf (entry->d_name, "fst-sim-%d-", &pid) == 1 && kill (pid, 0) == -1 && errno == ESRCH) {
             snprintf (name, sizeof (name), "%s/%s", base, entry->d_name);
-            s_remove_folder (name);
+            sim_remove_folder (name);
         }
     }
     if (dir)
@@ -637,7 +637,7 @@ sim_destroy (sim_t **self_p)
         fst_config_destroy (&self->parts [index].config);
         free (self->parts [index].token);
     }
-    s_remove_folder (self->folder);
+    sim_remove_folder (self->folder);
     fst_keys_destroy (&self->auth_keys);
     sim_checker_destroy (&self->checker);
     zlist_destroy (&self->entries);

@@ -124,6 +124,9 @@ sim_point (void);
 void
 sim_end_running (void) __attribute__ ((noreturn));
 
+void
+sim_remove_folder (const char *folder);
+
 //  Virtual time at which a part's monotonic clock shows this.
 int64_t
 sim_from_mono (const sim_part_t *part, int64_t mono_ms);
