@@ -46,6 +46,7 @@ const fst_option_t fst_options [] = {
     { "trash-time",         FST_OPTION_DURATION, "30 d",    SECOND, 36500 * DAY, "How long a deleted file is kept" },
     { "snapshot-interval",  FST_OPTION_DURATION, "10 min",  0, 365 * DAY, "Longest time between two encrypted snapshots of the namespace, kept by every storage node; 0 = none" },
     { "backup-folder",      FST_OPTION_FILE,     "",        0, 0, "Where admin backup puts copies of the databases (backups, beside each database)" },
+    { "inventory-interval", FST_OPTION_DURATION, "1 d",     SECOND, 365 * DAY, "How often what a storage node holds is compared with what it should hold" },
     { "metadata-lanes",     FST_OPTION_NUMBER,   "16",      1, 64, "Requests that metadata has under way at once" },
 
     //  Storage

@@ -5,7 +5,7 @@
 //  has changed. A commit that fails for the disk's sake ends the process: what SQLite then has in memory is not
 //  to be trusted, and the next start reads what is really there.
 
-#include "fst_metadata_self.h"
+#include "fst_metadata_inventory.h"
 #include "fst_clock.h"
 #include "fst_log.h"
 #include <assert.h>
@@ -44,6 +44,8 @@ static const struct {
     { "STATUS",          READS,   fst_metadata_status },
     { "END_RECOVERY",    CHANGES, fst_metadata_end_recovery },
     { "DRAIN",           CHANGES, fst_metadata_drain },
+    { "LIST_RECOVERY",   READS,   fst_metadata_list_recovery },
+    { "SCRUB",           READS,   fst_metadata_scrub },
 };
 
 static fst_handler_fn s_request, s_backup, s_read_snapshot;
@@ -66,6 +68,8 @@ static const fst_command_t s_commands [] = {
     { "DRAIN",           FST_NEED_ADMIN, s_request },
     { "BACKUP",          FST_NEED_ADMIN, s_backup },
     { "READ_SNAPSHOT",   FST_NEED_ACTOR, s_read_snapshot },
+    { "LIST_RECOVERY",   FST_NEED_ADMIN, s_request },
+    { "SCRUB",           FST_NEED_ADMIN, s_request },
     { NULL }
 };
 
@@ -379,6 +383,8 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     };
     self->snapshots = fst_snapshots_new (&snapshots, self->now_ms);
     self->backup = fst_backup_new (actor, self->filename, self->backup_folder);
+    for (unsigned node = 0; node < FST_NODES_MAX; node++)
+        self->inventory_ms [node] = INT64_MAX;      //  Until it is heard
     self->published = fst_catalog_counters (self->catalog)->sequence;
     self->ask_wait_ms = 100;            //  Subscribers find us one by one, so this is said more than once
     if (self->recovery_ms)
@@ -417,6 +423,9 @@ s_stop (void *arg)
     fst_metadata_repair_end (self);
     fst_backup_destroy (&self->backup);
     fst_snapshots_destroy (&self->snapshots);
+    fst_metadata_inventory_stop (self);
+    free (self->surplus);
+    self->surplus = NULL;
     fst_nodes_destroy (&self->nodes);
     fst_namespace_destroy (&self->space);
     fst_catalog_destroy (&self->catalog);
@@ -454,6 +463,7 @@ s_configure (fst_metadata_t *self, const fst_config_t *config, char **problem_p)
     self->trash_ms = fst_config_number (config, "trash-time");
     self->version_ms = fst_config_number (config, "version-time");
     self->snapshot_ms = fst_config_number (config, "snapshot-interval");
+    self->inventory_interval_ms = fst_config_number (config, "inventory-interval");
     self->filename = strdup (fst_config_text (config, "metadata-database"));
     self->backup_folder = strdup (fst_config_text (config, "backup-folder"));
     assert (self->filename && self->backup_folder);

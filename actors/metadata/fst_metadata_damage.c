@@ -43,6 +43,48 @@ fst_metadata_journal_damage (fst_metadata_t *self, unsigned node, size_t copies,
     return fst_nodes_journal (self->nodes, node, "damaged", detail, self->wall_ms);
 }
 
+//  ---- Those that stayed on the books
+
+#define REVIEW_MS   1000
+#define REVIEW_ROWS 64
+
+static fst_rc_t
+s_review_one (fst_metadata_t *self, const fst_row_t *row)
+{
+    fst_node_set_t bad = row->extent.nodes;
+    fst_blob_t blob;
+    fst_extent_t extent;
+    fst_rc_t rc = fst_catalog_extent_get (self->catalog, &row->blob, row->extent.n, &extent);
+    if (rc != FST_OK || !(extent.nodes & ~bad & fst_nodes_live (self->nodes)))
+        return rc;
+    rc = fst_catalog_blob_get (self->catalog, &row->blob, &blob);
+    return rc == FST_OK? fst_catalog_extent_put (self->catalog, &blob, &extent, extent.nodes & ~bad): rc;
+}
+
+void
+fst_metadata_review_bad (fst_metadata_t *self)
+{
+    if (self->now_ms < self->bad_ms || fst_catalog_counters (self->catalog)->bad == 0)
+        return;
+    fst_row_t rows [REVIEW_ROWS];
+    size_t count = 0;
+    self->bad_ms = self->now_ms + REVIEW_MS;
+    fst_metadata_open_batch (self);
+    fst_rc_t rc = fst_catalog_save (self->catalog);
+    if (rc != FST_OK)
+        return;
+    rc = fst_catalog_bad_rows (self->catalog, &self->bad_at.blob, self->bad_at.extent.n, rows, REVIEW_ROWS, &count);
+    for (size_t at = 0; at < count && rc == FST_OK; at++)
+        rc = s_review_one (self, &rows [at]);
+    memset (&self->bad_at, 0, sizeof (self->bad_at));   //  From the first one again, after the last
+    if (count == REVIEW_ROWS)
+        self->bad_at = rows [count - 1];
+    if (rc == FST_OK)
+        rc = fst_catalog_release (self->catalog);
+    if (rc != FST_OK)
+        fst_catalog_undo (self->catalog);
+}
+
 //  ---- REPORT
 
 //  Which node asks, by its token; -1 if it is none.

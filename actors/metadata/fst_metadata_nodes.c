@@ -1,6 +1,6 @@
 //  Commands about nodes and the whole: REGISTER, LIST_NODES, STATUS; and heartbeats.
 
-#include "fst_metadata_self.h"
+#include "fst_metadata_inventory.h"
 #include "fst_clock.h"
 #include "fst_log.h"
 #include <assert.h>
@@ -32,6 +32,14 @@ s_read_node (json_t *said, fst_node_t *node)
     node->health = fst_health_parse (json_string_value (json_object_get (said, "health")));
 }
 
+//  It was pruned, and is back: much may have happened to what it holds.
+static bool
+s_was_pruned (fst_metadata_t *self, const char *name)
+{
+    int number = fst_nodes_find (self->nodes, name);
+    return number >= 0 && fst_nodes_state (self->nodes, (unsigned) number) == FST_NODE_PRUNED;
+}
+
 fst_rc_t
 fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
 {
@@ -40,11 +48,14 @@ fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t 
     if (strncmp (claims->name, "storage:", 8) != 0 || strcmp (claims->name + 8, node.name) != 0)
         return fst_namespace_refuse (self->space, FST_DENIED, "Only storage:%s may register node %s.",
                                      node.name, node.name);
+    bool pruned = s_was_pruned (self, node.name);
     fst_rc_t rc = fst_nodes_register (self->nodes, &node, self->now_ms, self->wall_ms);
     if (rc == FST_TOO_MANY)
         return fst_namespace_refuse (self->space, rc, "A cluster has at most %d storage nodes.", FST_NODES_MAX);
     if (rc == FST_OK)
         rc = fst_metadata_hear (self, (unsigned) fst_nodes_find (self->nodes, node.name), payload);
+    if (rc == FST_OK && pruned)
+        fst_metadata_inventory_due (self, (unsigned) fst_nodes_find (self->nodes, node.name));
     *reply_p = json_pack ("{s:s, s:I, s:I}", "run", self->run,
                           "sequence", (json_int_t) fst_metadata_told_sequence (self),
                           "heartbeat_ms", (json_int_t) self->heartbeat_ms);
@@ -64,9 +75,12 @@ fst_metadata_heartbeat (void *arg, const char *topic, json_t *body)
     fst_metadata_set_time (self);
     if (fst_nodes_heartbeat_changes (self->nodes, node.name))
         fst_metadata_open_batch (self);
+    bool pruned = s_was_pruned (self, node.name);
     fst_rc_t rc = fst_nodes_heartbeat (self->nodes, &node, self->now_ms, self->wall_ms);
     if (rc == FST_OK)
         rc = fst_metadata_hear (self, (unsigned) fst_nodes_find (self->nodes, node.name), body);
+    if (rc == FST_OK && pruned)
+        fst_metadata_inventory_due (self, (unsigned) fst_nodes_find (self->nodes, node.name));
     if (rc == FST_NOT_FOUND && self->ask_ms > self->now_ms + 1000) {
         self->ask_ms = self->now_ms;        //  A stranger: ask it to register
         self->ask_wait_ms = 1000;

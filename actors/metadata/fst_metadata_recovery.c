@@ -1,7 +1,7 @@
 //  The guard: is this database the one that nodes were told things by, or an older copy? What an older copy calls garbage
 //  may be in use, so then ("recovery") nothing is deleted or put aside until an admin ends it. adr/0010 has the why.
 
-#include "fst_metadata_self.h"
+#include "fst_metadata_inventory.h"
 #include "fst_log.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -55,6 +55,7 @@ s_begin (fst_metadata_t *self, unsigned node, const char *run, int64_t sequence)
     if (rc != FST_OK)
         fst_log_error ("recovery was not written reason=\"%s\"", fst_error_text (rc));
     self->recovery_ms = self->wall_ms;
+    fst_metadata_inventory_restart (self);
     return rc;
 }
 
@@ -72,9 +73,11 @@ fst_metadata_hear (fst_metadata_t *self, unsigned node, json_t *said)
         rc = s_note (self, run, sequence);
     if (rc == FST_OK && !fits && !self->recovery_ms)
         rc = s_begin (self, node, run, sequence);
-    if (rc == FST_OK)
+    if (rc == FST_OK && !(self->heard & fst_node_bit (node))) {
         self->heard |= fst_node_bit (node);
-    else
+        fst_metadata_inventory_due (self, node);
+    }
+    if (rc != FST_OK)
         fst_log_error ("what node=%s was told was not checked reason=\"%s\"", fst_nodes_get (self->nodes, node)->name,
                        fst_error_text (rc));
     return rc;
@@ -142,10 +145,11 @@ fst_metadata_end_recovery (fst_metadata_t *self, const fst_claims_t *claims, jso
         rc = s_end (self);
         if (rc == FST_OK)                       //  The journal has events of nodes and files; it takes the first node
             rc = fst_nodes_journal (self->nodes, s_any_node (self), "recovery", detail, self->wall_ms);
-        if (rc == FST_OK)
+        if (rc == FST_OK) {
             self->recovery_ms = 0;
-        if (rc == FST_OK)
+            fst_metadata_inventory_restart (self);
             fst_log_warning ("recovery ended user=%s", claims->name);
+        }
     }
     *reply_p = json_pack ("{s:I}", "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence);
     return rc;

@@ -6,6 +6,7 @@
 #include "fst_metadata.h"
 #include "fst_backup.h"
 #include "fst_catalog.h"
+#include "fst_compare.h"
 #include "fst_namespace.h"
 #include "fst_nodes.h"
 #include "fst_snapshots.h"
@@ -31,6 +32,13 @@ typedef struct {
     fst_piece_t pieces [512];
 } fst_sweep_t;
 
+//  A node that is being compared with the books, and what was found on it that no file needs.
+typedef struct fst_inventory fst_inventory_t;
+typedef struct {
+    unsigned node;
+    fst_said_t said;
+} fst_surplus_t;
+
 struct fst_metadata {
     char *filename;
     char *backup_folder;
@@ -43,7 +51,7 @@ struct fst_metadata {
     uint32_t extent_chunks;
     unsigned replicas;
     int64_t versions, prune_ms, repair_delay_ms, reserve_percent, heartbeat_ms, lease_ms, capability_ms, trash_ms,
-            version_ms, snapshot_ms;
+            version_ms, snapshot_ms, inventory_interval_ms;
 
     fst_catalog_t *catalog;
     fst_namespace_t *space;
@@ -75,6 +83,15 @@ struct fst_metadata {
 
     bool swept;                     //  A node has confirmed what it deleted: tell it more
     int64_t damaged;                //  Copies found bad since the start
+    fst_row_t bad_at;               //  Those noted as bad are looked at again from behind this one
+    int64_t bad_ms;                 //  And when
+
+    //  Comparing with what nodes hold
+    fst_inventory_t *inventories [FST_NODES_MAX];
+    int64_t inventory_ms [FST_NODES_MAX];   //  When it is due; INT64_MAX: not known yet
+    fst_surplus_t *surplus;         //  In recovery, the first ones
+    size_t surplus_count;
+    int64_t surplus_total [FST_NODES_MAX];
 
     fst_mover_t *mover;             //  Copies, trims and moves extents
 
@@ -91,7 +108,8 @@ typedef fst_rc_t (fst_metadata_fn) (fst_metadata_t *self, const fst_claims_t *cl
 fst_metadata_fn fst_metadata_stat, fst_metadata_list_files, fst_metadata_make_folder, fst_metadata_move,
                 fst_metadata_delete_file, fst_metadata_get_file_info, fst_metadata_get_write_nodes,
                 fst_metadata_put_file_info, fst_metadata_end_upload, fst_metadata_register, fst_metadata_list_nodes,
-                fst_metadata_status, fst_metadata_end_recovery, fst_metadata_report, fst_metadata_drain;
+                fst_metadata_status, fst_metadata_end_recovery, fst_metadata_report, fst_metadata_drain,
+                fst_metadata_scrub, fst_metadata_list_recovery;
 
 //  A node's copy of an extent is damaged or gone. If another live node has a good one it goes off the books (so the
 //  extent has a copy less, which repair sees), and *aside_p is true: the node may put it aside. Otherwise it stays
@@ -103,6 +121,16 @@ fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t
 //  Say so in the journal, once for all copies that were found together; none are fine. how: "missing", "damaged".
 fst_rc_t FST_CHECKED
 fst_metadata_journal_damage (fst_metadata_t *self, unsigned node, size_t copies, const char *how);
+
+//  Look again at some of those that were noted as bad: another live node may have a good one now.
+void
+fst_metadata_review_bad (fst_metadata_t *self);
+
+//  In recovery: a node holds this and no file needs it. And: nothing is known of the node any more.
+void
+fst_metadata_surplus_add (fst_metadata_t *self, unsigned node, const fst_said_t *said);
+void
+fst_metadata_surplus_forget (fst_metadata_t *self, unsigned node);
 
 //  Open the batch if it is not; a failure ends the process.
 void

@@ -2,7 +2,7 @@
 //
 //  All in small steps, so that no request waits long: at most some hundred rows in one turn of the loop.
 
-#include "fst_metadata_self.h"
+#include "fst_metadata_inventory.h"
 #include "fst_clock.h"
 #include "fst_log.h"
 #include <assert.h>
@@ -76,6 +76,7 @@ int64_t
 fst_metadata_upkeep (fst_metadata_t *self)
 {
     s_elapse_nodes (self);
+    fst_metadata_review_bad (self);
     if (self->now_ms >= self->upkeep_ms)
         self->upkeep_ms = self->now_ms + (s_tidy (self)? UPKEEP_SOON_MS: UPKEEP_MS);
     fst_metadata_flush (self);
@@ -85,6 +86,7 @@ fst_metadata_upkeep (fst_metadata_t *self)
         self->ask_wait_ms *= 2;
     }
     fst_metadata_tell_sequence (self);
+    int64_t inventory_ms = fst_metadata_inventory (self);
     fst_metadata_sweep (self);
     int64_t wake_ms = fst_metadata_repair (self);
     int64_t snapshot_ms = self->recovery_ms? INT64_MAX:
@@ -97,6 +99,8 @@ fst_metadata_upkeep (fst_metadata_t *self)
         wake_ms = fst_nodes_wake_ms (self->nodes);
     if (wake_ms > self->ask_ms)
         wake_ms = self->ask_ms;
+    if (wake_ms > inventory_ms)
+        wake_ms = inventory_ms;
     return wake_ms;
 }
 
@@ -161,6 +165,7 @@ fst_metadata_sweep (fst_metadata_t *self)
     fst_node_set_t alive = fst_nodes_set (self->nodes, FST_NODE_ALIVE);
     for (unsigned number = 0; number < FST_NODES_MAX; number++)
         if ((alive & fst_node_bit (number)) && fst_nodes_get (self->nodes, number) && !self->sweeps [number]
+        &&  !fst_metadata_inventory_checks (self, number)
         &&  self->now_ms >= self->sweep_again_ms [number])
             s_sweep_node (self, number);
 }

@@ -378,7 +378,7 @@ world_node_inventory (void *arg, fst_request_t **request_p)
     json_t *payload = fst_request_payload (*request_p), *after = json_object_get (payload, "after");
     json_t *blobs = json_array (), *extents = json_array (), *bytes = json_array ();
     json_t *limit = json_object_get (payload, "limit");
-    size_t most = limit? (size_t) json_integer_value (limit): 100, at = 0;
+    size_t most = limit && json_integer_value (limit) < 100? (size_t) json_integer_value (limit): 100, at = 0;
     pthread_mutex_lock (&self->lock);
     fst_blob_id_t blob;
     bool found = false, more = false;

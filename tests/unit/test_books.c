@@ -86,3 +86,173 @@ Test (books, a_node_reports_about_itself_only)
     cr_expect_eq (s_report (3, "node-1", blob, 0, &aside), FST_DENIED);
     cr_expect_eq (s_offered (w.alice, "a", blob), 2);
 }
+
+//  ---- The inventory
+
+static fst_blob_id_t
+s_blob (const char *hex)
+{
+    fst_blob_id_t blob;
+    cr_assert_eq (fst_hex_decode (hex, blob.bytes, sizeof (blob.bytes)), FST_OK);
+    return blob;
+}
+
+//  Something that no upload ever had.
+static fst_blob_id_t
+s_hold_stray (int number, uint8_t first)
+{
+    fst_extent_info_t info = { .blob = { .bytes = { first, 1, 2, 3 } }, .extent = 0, .chunks = 1, .bytes = 77, .digest = 5 };
+    world_node_hold (&w.nodes [number], &info);
+    return info.blob;
+}
+
+//  Compare all nodes with the books, now.
+static void
+s_scrub (void)
+{
+    cr_assert_eq (world_call (w.root, "SCRUB", NULL, NULL), FST_OK);
+}
+
+Test (books, a_copy_that_is_gone_or_cut_or_damaged_goes_off_the_books)
+{
+    char text [FST_BLOB_BYTES * 2 + 1];
+    static const char *const paths [] = { "gone", "cut", "whole", "short-and-damaged" };
+    fst_blob_id_t blobs [4];
+    for (int at = 0; at < 4; at++) {
+        world_put (&w, w.alice, paths [at], 100 + at);
+        cr_assert_eq (s_offered (w.alice, paths [at], text), 2);
+        blobs [at] = s_blob (text);
+    }
+    world_node_change (&w.nodes [1], &blobs [0], -1, 0);
+    world_node_change (&w.nodes [1], &blobs [1], WORLD_WHOLE, 10);
+    world_node_change (&w.nodes [1], &blobs [3], WORLD_DAMAGED, 1);
+    s_scrub ();
+    cr_assert (WORLD_AWAIT (world_status (&w, "damaged") == 3));
+    for (int at = 0; at < 4; at++)
+        cr_expect_eq (s_offered (w.alice, paths [at], text), at == 2? 2: 1, "%s", paths [at]);
+    cr_expect (WORLD_AWAIT (w.nodes [1].aside == 2), "what is there of the bad ones is put aside");
+    cr_expect_eq (world_node_count (&w.nodes [1], WORLD_WHOLE, NULL), 1);
+    cr_expect_eq (w.nodes [2].aside, 0);
+}
+
+Test (books, a_page_older_than_a_commit_takes_nothing_off_the_books)
+{
+    //  The node does not list it, but has it when it is asked: as if it was committed while the page was on its way
+    char text [FST_BLOB_BYTES * 2 + 1];
+    world_put (&w, w.alice, "a", 100);
+    cr_assert_eq (s_offered (w.alice, "a", text), 2);
+    fst_blob_id_t blob = s_blob (text);
+    world_node_change (&w.nodes [1], &blob, WORLD_ASIDE, 0);        //  Not listed; put back by the CHECK
+    s_scrub ();
+    cr_assert (WORLD_AWAIT (w.nodes [1].restored == 1));
+    s_scrub ();
+    cr_assert (WORLD_AWAIT (w.nodes [1].scrubs == 2));
+    cr_expect_eq (s_offered (w.alice, "a", text), 2);
+    cr_expect_eq (world_status (&w, "damaged"), 0);
+}
+
+Test (books, what_no_file_needs_is_put_aside_and_what_an_open_upload_has_is_not)
+{
+    fst_blob_id_t stray = s_hold_stray (2, 0xff), low = s_hold_stray (2, 0x00);
+    char *upload = world_open (w.alice, "/users/alice", 2, NULL);
+    json_decref (world_extent (&w, upload, 7, 0, 1, 100, 2));       //  Stored, and not told yet
+    s_scrub ();
+    cr_expect (WORLD_AWAIT (w.nodes [2].aside == 2));
+    cr_expect_eq (world_node_count (&w.nodes [2], WORLD_ASIDE, &stray), 1);
+    cr_expect_eq (world_node_count (&w.nodes [2], WORLD_ASIDE, &low), 1);
+    cr_expect_eq (world_node_count (&w.nodes [2], WORLD_WHOLE, NULL), 1);
+    cr_expect_eq (w.nodes [1].aside, 0);
+    cr_expect_eq (w.nodes [2].deleted, 0);
+    free (upload);
+}
+
+Test (books, many_pages_and_many_strays)
+{
+    for (unsigned at = 0; at < 900; at++) {
+        fst_extent_info_t info = { .blob = { .bytes = { (uint8_t) (at * 7), (uint8_t) (at >> 8), (uint8_t) at } }, .chunks = 1,
+                                   .bytes = 1, .digest = 5 };
+        world_node_hold (&w.nodes [3], &info);
+    }
+    for (int at = 0; at < 40; at++) {
+        char path [16];
+        snprintf (path, sizeof (path), "f%d", at);
+        world_put (&w, w.alice, path, 10);
+    }
+    s_scrub ();
+    cr_expect (WORLD_AWAIT (w.nodes [3].aside == 900));
+    cr_expect_eq (w.nodes [1].aside + w.nodes [2].aside, 0);
+    cr_expect_eq (world_status (&w, "damaged"), 0);
+}
+
+Test (books, a_whole_copy_that_was_given_up_counts_again)
+{
+    char text [FST_BLOB_BYTES * 2 + 1];
+    bool aside;
+    world_put (&w, w.alice, "good", 100);
+    cr_assert_eq (s_offered (w.alice, "good", text), 2);
+    cr_assert_eq (s_report (1, "node-1", text, 0, &aside), FST_OK);     //  By mistake: it is whole
+    cr_assert_eq (s_offered (w.alice, "good", text), 1);
+    world_put (&w, w.alice, "bad", 100);
+    cr_assert_eq (s_offered (w.alice, "bad", text), 2);
+    fst_blob_id_t bad = s_blob (text);
+    cr_assert_eq (s_report (1, "node-1", text, 0, &aside), FST_OK);
+    world_node_change (&w.nodes [1], &bad, WORLD_DAMAGED, 0);
+    s_scrub ();
+    cr_expect (WORLD_AWAIT (s_offered (w.alice, "good", text) == 2));
+    cr_expect (WORLD_AWAIT (w.nodes [1].aside == 1));
+    cr_expect_eq (s_offered (w.alice, "bad", text), 1);
+}
+
+Test (books, a_node_that_comes_back_after_it_was_pruned_is_compared)
+{
+    char text [FST_BLOB_BYTES * 2 + 1];
+    world_put (&w, w.alice, "a", 100);
+    cr_assert_eq (s_offered (w.alice, "a", text), 2);
+    fst_blob_id_t blob = s_blob (text);
+    w.nodes [1].silent = true;
+    cr_assert (WORLD_AWAIT (world_count (&w, "pruned") == 1));
+    world_node_change (&w.nodes [1], &blob, -1, 0);
+    w.nodes [1].silent = false;
+    cr_expect (WORLD_AWAIT (world_status (&w, "damaged") == 1));
+    cr_expect_eq (s_offered (w.alice, "a", text), 1);
+}
+
+Test (books, a_bad_copy_goes_when_a_good_one_comes_back)
+{
+    char text [FST_BLOB_BYTES * 2 + 1];
+    bool aside;
+    world_put (&w, w.alice, "a", 100);
+    w.nodes [2].silent = true;
+    cr_assert (WORLD_AWAIT (world_count (&w, "pruned") == 1));
+    cr_assert_eq (s_offered (w.alice, "a", text), 1);
+    cr_assert_eq (s_report (1, "node-1", text, 0, &aside), FST_OK);
+    cr_assert_not (aside);
+    w.nodes [2].silent = false;
+    cr_assert (WORLD_AWAIT (world_count (&w, "alive") == WORLD_NODES));
+    fst_blob_id_t blob = s_blob (text);
+    world_node_change (&w.nodes [1], &blob, -1, 0);
+    json_t *reply = NULL;
+    cr_expect (WORLD_AWAIT (s_offered (w.alice, "a", text) == 1));
+    cr_assert_eq (world_call (w.alice, "GET_FILE_INFO", json_pack ("{s:[s]}", "paths", "a"), &reply), FST_OK);
+    json_t *file = json_array_get (json_object_get (reply, "files"), 0);
+    json_t *nodes = json_object_get (json_array_get (json_object_get (file, "extents"), 0), "nodes");
+    cr_expect_str_eq (json_string_value (json_array_get (nodes, 0)), "node-2");
+    json_decref (reply);
+}
+
+Test (books, a_scrub_is_for_admins_and_for_nodes_that_are_alive)
+{
+    json_t *reply = NULL;
+    cr_expect_eq (world_call (w.alice, "SCRUB", NULL, NULL), FST_DENIED);
+    cr_expect_eq (world_call (w.root, "SCRUB", json_pack ("{s:s}", "node", "node-9"), NULL), FST_NOT_FOUND);
+    cr_assert_eq (world_call (w.root, "SCRUB", json_pack ("{s:s}", "node", "node-2"), &reply), FST_OK);
+    cr_expect_eq (json_array_size (json_object_get (reply, "nodes")), 1);
+    json_decref (reply);
+    cr_expect (WORLD_AWAIT (w.nodes [2].scrubs == 1));
+    cr_assert_eq (world_call (w.root, "SCRUB", json_pack ("{s:s, s:b}", "node", "node-2", "stop", 1), NULL), FST_OK);
+    cr_expect (WORLD_AWAIT (w.nodes [2].scrubs == 0));
+    cr_expect_eq (w.nodes [1].scrubs, 0);
+    w.nodes [2].silent = true;
+    cr_assert (WORLD_AWAIT (world_count (&w, "pruned") == 1));
+    cr_expect_eq (world_call (w.root, "SCRUB", json_pack ("{s:s}", "node", "node-2"), NULL), FST_UNAVAILABLE);
+}
