@@ -51,6 +51,9 @@ fst_node_key_derive (const uint8_t data_key [FST_KEY_BYTES], const char *node, u
 fst_blob_id_t
 fst_blob_id (const uint8_t upload [FST_UPLOAD_BYTES], uint32_t index);
 
+//  User of the tickets with which nodes copy from each other; a node serves it after its clients.
+#define FST_COPY_USER "metadata"
+
 //  Ticket: text takes FST_PROOF_TEXT_MAX octets; the password for user name user.
 void
 fst_ticket_make (const uint8_t node_key [FST_KEY_BYTES], const char *user, int64_t expires_ms, char *text);

@@ -9,7 +9,9 @@
 struct fst_check {
     fst_extents_t *extents;
     fst_small_t *small;
+    fst_aside_t *aside;
     fst_pool_t *pool;
+    bool ending;
 };
 
 typedef struct {
@@ -17,14 +19,13 @@ typedef struct {
     fst_request_t *request;
     fst_extent_id_t *ids;
     size_t count;
-    bool deep;
+    bool deep, restore;
     fst_rc_t rc;
     struct { fst_rc_t rc; fst_extent_info_t info; } *found;
 } s_asked_t;
 
-//  A small blob is read and checked wholly, always.
-static fst_rc_t
-s_check_small (fst_small_t *small, const fst_blob_id_t *blob, fst_extent_info_t *info)
+fst_rc_t
+fst_check_small (fst_small_t *small, const fst_blob_id_t *blob, fst_extent_info_t *info)
 {
     zframe_t *frame;
     fst_rc_t rc = fst_small_read (small, blob, &frame);
@@ -47,7 +48,7 @@ fst_check_extent (fst_extents_t *extents, fst_small_t *small, const fst_blob_id_
 {
     assert (extents && small);
     assert (blob && info);
-    fst_rc_t rc = extent == 0? s_check_small (small, blob, info): FST_NOT_FOUND;
+    fst_rc_t rc = extent == 0? fst_check_small (small, blob, info): FST_NOT_FOUND;
     return rc == FST_NOT_FOUND? fst_extents_check (extents, blob, extent, deep, info): rc;
 }
 
@@ -84,10 +85,48 @@ s_columns (const s_asked_t *asked)
     return json_pack ("{s:o, s:o, s:o, s:o}", "states", states, "chunks", chunks, "bytes", bytes, "digests", digests);
 }
 
+//  Those that are not whole; caller frees, NULL if there are none.
+static fst_extent_id_t *
+s_not_whole (const s_asked_t *asked, size_t *count_p)
+{
+    fst_extent_id_t *ids = calloc (asked->count, sizeof (*ids));
+    assert (ids);
+    size_t count = 0;
+    for (size_t at = 0; at < asked->count; at++)
+        if (asked->found [at].rc != FST_OK)
+            ids [count++] = asked->ids [at];
+    if (count == 0) {
+        free (ids);
+        ids = NULL;
+    }
+    *count_p = count;
+    return ids;
+}
+
+static void s_submit (s_asked_t *asked);
+
+//  Whatever could be put back: look again.
+static void
+s_restored (void *arg, fst_rc_t rc)
+{
+    s_asked_t *asked = arg;
+    if (rc != FST_OK)
+        asked->rc = rc;
+    asked->restore = false;
+    s_submit (asked);
+}
+
 static void
 s_done (void *arg)
 {
     s_asked_t *asked = arg;
+    size_t count;
+    fst_extent_id_t *ids = asked->restore && asked->rc == FST_OK && !asked->check->ending? s_not_whole (asked, &count):
+                           NULL;
+    if (ids) {
+        fst_aside_restore (asked->check->aside, &ids, count, s_restored, asked);
+        return;
+    }
     if (asked->rc == FST_OK)
         fst_request_reply (&asked->request, s_columns (asked));
     else
@@ -97,8 +136,19 @@ s_done (void *arg)
     free (asked);
 }
 
+static void
+s_submit (s_asked_t *asked)
+{
+    fst_rc_t rc = fst_pool_submit (asked->check->pool, s_run, s_done, asked);
+    if (rc != FST_OK) {
+        asked->rc = rc;
+        s_done (asked);
+    }
+}
+
 void
-fst_check_ask (fst_check_t *self, fst_request_t **request_p, fst_extent_id_t **ids_p, size_t count, bool deep)
+fst_check_ask (fst_check_t *self, fst_request_t **request_p, fst_extent_id_t **ids_p, size_t count, bool deep,
+               bool restore)
 {
     assert (self);
     assert (request_p && *request_p);
@@ -110,16 +160,13 @@ fst_check_ask (fst_check_t *self, fst_request_t **request_p, fst_extent_id_t **i
     asked->ids = *ids_p;
     asked->count = count;
     asked->deep = deep;
+    asked->restore = restore;
     asked->rc = FST_OK;
     asked->found = calloc (count, sizeof (*asked->found));
     assert (asked->found);
     *request_p = NULL;
     *ids_p = NULL;
-    fst_rc_t rc = fst_pool_submit (self->pool, s_run, s_done, asked);
-    if (rc != FST_OK) {
-        asked->rc = rc;
-        s_done (asked);
-    }
+    s_submit (asked);
 }
 
 static void
@@ -129,16 +176,24 @@ s_collect (void *pool)
 }
 
 fst_check_t *
-fst_check_new (fst_actor_t *actor, fst_extents_t *extents, fst_small_t *small)
+fst_check_new (fst_actor_t *actor, fst_extents_t *extents, fst_small_t *small, fst_aside_t *aside)
 {
-    assert (actor && extents && small);
+    assert (actor && extents && small && aside);
     fst_check_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->extents = extents;
     self->small = small;
+    self->aside = aside;
     self->pool = fst_pool_new ("fst-check", 1, ASKED_MAX);
     fst_actor_add_fd (actor, fst_pool_fd (self->pool), s_collect, self->pool);
     return self;
+}
+
+void
+fst_check_end (fst_check_t *self)
+{
+    assert (self);
+    self->ending = true;
 }
 
 void

@@ -275,13 +275,17 @@ s_seal_again (fst_extents_t *self, uint32_t chunks, fst_extent_info_t *info)
     return rc == FST_OK? s_sync_folder (self, &info->blob): rc;
 }
 
-fst_rc_t
-fst_extents_seal (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, uint32_t chunks,
-                  fst_extent_info_t *info)
+static bool
+s_is_wanted (const fst_extent_info_t *found, const fst_extent_info_t *want)
 {
-    assert (self);
-    assert (blob);
-    assert (info);
+    return found->chunks == want->chunks && found->bytes == want->bytes && found->digest == want->digest;
+}
+
+//  want (NULL: anything) has the digest that it must have.
+static fst_rc_t
+s_seal (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, uint32_t chunks,
+        const fst_extent_info_t *want, fst_extent_info_t *info)
+{
     if (chunks < 1 || chunks > FST_EXTENT_SLOTS_MAX)
         return FST_MALFORMED;
     fst_extent_info_t found = { .blob = *blob, .extent = extent, .chunks = chunks };
@@ -290,11 +294,15 @@ fst_extents_seal (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t exten
     if (rc == FST_NOT_FOUND) {
         fst_drafts_forget (self->drafts, draft);
         rc = s_seal_again (self, chunks, &found);
+        if (rc == FST_OK && want && !s_is_wanted (&found, want))
+            rc = FST_EXISTS;
     }
     else {
         if (rc == FST_OK)
             rc = s_is_whole (draft, chunks, &found);
-        if (rc == FST_NOT_FOUND || rc == FST_MALFORMED)
+        if (rc == FST_OK && want && !s_is_wanted (&found, want))
+            rc = FST_CORRUPT;
+        if (rc == FST_NOT_FOUND || rc == FST_MALFORMED || rc == FST_CORRUPT)
             fst_drafts_release (self->drafts, draft);       //  It may still become whole
         else {
             if (rc == FST_OK)
@@ -305,6 +313,58 @@ fst_extents_seal (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t exten
     if (rc == FST_OK)
         *info = found;
     return rc;
+}
+
+fst_rc_t
+fst_extents_seal (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, uint32_t chunks,
+                  fst_extent_info_t *info)
+{
+    assert (self);
+    assert (blob);
+    assert (info);
+    return s_seal (self, blob, extent, chunks, NULL, info);
+}
+
+fst_rc_t
+fst_extents_seal_as (fst_extents_t *self, const fst_extent_info_t *want)
+{
+    assert (self);
+    assert (want);
+    fst_extent_info_t found;
+    return s_seal (self, &want->blob, want->extent, want->chunks, want, &found);
+}
+
+fst_rc_t
+fst_extents_look (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, bool *have, uint32_t count)
+{
+    assert (self);
+    assert (blob);
+    assert (have);
+    fst_draft_t *draft = fst_drafts_take (self->drafts, blob, extent);
+    fst_rc_t rc = draft->loaded? FST_OK: fst_draft_load (self->drafts, draft);
+    for (uint32_t slot = 0; rc == FST_OK && slot < count; slot++)
+        have [slot] = slot < draft->slot_count && draft->slots [slot].plain_bytes > 0;
+    if (draft->loaded)
+        fst_drafts_release (self->drafts, draft);
+    else
+        fst_drafts_forget (self->drafts, draft);
+    return rc;
+}
+
+fst_rc_t
+fst_extents_reopen (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent)
+{
+    assert (self);
+    assert (blob);
+    char name [FST_EXTENT_NAME_MAX];
+    fst_extent_name (blob, extent, false, name);
+    fst_draft_t *draft = fst_drafts_take (self->drafts, blob, extent);
+    fst_rc_t rc = self->disk->rename (self->disk->self, name, draft->name);
+    fst_drafts_forget (self->drafts, draft);    //  What it has is read when it is asked for
+    if (rc != FST_OK)
+        return rc;
+    s_note (self, -1, 1);
+    return s_sync_folder (self, blob);
 }
 
 //  ---- Read
@@ -531,6 +591,16 @@ s_delete_file (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, 
     if (rc == FST_OK)
         s_note (self, open? 0: -1, open? -1: 0);
     return rc;
+}
+
+fst_rc_t
+fst_extents_drop (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent)
+{
+    assert (self);
+    assert (blob);
+    self->settled [blob->bytes [0]] = false;        //  Not worth a sync now; whoever deletes it in earnest needs one
+    fst_rc_t rc = s_delete_file (self, blob, extent, true);
+    return rc == FST_NOT_FOUND? FST_OK: rc;
 }
 
 //  One extent: nothing has to be looked for.

@@ -54,6 +54,28 @@ fst_rc_t FST_CHECKED
 fst_extents_seal (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, uint32_t chunks,
                   fst_extent_info_t *info);
 
+//  The same, but only if it is exactly *want.
+//      FST_CORRUPT     it is whole, but not what is wanted; it stays unsealed
+//      FST_EXISTS      it was sealed as something else
+fst_rc_t FST_CHECKED
+fst_extents_seal_as (fst_extents_t *self, const fst_extent_info_t *want);
+
+//  Which of the first count slots of an extent that is not sealed yet have a record; sets have [n] for each.
+//      FST_NOT_FOUND   no such extent, or it is sealed
+fst_rc_t FST_CHECKED
+fst_extents_look (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, bool *have, uint32_t count);
+
+//  Make a sealed extent, damaged, into one that is not sealed: its good records count as stored, and the others may be
+//  stored again.
+//      FST_NOT_FOUND
+//      FST_IO          the process must end
+fst_rc_t FST_CHECKED
+fst_extents_reopen (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent);
+
+//  Delete an extent that is not sealed; nothing was promised of it.
+fst_rc_t FST_CHECKED
+fst_extents_drop (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent);
+
 //  Read count records from slot on, checked, each into a frame of its own. unsealed: also from an extent that
 //  is not sealed yet. bytes_max bounds the plain octets; one record is always given.
 //      FST_NOT_FOUND   no such extent, or it has not all of these slots

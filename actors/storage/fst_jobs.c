@@ -9,12 +9,20 @@
 #define JOBS_MAX     1024           //  Requests that wait for a thread, of each kind
 #define BATCH_MAX    64             //  Requests in one commit
 #define READ_THREADS 2
+#define CLIENTS_FIRST 8             //  Reads of clients for one of another node, while both wait
+#define OWN_PEER     0              //  Holder of the node's own credit; no connection has this number
 
-//  One request under way. run works on it without the loop, done answers it.
+//  One request under way, or one piece of the node's own work. run works on it without the loop, done answers it.
 typedef struct s_job s_job_t;
 struct s_job {
     fst_jobs_t *jobs;
-    fst_request_t *request;
+    fst_request_t *request;         //  NULL: the node's own
+    fst_jobs_kept_fn *kept;         //  Then who wants to know
+    void *kept_arg;
+    zframe_t **own_frames;          //  And the octets of its records
+    size_t stored;
+    bool client;                    //  Counted as a client's
+    bool copy;                      //  RETRIEVE of another node
     s_job_t *next;                  //  In a list of those that wait
     fst_job_fn *run, *done;         //  For reads, which may have to wait
     fst_rc_t rc;
@@ -49,7 +57,11 @@ struct fst_jobs {
     s_list_t committing;            //  In the commit that runs
     bool small_dead;                //  Set by the commit
     s_list_t waiting_read;          //  Until memory for their records is free
+    s_list_t waiting_copies;        //  Of other nodes
     size_t reads_max;               //  There is for so many at once
+    size_t copies;                  //  Of these, for other nodes
+    unsigned reads_since_copy;      //  Of clients, while a copy waited
+    size_t clients;                 //  Requests of clients under way
     fst_jobs_statistics_t statistics;
 };
 
@@ -64,9 +76,18 @@ s_job_new (fst_jobs_t *jobs, fst_request_t **request_p)
     job->rc = FST_OK;
     if (request_p) {
         job->request = *request_p;
+        job->copy = streq (fst_request_user (job->request), FST_COPY_USER);
+        job->client = fst_request_peer (job->request) != 0 && !job->copy;
+        jobs->clients += job->client;
         *request_p = NULL;
     }
     return job;
+}
+
+static zframe_t *
+s_frame (const s_job_t *job, size_t at)
+{
+    return job->request? fst_request_frame (job->request, at): job->own_frames [at];
 }
 
 static void
@@ -76,6 +97,10 @@ s_job_destroy (s_job_t **job_p)
     if (job->credit)
         fst_window_give (job->jobs->window, fst_request_peer (job->request), job->credit);
     assert (!job->request);
+    job->jobs->clients -= job->client;
+    for (size_t at = 0; job->own_frames && at < job->count; at++)
+        zframe_destroy (&job->own_frames [at]);
+    free (job->own_frames);
     free (job->records);
     free (job->ids);
     free (job->found);
@@ -119,6 +144,11 @@ s_answer (s_job_t *job, json_t *payload)
         fst_window_give (self->window, fst_request_peer (job->request), job->credit);
         job->credit = 0;
     }
+    if (!job->request) {
+        json_decref (payload);
+        job->kept (job->kept_arg, job->rc, job->stored);
+    }
+    else
     if (job->rc == FST_OK)
         fst_request_reply_frames (&job->request, payload, &job->frames);
     else {
@@ -155,11 +185,12 @@ s_store_run (void *arg)
 {
     s_job_t *job = arg;
     for (size_t at = 0; job->rc == FST_OK && at < job->count; at++) {
-        zframe_t *frame = fst_request_frame (job->request, at);
+        zframe_t *frame = s_frame (job, at);
         const uint8_t *data = zframe_data (frame);
         job->rc = fst_record_check (data, zframe_size (frame), &job->records [at]);
         if (job->rc == FST_OK)
             job->rc = fst_extents_store (job->jobs->options.extents, &job->records [at], data);
+        job->stored += job->rc == FST_OK;
         if (job->rc == FST_CORRUPT)
             snprintf (job->problem, sizeof (job->problem), "Record %zu was damaged on its way here.", at);
         if (job->rc == FST_EXISTS)
@@ -186,7 +217,7 @@ static fst_rc_t
 s_check_records (s_job_t *job)
 {
     for (size_t at = 0; at < job->count; at++) {
-        zframe_t *frame = fst_request_frame (job->request, at);
+        zframe_t *frame = s_frame (job, at);
         if (fst_record_check (zframe_data (frame), zframe_size (frame), &job->records [at]) != FST_OK) {
             snprintf (job->problem, sizeof (job->problem), "Record %zu was damaged on its way here.", at);
             return FST_CORRUPT;
@@ -201,7 +232,7 @@ s_commit_one (s_job_t *job)
     const uint8_t *data [FST_FRAMES_MAX];
     assert (job->count <= FST_FRAMES_MAX);
     for (size_t at = 0; at < job->count; at++)
-        data [at] = zframe_data (fst_request_frame (job->request, at));
+        data [at] = zframe_data (s_frame (job, at));
     job->rc = fst_small_store (job->jobs->options.small, job->records, data, job->count);
     if (job->rc == FST_EXISTS)
         snprintf (job->problem, sizeof (job->problem), "One of these blobs is here already, with another record.");
@@ -263,8 +294,10 @@ s_commit_done (void *arg)
         json_t *payload = NULL;
         if (job->rc == FST_OK) {
             self->statistics.stored_bytes += job->bytes;
-            payload = json_pack ("{s:I, s:o}", "window", (json_int_t) self->options.window,
-                                 "receipts", s_small_receipts (job));
+            job->stored = job->count;
+            if (job->request)
+                payload = json_pack ("{s:I, s:o}", "window", (json_int_t) self->options.window,
+                                     "receipts", s_small_receipts (job));
         }
         s_answer (job, payload);
     }
@@ -367,14 +400,31 @@ fst_jobs_seal (fst_jobs_t *self, fst_request_t **request_p, const fst_blob_id_t 
 
 //  ---- RETRIEVE and INVENTORY
 
+//  The next one: other nodes come after clients, but not never. And they do not fill the threads' queue, where a
+//  client that comes a moment later would wait behind them.
+static s_job_t *
+s_next_read (fst_jobs_t *self)
+{
+    bool may_copy = self->waiting_copies.count && self->copies < (self->clients? 1: READ_THREADS);
+    bool must_copy = may_copy && self->reads_since_copy >= CLIENTS_FIRST;
+    if (self->waiting_read.count && !must_copy) {
+        self->reads_since_copy += self->waiting_copies.count > 0;
+        return s_take_first (&self->waiting_read);
+    }
+    if (!may_copy)
+        return NULL;
+    self->reads_since_copy = 0;
+    self->copies++;
+    return s_take_first (&self->waiting_copies);
+}
+
 //  As many as there is memory for; the others wait in their order.
 static void
 s_start_reads (fst_jobs_t *self)
 {
-    while (self->waiting_read.count && fst_pool_pending (self->read) < self->reads_max) {
-        s_job_t *job = s_take_first (&self->waiting_read);
+    s_job_t *job;
+    while (fst_pool_pending (self->read) < self->reads_max && (job = s_next_read (self)))
         s_submit (self->read, job->run, job->done, job);
-    }
 }
 
 static void
@@ -382,12 +432,13 @@ s_read_later (fst_jobs_t *self, s_job_t *job, fst_job_fn *run, fst_job_fn *done)
 {
     job->run = run;
     job->done = done;
-    if (self->waiting_read.count == JOBS_MAX) {
+    s_list_t *list = job->copy? &self->waiting_copies: &self->waiting_read;
+    if (list->count == JOBS_MAX) {
         job->rc = FST_BUSY;
         s_answer (job, NULL);
         return;
     }
-    s_append (&self->waiting_read, job);
+    s_append (list, job);
     s_start_reads (self);
 }
 
@@ -421,6 +472,7 @@ s_retrieve_done (void *arg)
     if (job->rc == FST_OK)
         self->statistics.retrieved_bytes += (int64_t) zmsg_content_size (job->frames)
                                           - (int64_t) (zmsg_size (job->frames) * FST_RECORD_OVERHEAD);
+    self->copies -= job->copy;
     s_answer (job, NULL);
     s_start_reads (self);
 }
@@ -562,9 +614,9 @@ fst_jobs_delete (fst_jobs_t *self, fst_request_t **request_p, fst_extent_id_t **
     assert (request_p && *request_p);
     assert (ids_p && *ids_p);
     s_job_t *job = s_job_new (self, request_p);
+    job->told = *told;
     job->ids = *ids_p;
     job->count = count;
-    job->told = *told;
     *ids_p = NULL;
     job->found = calloc (count, sizeof (bool));
     assert (job->found);
@@ -598,7 +650,55 @@ fst_jobs_remember (fst_jobs_t *self, const fst_pair_t *told)
     assert (rc == FST_OK);
 }
 
-//  ---- What others want done there
+//  ---- What the node wants done itself
+
+fst_rc_t
+fst_jobs_reserve (fst_jobs_t *self, int64_t bytes)
+{
+    assert (self);
+    return fst_window_take (self->window, OWN_PEER, bytes);
+}
+
+void
+fst_jobs_release (fst_jobs_t *self, int64_t bytes)
+{
+    assert (self);
+    fst_window_give (self->window, OWN_PEER, bytes);
+}
+
+fst_rc_t
+fst_jobs_keep (fst_jobs_t *self, fst_record_t **records_p, zframe_t ***frames_p, size_t count, bool small,
+               fst_jobs_kept_fn *kept, void *arg)
+{
+    assert (self);
+    assert (records_p && *records_p);
+    assert (frames_p && *frames_p);
+    assert (kept);
+    if (small? self->waiting_small.count == JOBS_MAX: fst_pool_pending (self->write) == JOBS_MAX)
+        return FST_BUSY;
+    s_job_t *job = s_job_new (self, NULL);
+    job->kept = kept;
+    job->kept_arg = arg;
+    job->records = *records_p;
+    job->own_frames = *frames_p;
+    job->count = count;
+    *records_p = NULL;
+    *frames_p = NULL;
+    for (size_t at = 0; at < count; at++)
+        job->bytes += job->records [at].plain_bytes;
+    if (small)
+        s_append (&self->waiting_small, job);
+    else
+        s_submit (self->write, s_store_run, s_store_done, job);
+    return FST_OK;
+}
+
+size_t
+fst_jobs_clients (const fst_jobs_t *self)
+{
+    assert (self);
+    return self->clients;
+}
 
 fst_rc_t
 fst_jobs_on_small (fst_jobs_t *self, fst_job_fn *run, fst_job_fn *done, void *job)
@@ -679,7 +779,7 @@ fst_jobs_destroy (fst_jobs_t **self_p)
     fst_pool_destroy (&self->write);
     fst_pool_destroy (&self->seal);
     fst_pool_destroy (&self->read);
-    assert (!self->waiting_small.count && !self->waiting_read.count);
+    assert (!self->waiting_small.count && !self->waiting_read.count && !self->waiting_copies.count);
     assert (fst_window_used (self->window) == 0);
     fst_window_destroy (&self->window);
     free (self);

@@ -4,7 +4,7 @@
 //      write   1 thread     records to their slots, in the order they came
 //      seal    1 thread     seals and deletions of extents
 //      small   1 thread     small.db: what waits together is committed together
-//      read    2 threads    records to clients; inventory
+//      read    2 threads    records to clients, then to other nodes (FST_COPY_USER); inventory
 //
 //  A seal passes through the write thread first, so it finds all records that were sent before it on the
 //  same connection; a client need not wait for their replies.
@@ -76,6 +76,25 @@ fst_rc_t FST_CHECKED
 fst_jobs_on_small (fst_jobs_t *self, fst_job_fn *run, fst_job_fn *done, void *job);
 fst_rc_t FST_CHECKED
 fst_jobs_on_seal (fst_jobs_t *self, fst_job_fn *run, fst_job_fn *done, void *job);
+
+//  Octets of plain text that the node itself will have under way, of the same memory as those of clients; and that it no
+//  longer has.
+fst_rc_t FST_CHECKED
+fst_jobs_reserve (fst_jobs_t *self, int64_t bytes);
+void
+fst_jobs_release (fst_jobs_t *self, int64_t bytes);
+
+//  Keep records of its own, decoded from frames, as those of a STORE. Takes records, frames and what they point at.
+//  kept is called on the actor's thread, never from inside this: as many as stored were kept, from the first on.
+//      FST_BUSY    nothing was taken
+typedef void (fst_jobs_kept_fn) (void *arg, fst_rc_t rc, size_t stored);
+fst_rc_t FST_CHECKED
+fst_jobs_keep (fst_jobs_t *self, fst_record_t **records_p, zframe_t ***frames_p, size_t count, bool small,
+               fst_jobs_kept_fn *kept, void *arg);
+
+//  Requests of clients on the data port that are under way.
+size_t
+fst_jobs_clients (const fst_jobs_t *self);
 
 typedef struct {
     int64_t stored_bytes, retrieved_bytes;      //  Plain, since the start

@@ -9,6 +9,7 @@
 #include "fst_jobs.h"
 #include "fst_keeper.h"
 #include "fst_log.h"
+#include "fst_pull.h"
 #include "fst_small.h"
 #include "fst_told.h"
 #include <assert.h>
@@ -16,7 +17,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define LANES               2       //  Commands over the broker under way at once
+#define LANES               6       //  Commands over the broker under way at once; a PULL takes its time
 #define RECORDS_MAX         256     //  In one STORE
 #define INVENTORY_LIMIT     1024    //  Rows of a page, where the request does not say
 #define SPACE_INTERVAL_MS   1000    //  How often the disk is asked for its space
@@ -44,6 +45,7 @@ struct fst_storage {
     fst_aside_t *aside;
     fst_check_t *check;
     fst_keeper_t *keeper;
+    fst_pull_t *pull;
     int64_t capacity, free;         //  Of the disk, as last seen; free is without the reserve
     int64_t taken;                  //  Octets taken in since then
     fst_told_t told;                //  By metadata
@@ -107,18 +109,25 @@ s_blob (fst_request_t *request)
 static void s_see_space (fst_storage_t *self);
 static void s_register (fst_storage_t *self);
 
-//  Room for the records of a STORE, above the reserve. The disk may be shared, so it is asked often; what was taken
+//  Room for so many octets of records, above the reserve. The disk may be shared, so it is asked often; what was taken
 //  in since then may not be on it yet.
 static bool
-s_has_room (fst_storage_t *self, const fst_request_t *request)
+s_has_room (void *arg, int64_t bytes)
 {
-    int64_t bytes = 0;
-    for (size_t at = 0; at < fst_request_frames (request); at++)
-        bytes += (int64_t) zframe_size (fst_request_frame (request, at));
+    fst_storage_t *self = arg;
     if (self->taken + bytes > SPACE_BYTES)
         s_see_space (self);
     self->taken += bytes;
     return self->free > self->taken;
+}
+
+static bool
+s_has_room_for (fst_storage_t *self, const fst_request_t *request)
+{
+    int64_t bytes = 0;
+    for (size_t at = 0; at < fst_request_frames (request); at++)
+        bytes += (int64_t) zframe_size (fst_request_frame (request, at));
+    return s_has_room (self, bytes);
 }
 
 //  Decode the records of a STORE and see whether the capability is for them. False: refused.
@@ -154,7 +163,7 @@ s_store (void *arg, fst_request_t **request_p)
     fst_record_t *records = calloc (count, sizeof (*records));
     assert (records);
     if (s_read_records (self, request_p, seal, records, count)) {
-        if (!s_has_room (self, *request_p))
+        if (!s_has_room_for (self, *request_p))
             fst_request_fail (request_p, FST_NO_SPACE, "This node is full; use another one.");
         else
             fst_jobs_store (self->jobs, request_p, &records, count, seal);
@@ -297,9 +306,18 @@ s_check (void *arg, fst_request_t **request_p)
         return;
     size_t count;
     bool deep = json_is_true (json_object_get (fst_request_payload (*request_p), "deep"));
+    bool restore = json_is_true (json_object_get (fst_request_payload (*request_p), "restore"));
     fst_extent_id_t *ids = s_read_ids (request_p, &count);
     if (ids)
-        fst_check_ask (self->check, request_p, &ids, count, deep);
+        fst_check_ask (self->check, request_p, &ids, count, deep, restore);
+}
+
+static void
+s_pull (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    if (s_is_metadata (request_p))
+        fst_pull_ask (self->pull, request_p);
 }
 
 static void
@@ -334,6 +352,7 @@ static const fst_command_t s_commands [] = {
     { "QUARANTINE",     FST_NEED_ACTOR,         s_quarantine },
     { "INVENTORY",      FST_NEED_ACTOR,         s_inventory },
     { "CHECK",          FST_NEED_ACTOR,         s_check },
+    { "PULL",           FST_NEED_ACTOR,         s_pull },
     { "STATUS",         FST_NEED_USER,          s_status },
     { NULL }
 };
@@ -563,8 +582,13 @@ static void
 s_close (fst_storage_t *self)
 {
     fst_keeper_destroy (&self->keeper);
-    fst_check_destroy (&self->check);
+    if (self->pull)
+        fst_pull_end (self->pull);
+    if (self->check)
+        fst_check_end (self->check);
     fst_jobs_destroy (&self->jobs);
+    fst_check_destroy (&self->check);
+    fst_pull_destroy (&self->pull);
     fst_aside_destroy (&self->aside);
     fst_small_destroy (&self->small);
     fst_quarantine_destroy (&self->quarantine);
@@ -590,7 +614,6 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
         .window = self->window, .memory = self->memory
     };
     self->jobs = fst_jobs_new (&options);
-    self->check = fst_check_new (actor, self->extents, self->small);
     self->keeper = fst_keeper_new (actor, self->disk);
     self->told.last = (fst_pair_t) { fst_small_run (self->small), fst_small_sequence (self->small) };
     fst_aside_options_t aside = {
@@ -598,6 +621,13 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
         .keep_ms = self->quarantine_ms
     };
     self->aside = fst_aside_new (&aside);
+    self->check = fst_check_new (actor, self->extents, self->small, self->aside);
+    fst_pull_options_t pull = {
+        .actor = actor, .jobs = self->jobs, .extents = self->extents, .small = self->small, .aside = self->aside,
+        .node_key = self->keys->node_key, .window = self->window, .memory = self->memory,
+        .has_room = s_has_room, .arg = self
+    };
+    self->pull = fst_pull_new (&pull);
     self->free = 1;                     //  So that a full disk is told
     s_see_space (self);
     self->beat_at_ms = fst_clock_mono_ms () + s_jitter (self->beat_ms);
@@ -608,6 +638,7 @@ static void
 s_flush (void *arg)
 {
     fst_storage_t *self = arg;
+    fst_pull_flush (self->pull);
     fst_jobs_flush (self->jobs);
 }
 

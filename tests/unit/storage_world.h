@@ -18,6 +18,9 @@
 #include "storage_records.h"
 
 #define WORLD_NODE "node-1"
+#ifndef WORLD_NODES
+#define WORLD_NODES 1               //  That have keys; the world starts the first
+#endif
 #define WORLD_WAIT_MS 20000
 
 typedef struct {
@@ -103,7 +106,7 @@ world_open_at (world_t *self)
     char *problem = NULL;
     zsys_handler_set (NULL);
     snprintf (name, sizeof (name), "%s/keys", self->folder);
-    world_check (fst_keys_create (name, 1, &problem), problem);
+    world_check (fst_keys_create (name, WORLD_NODES, &problem), problem);
     self->node_keys = world_keys (self, WORLD_NODE);
     self->metadata_keys = world_keys (self, "metadata");
     self->auth_keys = world_keys (self, "auth");

@@ -769,6 +769,34 @@ Test (storage, what_metadata_puts_aside_is_not_served_and_goes_in_time)
     cr_assert_eq (moved, 0);
 }
 
+Test (storage, a_check_puts_back_what_is_whole_in_the_quarantine)
+{
+    s_start ();
+    fst_blob_id_t big = test_blob (2, 0), small = test_blob (2, 1);
+    json_int_t moved;
+    cr_assert (s_store (s_chunk (big, 0, 1)) == FST_OK);
+    cr_assert (s_seal (big, 0, 1) == FST_OK);
+    cr_assert (s_store_with (world_capability (&s_world, FST_RIGHT_WRITE, small, 60000), true, test_small (small, 9, 1),
+                             NULL) == FST_OK);
+    cr_assert (s_quarantine (s_world.metadata_keys->token, big, small, 0, 1, &moved) == FST_OK);
+    cr_assert_eq (moved, 2);
+    char hex [2 * FST_BLOB_BYTES + 1];
+    fst_hex_encode (big.bytes, FST_BLOB_BYTES, hex);
+    for (int restore = 0; restore < 2; restore++) {
+        json_t *reply = NULL;
+        cr_assert (s_command (s_world.metadata_keys->token, "CHECK", json_pack ("{s:[s,s,s], s:[i,i,i], s:b}",
+                   "blobs", hex, s_hex (small), hex, "extents", 0, 0, 1, "restore", restore), &reply) == FST_OK);
+        json_t *states = json_object_get (reply, "states");
+        cr_assert_str_eq (json_string_value (json_array_get (states, 0)), restore? "whole": "missing");
+        cr_assert_str_eq (json_string_value (json_array_get (states, 1)), restore? "whole": "missing");
+        cr_assert_str_eq (json_string_value (json_array_get (states, 2)), "missing");
+        json_decref (reply);
+    }
+    cr_assert (s_retrieve (FST_RIGHT_READ, big, 0, 0, 1) == FST_OK);
+    cr_assert (s_retrieve (FST_RIGHT_READ, small, 0, 0, 1) == FST_OK);
+    cr_assert_eq (s_status ("quarantined"), 0);
+}
+
 Test (storage, a_folder_belongs_to_one_process_at_a_time)
 {
     s_start ();
