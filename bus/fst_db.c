@@ -23,6 +23,7 @@
 struct fst_db {
     sqlite3 *sqlite;
     char *filename;
+    const char *const *migrations;
     bool read_only;
     bool dead;                  //  After an I/O error or damage: nothing is to be trusted any more
     bool open;                  //  Between begin and commit or rollback
@@ -169,6 +170,23 @@ s_slot (const fst_db_t *self, const char *sql)
     return slot;
 }
 
+//  Does it compile in a new database? Then what is wrong with this one is its file: the names of tables and columns lie
+//  on a page that nothing protects.
+static bool
+s_compiles (const fst_db_t *self, const char *sql)
+{
+    sqlite3 *sqlite;
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_open_v2 (":memory:", &sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, NULL);
+    for (int version = 0; code == SQLITE_OK && self->migrations [version]; version++)
+        code = sqlite3_exec (sqlite, self->migrations [version], NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_prepare_v2 (sqlite, sql, -1, &statement, NULL);
+    sqlite3_finalize (statement);
+    sqlite3_close (sqlite);
+    return code == SQLITE_OK;
+}
+
 sqlite3_stmt *
 fst_db_prepare (fst_db_t *self, const char *sql)
 {
@@ -183,7 +201,7 @@ fst_db_prepare (fst_db_t *self, const char *sql)
     }
     int code = sqlite3_prepare_v3 (self->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
     if (code != SQLITE_OK) {
-        s_result (self, code);
+        s_result (self, code == SQLITE_ERROR && s_compiles (self, sql)? SQLITE_CORRUPT: code);
         assert (self->dead);            //  Otherwise the SQL is wrong
         return NULL;                    //  Which binding and running take, and answer FST_IO
     }
@@ -221,6 +239,8 @@ fst_db_run (fst_db_t *self, sqlite3_stmt *statement)
 void
 fst_db_done (sqlite3_stmt *statement)
 {
+    if (!statement)
+        return;                         //  It could not be prepared
     sqlite3_reset (statement);          //  Repeats the last error, which was looked at already
     sqlite3_clear_bindings (statement);
 }
@@ -514,6 +534,7 @@ fst_db_open (const fst_db_options_t *options, fst_db_t **self_p, char **problem_
     assert (self);
     self->filename = strdup (options->filename);
     assert (self->filename);
+    self->migrations = options->migrations;
     self->read_only = options->read_only;
     self->frames = -1;
     const char *why = NULL;

@@ -22,7 +22,7 @@ typedef struct fst_db fst_db_t;
 typedef struct {
     const char *filename;
     uint32_t application_id;            //  "FSTm", "FSTa", "FSTs" as 32 bits
-    const char *const *migrations;      //  SQL to go from version i to i + 1; NULL ends it
+    const char *const *migrations;      //  SQL to go from version i to i + 1; NULL ends it; borrowed for good
     int page_bytes;                     //  0 = 4096
     int cache_kib;                      //  0 = 2048
     bool read_only;                     //  query_only, never checkpoints; the file must be there and up to date

@@ -306,6 +306,19 @@ Test (db, finds_damage_at_the_start)
     s_open_fails (FST_CORRUPT, s_filename);
 }
 
+//  The page with the names of tables is as good as any other for rot.
+Test (db, a_table_whose_name_rotted_is_damage_and_no_bug_of_ours)
+{
+    fst_db_t *db = s_open ();
+    fst_db_destroy (&db);
+    s_exec_raw ("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = 'thinks', tbl_name = 'thinks',"
+                "  sql = replace (sql, 'things', 'thinks') WHERE name = 'things'");
+    db = s_open ();
+    cr_assert_neq (s_put (db, "a", 1), FST_OK);
+    cr_assert (fst_db_dead (db));
+    fst_db_destroy (&db);
+}
+
 Test (db, a_reader_sees_and_changes_nothing)
 {
     fst_db_t *writer = s_open ();
