@@ -9,7 +9,7 @@
 //      cli_get.c       get cat
 //      cli_list.c      ls stat
 //      cli_change.c    mkdir mv rm
-//      cli_cluster.c   nodes status
+//      cli_cluster.c   nodes status        cli_drain.c   admin drain
 //      cli_backup.c    admin backup
 //
 //  Results go to stdout, everything else to stderr. A command that fails prints one line and exits with the
@@ -29,6 +29,7 @@
 typedef enum {
     CLI_CONFIG, CLI_SET, CLI_JSON, CLI_HELP,            //  Every command takes these
     CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_PASSWORD_STDIN,
+    CLI_UNDO, CLI_NO_WAIT,
     CLI_OPTIONS_COUNT
 } cli_option_id_t;
 
@@ -231,6 +232,7 @@ fst_rc_t FST_CHECKED cli_mv (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_rm (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_status (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_admin_drain (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_backup (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_version (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_completion (cli_t *self, int count, char **operands);

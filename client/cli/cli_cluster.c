@@ -18,14 +18,19 @@ s_number (json_t *object, const char *name)
     return json_integer_value (json_object_get (object, name));
 }
 
+//  "alive", "silent, draining", "alive, full": all that is to be known of it in one column.
 static void
 s_print_node (json_t *node)
 {
-    char capacity [32], left [32];
-    printf ("%-16s %-8s %10s %10s %9" PRId64 "  %s\n", s_text (node, "node"), s_text (node, "state"),
+    char capacity [32], left [32], bytes [32], state [64];
+    const char *health = s_text (node, "health");
+    snprintf (state, sizeof (state), "%s%s%s%s", s_text (node, "state"),
+              json_is_true (json_object_get (node, "draining"))? ", draining": "", streq (health, "ok")? "": ", ",
+              streq (health, "ok")? "": health);
+    printf ("%-16s %-16s %10s %10s %9" PRId64 " %10s  %s\n", s_text (node, "node"), state,
             fst_size_text (s_number (node, "free"), left, sizeof (left)),
-            fst_size_text (s_number (node, "capacity"), capacity, sizeof (capacity)), s_number (node, "extents"),
-            s_text (node, "endpoint"));
+            fst_size_text (s_number (node, "capacity"), capacity, sizeof (capacity)), s_number (node, "holds"),
+            fst_size_text (s_number (node, "bytes"), bytes, sizeof (bytes)), s_text (node, "endpoint"));
 }
 
 //  For scripts a node has an id, as files and users do.
@@ -61,12 +66,59 @@ cli_nodes (cli_t *self, int count, char **operands)
     else {
         size_t at;
         json_t *node;
-        printf ("%-16s %-8s %10s %10s %9s  %s\n", "NODE", "STATE", "FREE", "CAPACITY", "EXTENTS", "DATA PORT");
+        printf ("%-16s %-16s %10s %10s %9s %10s  %s\n", "NODE", "STATE", "FREE", "CAPACITY", "EXTENTS", "HOLDS",
+                "DATA PORT");
         json_array_foreach (nodes, at, node)
             s_print_node (node);
     }
     json_decref (reply);
     return FST_OK;
+}
+
+static void
+s_print_stuck (json_t *repair)
+{
+    size_t at;
+    json_t *row;
+    int64_t total = s_number (repair, "stuck_total");
+    if (total)
+        printf ("stuck              %" PRId64 " extents, tried again later\n", total);
+    json_array_foreach (json_object_get (repair, "stuck"), at, row) {
+        const char *path = s_text (row, "path");
+        printf ("  ");
+        if (*path)
+            cli_print_name (path);
+        else
+            printf ("blob %s", s_text (row, "blob"));
+        printf (", extent %" PRId64 ": %s\n", s_number (row, "extent"), s_text (row, "reason"));
+    }
+}
+
+static void
+s_print_repair (json_t *repair)
+{
+    char text [32];
+    int64_t extents = s_number (repair, "extents"), moving = s_number (repair, "moving"), rate = s_number (repair, "rate");
+    json_t *left_ms = json_object_get (repair, "left_ms");
+    if (extents)
+        printf ("to be repaired     %" PRId64 " extents with %s", extents,
+                fst_size_text (s_number (repair, "bytes"), text, sizeof (text)));
+    else
+        printf ("to be repaired     nothing");
+    if (moving)
+        printf (", %" PRId64 " being copied", moving);
+    if (moving && rate)
+        printf (", %s/s", fst_size_text (rate, text, sizeof (text)));
+    if (extents && left_ms) {
+        int64_t left = (json_integer_value (left_ms) + 999) / 1000;
+        printf (", %" PRId64 ":%02d left", left / 60, (int) (left % 60));
+    }
+    printf ("\n");
+    if (s_number (repair, "surplus"))
+        printf ("too many copies    %" PRId64 " extents\n", s_number (repair, "surplus"));
+    if (s_number (repair, "lost"))
+        printf ("no good copy       %" PRId64 " extents\n", s_number (repair, "lost"));
+    s_print_stuck (repair);
 }
 
 static void
@@ -77,6 +129,8 @@ s_print_status (json_t *status)
     json_t *value;
     json_t *nodes = json_object_get (status, "nodes");
     json_t *extents = json_object_get (status, "extents");
+    if (json_is_true (json_object_get (status, "recovery")))
+        printf ("recovery           nothing is deleted: this database is older than what nodes have seen\n");
     printf ("nodes              %" PRId64 " alive, %" PRId64 " silent, %" PRId64 " pruned\n", s_number (nodes, "alive"),
             s_number (nodes, "silent"), s_number (nodes, "pruned"));
     printf ("users              %" PRId64 "\n", s_number (status, "users"));
@@ -88,8 +142,11 @@ s_print_status (json_t *status)
             printf ("  %zu live cop%s    %" JSON_INTEGER_FORMAT " extents\n", copies, copies == 1? "y  ": "ies",
                     json_integer_value (value));
     printf ("bytes at one copy  %" PRId64 "\n", s_number (status, "bytes_at_one_copy"));
+    s_print_repair (json_object_get (status, "repair"));
+    if (s_number (status, "damaged"))
+        printf ("damaged            %" PRId64 " copies were found bad since metadata started\n", s_number (status, "damaged"));
     printf ("uploads            %" PRId64 " open\n", s_number (status, "uploads"));
-    printf ("to be deleted      %" PRId64 " blobs\n", s_number (status, "garbage"));
+    printf ("to be deleted      %" PRId64 " pieces\n", s_number (status, "garbage"));
 }
 
 fst_rc_t

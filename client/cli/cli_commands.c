@@ -17,6 +17,8 @@ const cli_option_t cli_options [CLI_OPTIONS_COUNT] = {
     [CLI_NO_REPLACE]     = { "--no-replace",     'n', NULL,         "Fail if there is a file of that name" },
     [CLI_REPLICAS]       = { "--replicas",       0,   "N",          "Copies to keep, each on another node" },
     [CLI_PASSWORD_STDIN] = { "--password-stdin", 0,   NULL,         "Read the password from standard input, one line" },
+    [CLI_UNDO]           = { "--undo",           0,   NULL,         "Take it back" },
+    [CLI_NO_WAIT]        = { "--no-wait",        0,   NULL,         "Return at once, it goes on by itself" },
 };
 
 static const cli_command_t s_commands [] = {
@@ -57,6 +59,9 @@ static const cli_command_t s_commands [] = {
       "", 0, 0, 0, cli_nodes },
     { "status", "", "Show the cluster in numbers",
       "", 0, 0, 0, cli_status },
+    { "admin drain", "NODE", "Empty a storage node, so that it can be switched off",
+      "What it holds is copied to other nodes, then deleted there; never below the wanted copies. Waits until it is\n"
+      "empty. Refused if the other nodes cannot take it.\n", BIT (CLI_UNDO) | BIT (CLI_NO_WAIT), 1, 1, cli_admin_drain },
     { "admin backup", "", "Copy the databases, while they are used, to the servers' folder for backups",
       "Says where the copies are. To go back to them see docs/OPERATIONS.md.\n", 0, 0, 0, cli_admin_backup },
     { "help", "[COMMAND]", "Tell about a command",
