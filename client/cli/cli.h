@@ -11,6 +11,7 @@
 //      cli_change.c    mkdir mv rm
 //      cli_cluster.c   nodes status        cli_drain.c   admin drain
 //      cli_backup.c    admin backup
+//      cli_rescue.c    rescue              cli_rescue_files.c   its files
 //
 //  Results go to stdout, everything else to stderr. A command that fails prints one line and exits with the
 //  error's code (fst_error.h); one that works on several files prints a line for each that failed.
@@ -28,8 +29,8 @@
 //  All options of all commands; a command names those it takes.
 typedef enum {
     CLI_CONFIG, CLI_SET, CLI_JSON, CLI_HELP,            //  Every command takes these
-    CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_PASSWORD_STDIN,
-    CLI_UNDO, CLI_NO_WAIT,
+    CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_KEY, CLI_KEY_FILE,
+    CLI_DATABASE, CLI_PASSWORD_STDIN, CLI_UNDO, CLI_NO_WAIT,
     CLI_OPTIONS_COUNT
 } cli_option_id_t;
 
@@ -234,6 +235,7 @@ fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_status (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_drain (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_backup (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_rescue (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_version (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_completion (cli_t *self, int count, char **operands);
 

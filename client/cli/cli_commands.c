@@ -16,6 +16,9 @@ const cli_option_t cli_options [CLI_OPTIONS_COUNT] = {
     [CLI_FOREVER]        = { "--forever",        0,   NULL,         "Do not keep it in the trash" },
     [CLI_NO_REPLACE]     = { "--no-replace",     'n', NULL,         "Fail if there is a file of that name" },
     [CLI_REPLICAS]       = { "--replicas",       0,   "N",          "Copies to keep, each on another node" },
+    [CLI_KEY]            = { "--key",            0,   "KEY",        "Recovery key; - reads it from standard input" },
+    [CLI_KEY_FILE]       = { "--key-file",       0,   "FILE",       "File with the recovery key" },
+    [CLI_DATABASE]       = { "--database",       0,   "FILE",       "Rescue metadata's database instead of files" },
     [CLI_PASSWORD_STDIN] = { "--password-stdin", 0,   NULL,         "Read the password from standard input, one line" },
     [CLI_UNDO]           = { "--undo",           0,   NULL,         "Take it back" },
     [CLI_NO_WAIT]        = { "--no-wait",        0,   NULL,         "Return at once, it goes on by itself" },
@@ -64,6 +67,11 @@ static const cli_command_t s_commands [] = {
       "empty. Refused if the other nodes cannot take it.\n", BIT (CLI_UNDO) | BIT (CLI_NO_WAIT), 1, 1, cli_admin_drain },
     { "admin backup", "", "Copy the databases, while they are used, to the servers' folder for backups",
       "Says where the copies are. To go back to them see docs/OPERATIONS.md.\n", 0, 0, 0, cli_admin_backup },
+    { "rescue", "NODE-FOLDER... OUT", "Rebuild files from storage folders alone, with the recovery key",
+      "Needs no server: only folders of storage nodes, or copies of them, which are not changed. Each file is taken from\n"
+      "whichever folders have good copies of its parts. Without --key the key is asked for, or read from standard\n"
+      "input. With --database all operands are folders; FILE can then take the place of a lost metadata.db.\n",
+      BIT (CLI_KEY) | BIT (CLI_KEY_FILE) | BIT (CLI_DATABASE), 1, -1, cli_rescue },
     { "help", "[COMMAND]", "Tell about a command",
       "", 0, 0, 2, cli_help },
     { "version", "", "Show the version",

@@ -1,23 +1,14 @@
 #!/usr/bin/python3
-"""Rules of backup and rescue: copies of the databases, snapshots on nodes, export and import, and files that come
-back from nothing but storage folders and the recovery key."""
+"""Rules of backup: copies of the databases, snapshots on nodes, export and import."""
 
 import glob
-import json
 import os
 import re
 import shutil
-import sqlite3
-import subprocess
 import threading
 
 import harness
-from harness import EXIT, FILESTORED, PASSWORD, RUN_S, ClusterTest, content, until
-
-
-def recovery_key(cluster):
-    return subprocess.run([FILESTORED, "recovery-key", "--data", cluster.folder], check=True, timeout=RUN_S,
-                          stdout=subprocess.PIPE).stdout.decode().strip()
+from harness import ClusterTest, content, until
 
 
 class Load:

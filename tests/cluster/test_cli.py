@@ -487,7 +487,7 @@ class Settings(Shared):
         text = client.ok("help").decode()
         commands = re.findall(r"^  (\w+) ", text, re.M)
         self.assertEqual(set(commands), set("register login logout whoami passwd put get cat ls stat mkdir mv rm nodes "
-                                            "status admin help version completion".split()))
+                                            "status rescue admin help version completion".split()))
         group = re.findall(r"^  (admin \w+) ", client.ok("help", "admin").decode(), re.M)
         for command in [name.split() for name in group]:
             self.assertEqual(client.ok(*command, "-h"), client.ok("help", *command))
