@@ -2,16 +2,20 @@
 load program (load.c) with its history."""
 
 import json
-import os
 import signal
 import subprocess
 import threading
+import time
 
-from harness import LOAD, RANDOM, Cluster, ClusterTest, end_with_parent
+from harness import LOAD, RANDOM, Cluster, ClusterTest, end_with_parent, until
 from proxy import Proxy
 
 #  What may happen to a node. All but the first can be mended without a start.
 FAULTS = ("kill", "stop", "half-open", "cut", "throttle")
+
+#  Links are so slow that there is time for a fault
+LINK_RATE = 20e6
+FAULT_AT = 1 << 20
 
 
 def port_of(endpoint):
@@ -20,7 +24,7 @@ def port_of(endpoint):
 
 class FaultyCluster(Cluster):
     """Processes over TCP. data[NODE] is between clients (and nodes) and a node's data port; with bus=True, broker is
-    between clients and the broker, and bus[NODE] between a node and the broker."""
+    between clients and the broker, and bus[NODE] are the two between a node and the broker: commands and heartbeats."""
 
     def __init__(self, bus=False, **options):
         super().__init__(processes=True, tcp=True, **options)
@@ -30,8 +34,8 @@ class FaultyCluster(Cluster):
                 self.data[name] = Proxy(port_of(self.setting(name, "data-endpoint")))
                 self.own[name] = ["data-advertise=" + self.data[name].endpoint]
                 if bus:
-                    self.bus[name] = Proxy(port_of(self.setting(name, "broker")))
-                    self.own[name].append("broker=" + self.bus[name].endpoint)
+                    self.bus[name] = [Proxy(port_of(self.setting(name, option))) for option in ("broker", "events-in")]
+                    self.own[name] += ["broker=" + self.bus[name][0].endpoint, "events-in=" + self.bus[name][1].endpoint]
         if bus:
             self.broker = Proxy(port_of(self.setting("client", "broker")))
 
@@ -44,7 +48,7 @@ class FaultyCluster(Cluster):
         if kind == "kill":
             self.kill(node)
         elif kind == "stop":
-            os.kill(self.process(node).pid, signal.SIGSTOP)
+            self.process(node).popen.send_signal(signal.SIGSTOP)
         elif kind == "half-open":
             self.data[node].half_open()
         elif kind == "cut":
@@ -57,16 +61,16 @@ class FaultyCluster(Cluster):
     def mend(self, node):
         if node not in self.processes:
             self.start(node)
-        os.kill(self.process(node).pid, signal.SIGCONT)
+        self.process(node).popen.send_signal(signal.SIGCONT)
         self.data[node].mend()
 
     def destroy(self):
         try:
-            for name in list(self.processes):
-                os.kill(self.process(name).pid, signal.SIGCONT)
+            for process in self.processes.values():
+                process.popen.send_signal(signal.SIGCONT)
             super().destroy()
         finally:
-            for proxy in list(self.data.values()) + list(self.bus.values()) + [self.broker]:
+            for proxy in list(self.data.values()) + sum(self.bus.values(), []) + [self.broker]:
                 if proxy:
                     proxy.close()
 
@@ -77,6 +81,46 @@ class FaultyTest(ClusterTest):
         self.addCleanup(cluster.destroy)
         self.addCleanup(self.show_logs, cluster)
         return cluster.start()
+
+
+class Commands:
+    """Several commands at the same time, while something happens to a node."""
+
+    def __init__(self, cluster, client, direction):
+        self.cluster, self.client, self.direction = cluster, client, direction
+        self.threads, self.results = [], []
+        for proxy in cluster.data.values():
+            proxy.set(rate=LINK_RATE)
+            proxy.bytes = {"up": 0, "down": 0}
+
+    def begin(self, *command, **options):
+        def run():
+            began = time.monotonic()
+            result = self.client.run(*command, **options)
+            self.results.append((command, result, time.monotonic() - began))
+        self.threads.append(threading.Thread(target=run))
+        self.threads[-1].start()
+
+    def busiest(self):
+        name, proxy = max(self.cluster.data.items(), key=lambda pair: pair[1].bytes[self.direction])
+        return name if proxy.bytes[self.direction] >= FAULT_AT else None
+
+    def fault(self, kind):
+        """To the node that has most to do; its name."""
+        node = until(self.busiest, "a node has something to do")
+        if not any(thread.is_alive() for thread in self.threads):
+            raise AssertionError("all commands were done before the fault")
+        self.cluster.fault(node, kind)
+        return node
+
+    def wait(self):
+        for thread in self.threads:
+            thread.join()
+        for command, result, seconds in self.results:
+            print("    %s %.2f s" % (" ".join(command[:2]), seconds))
+            if result.returncode != 0:
+                raise AssertionError("%s: exit %d, %s" % (command, result.returncode, result.stderr.decode()))
+        return [result for _, result, _ in self.results]
 
 
 class Load:
