@@ -357,7 +357,7 @@ s_mixed (s_worker_t *self)
                 break;
             default:
                 snprintf (one, sizeof (one), "%s/keep/%" PRId64, s_args.folder, self->next_value + 1);
-                s_put (self, "keep", -1, one, s_any_size (self, 64 << 20));
+                s_put (self, "keep", -1, one, s_any_size (self, 6 << 20));
         }
     }
 }
