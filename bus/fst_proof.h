@@ -51,8 +51,8 @@ fst_node_key_derive (const uint8_t data_key [FST_KEY_BYTES], const char *node, u
 fst_blob_id_t
 fst_blob_id (const uint8_t upload [FST_UPLOAD_BYTES], uint32_t index);
 
-//  User of the tickets with which nodes copy from each other; a node serves it after its clients.
-#define FST_COPY_USER "metadata"
+//  Users of the tickets with which nodes copy from each other begin so ("storage:node-1"): no person's name does.
+#define FST_NODE_USER "storage:"
 
 //  Ticket: text takes FST_PROOF_TEXT_MAX octets; the password for user name user.
 void

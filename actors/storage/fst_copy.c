@@ -117,8 +117,10 @@ fst_copy_next (fst_copy_t *self, unsigned usable, unsigned lost, int64_t bytes_m
     for (uint32_t slot = self->first; self->wanted && slot < self->want.chunks; slot++) {
         if (self->slots [slot].state != WANTED)
             continue;
-        if (s_source (self, slot, ~lost) < 0)
+        if (s_source (self, slot, ~0u) < 0)
             return FST_NOT_FOUND;
+        if (s_source (self, slot, ~lost) < 0)
+            return FST_UNREACHABLE;
         int source = s_source (self, slot, usable & ~lost);
         if (source < 0)
             continue;

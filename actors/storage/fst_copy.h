@@ -34,6 +34,7 @@ typedef struct {
 //  lost: those that will not come back.
 //      FST_BUSY        nothing now: all is asked for, or here, or its sources are not usable
 //      FST_NOT_FOUND   there is a record that no source has
+//      FST_UNREACHABLE there is a record that only lost sources may have
 fst_rc_t FST_CHECKED
 fst_copy_next (fst_copy_t *self, unsigned usable, unsigned lost, int64_t bytes_max, fst_copy_ask_t *ask);
 

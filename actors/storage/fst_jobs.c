@@ -76,7 +76,7 @@ s_job_new (fst_jobs_t *jobs, fst_request_t **request_p)
     job->rc = FST_OK;
     if (request_p) {
         job->request = *request_p;
-        job->copy = streq (fst_request_user (job->request), FST_COPY_USER);
+        job->copy = strncmp (fst_request_user (job->request), FST_NODE_USER, strlen (FST_NODE_USER)) == 0;
         job->client = fst_request_peer (job->request) != 0 && !job->copy;
         jobs->clients += job->client;
         *request_p = NULL;

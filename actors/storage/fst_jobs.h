@@ -4,7 +4,7 @@
 //      write   1 thread     records to their slots, in the order they came
 //      seal    1 thread     seals and deletions of extents
 //      small   1 thread     small.db: what waits together is committed together
-//      read    2 threads    records to clients, then to other nodes (FST_COPY_USER); inventory
+//      read    2 threads    records to clients, then to other nodes (FST_NODE_USER); inventory
 //
 //  A seal passes through the write thread first, so it finds all records that were sent before it on the
 //  same connection; a client need not wait for their replies.

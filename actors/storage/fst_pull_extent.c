@@ -415,8 +415,9 @@ s_fetch (fst_pull_extent_t *extent, int64_t now_ms)
                                      &ask);
         if (rc == FST_BUSY)
             return true;
-        if (rc == FST_NOT_FOUND) {
-            s_end (extent, extent->want.chunks == 1 && extent->strange? "mismatch": "no_source");
+        if (rc != FST_OK) {
+            s_end (extent, rc == FST_UNREACHABLE? "undone":
+                           extent->want.chunks == 1 && extent->strange? "mismatch": "no_source");
             return true;
         }
         if (ask.bytes > pull->options.memory) {

@@ -209,9 +209,9 @@ pull_request (pull_world_t *self, int time_ms)
     json_t *peers = json_array ();
     for (int node = 0; node < WORLD_NODES; node++) {
         char ticket [FST_PROOF_TEXT_MAX];
-        fst_ticket_make (self->nodes [node].keys->node_key, FST_COPY_USER, fst_clock_wall_ms () + 600000, ticket);
+        fst_ticket_make (self->nodes [node].keys->node_key, FST_NODE_USER "node-1", fst_clock_wall_ms () + 600000, ticket);
         json_array_append_new (peers, json_pack ("{s:s, s:s, s:s, s:s}", "node", self->nodes [node].service + 8,
-                               "endpoint", self->nodes [node].endpoint, "user", FST_COPY_USER, "ticket", ticket));
+                               "endpoint", self->nodes [node].endpoint, "user", FST_NODE_USER "node-1", "ticket", ticket));
     }
     return json_pack ("{s:i, s:o, s:[]}", "time_ms", time_ms, "peers", peers, "extents");
 }

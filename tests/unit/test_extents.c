@@ -543,3 +543,78 @@ Test (extents, only_our_names_are_extents)
     for (size_t at = 0; at < sizeof (wrong) / sizeof (wrong [0]); at++)
         cr_assert (fst_extent_parse (wrong [at], &parsed, &extent, &open) == FST_MALFORMED, "%s", wrong [at]);
 }
+
+//  ---- For copies
+
+Test (extents, a_seal_for_something_else_leaves_it_open)
+{
+    fst_blob_id_t blob = test_blob (30, 1);
+    fst_extent_info_t info, want;
+    uint64_t checksums [2];
+    for (uint32_t chunk = 0; chunk < 2; chunk++)
+        cr_assert (s_put (blob, chunk, 0, false, &checksums [chunk]) == FST_OK);
+    want = (fst_extent_info_t) { .blob = blob, .chunks = 2, .bytes = 2 << LOG2,
+                                 .digest = fst_extent_digest (checksums, 2) };
+    want.digest ^= 1;
+    cr_assert (fst_extents_seal_as (s_extents, &want) == FST_CORRUPT);
+    want.digest ^= 1;
+    want.bytes--;
+    cr_assert (fst_extents_seal_as (s_extents, &want) == FST_CORRUPT);
+    want.bytes++;
+    cr_assert (s_try (blob, 0, 0, 1, false) == FST_NOT_FOUND, "nobody sees it");
+    cr_assert_eq (s_statistics ().open, 1);
+    for (int turn = 0; turn < 2; turn++)
+        cr_assert (fst_extents_seal_as (s_extents, &want) == FST_OK);
+    want.digest ^= 1;
+    cr_assert (fst_extents_seal_as (s_extents, &want) == FST_EXISTS);
+    cr_assert (fst_extents_check (s_extents, &blob, 0, true, &info) == FST_OK);
+}
+
+Test (extents, a_damaged_extent_is_opened_again_and_keeps_its_good_records)
+{
+    fst_blob_id_t blob = test_blob (31, 1);
+    fst_extent_info_t info, found;
+    test_record_t made [4];
+    bool have [4];
+    for (uint32_t chunk = 0; chunk < 4; chunk++) {
+        made [chunk] = test_record (blob, chunk, SLOTS, LOG2, chunk == 3? 50: 0, chunk == 3, (uint8_t) chunk);
+        cr_assert (s_store (&made [chunk]) == FST_OK);
+    }
+    cr_assert (fst_extents_look (s_extents, &blob, 0, have, 4) == FST_OK);
+    cr_assert (have [0] && have [1] && have [2] && have [3]);
+    cr_assert (fst_extents_seal (s_extents, &blob, 0, 4, &info) == FST_OK);
+    cr_assert (fst_extents_look (s_extents, &blob, 0, have, 4) == FST_NOT_FOUND, "it is sealed");
+    s_damage (blob, 0, false, 10, false);
+    s_damage (blob, 0, false, 2 * fst_record_stride (LOG2) + 3000, false);
+    cr_assert (fst_extents_check (s_extents, &blob, 0, true, &found) == FST_CORRUPT);
+    cr_assert (fst_extents_reopen (s_extents, &blob, 0) == FST_OK);
+    cr_assert (fst_extents_reopen (s_extents, &blob, 0) == FST_NOT_FOUND);
+    cr_assert (s_statistics ().sealed == 0 && s_statistics ().open == 1);
+    for (int turn = 0; turn < 2; turn++) {
+        cr_assert (fst_extents_look (s_extents, &blob, 0, have, 4) == FST_OK);
+        cr_assert (!have [0] && have [1] && !have [2] && have [3]);
+        s_reopen ();
+    }
+    cr_assert (s_store (&made [0]) == FST_OK);
+    cr_assert (fst_extents_seal_as (s_extents, &info) == FST_NOT_FOUND);
+    cr_assert (s_store (&made [2]) == FST_OK);
+    cr_assert (fst_extents_seal_as (s_extents, &info) == FST_OK);
+    cr_assert (fst_extents_check (s_extents, &blob, 0, true, &found) == FST_OK);
+    cr_assert_eq (found.digest, info.digest);
+    for (uint32_t chunk = 0; chunk < 4; chunk++)
+        test_record_free (&made [chunk]);
+}
+
+Test (extents, dropping_takes_an_open_extent_only)
+{
+    fst_blob_id_t blob = test_blob (32, 1);
+    fst_extent_info_t info;
+    s_put_sealed (blob, 0, 1, &info);
+    cr_assert (s_put (blob, SLOTS, 0, false, NULL) == FST_OK);
+    for (int turn = 0; turn < 2; turn++)
+        for (uint32_t extent = 0; extent < 2; extent++)
+            cr_assert (fst_extents_drop (s_extents, &blob, extent) == FST_OK);
+    cr_assert (s_try (blob, 0, 0, 1, true) == FST_OK);
+    cr_assert (s_try (blob, 1, 0, 1, true) == FST_NOT_FOUND);
+    cr_assert (s_statistics ().sealed == 1 && s_statistics ().open == 0);
+}

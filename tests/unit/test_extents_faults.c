@@ -457,3 +457,58 @@ Test (extents_faults, an_upload_of_many_lives_keeps_what_each_acknowledged, .tim
         }
     }
 }
+
+//  An extent is damaged, opened again, mended and sealed. Whenever power goes: what was good in it before still is.
+static fst_rc_t
+s_mend (fst_extents_t *extents, const fst_extent_info_t *want)
+{
+    fst_rc_t rc = fst_extents_reopen (extents, &s_blob, 0);
+    if (rc == FST_OK)
+        rc = fst_extents_store (extents, &s_records [1].record, s_records [1].data);
+    return rc == FST_OK? fst_extents_seal_as (extents, want): rc;
+}
+
+Test (extents_faults, mending_an_extent_loses_nothing_of_it, .timeout = 100)
+{
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        bool crashed = true;
+        for (int nth = 1; crashed; nth++) {
+            fake_disk_t *fake = fake_disk_new (seed);
+            fst_extents_t *extents;
+            bool sealed [2];
+            fst_extent_info_t want;
+            char name [FST_EXTENT_NAME_MAX];
+            cr_assert (fst_extents_new (fake_disk_port (fake), &extents) == FST_OK);
+            cr_assert (s_upload (extents, sealed) == FST_OK);
+            cr_assert (fst_extents_check (extents, &s_blob, 0, true, &want) == FST_OK);
+            fst_extent_name (&s_blob, 0, false, name);
+            fake_disk_damage (fake, name, fst_record_stride (LOG2) + 100, 1);
+            fake_disk_crash (fake, nth);
+            fst_rc_t rc = s_mend (extents, &want);
+            fst_extents_destroy (&extents);
+            crashed = fake_disk_crashed (fake);
+            cr_assert_eq (rc == FST_OK, !crashed);
+            if (!crashed)
+                fake_disk_crash_now (fake);
+            fake_disk_restart (fake);
+            cr_assert (fst_extents_new (fake_disk_port (fake), &extents) == FST_OK);
+            zmsg_t *records;
+            for (uint32_t slot = 0; slot < SLOTS; slot++)
+                if (slot != 1 || rc == FST_OK) {
+                    cr_assert (fst_extents_read (extents, &s_blob, 0, slot, 1, true, 1, &records) == FST_OK,
+                               "seed %lu, sync %d, slot %u", (unsigned long) seed, nth, slot);
+                    zmsg_destroy (&records);
+                }
+            if (rc != FST_OK)
+                rc = s_mend (extents, &want);
+            if (rc == FST_NOT_FOUND) {          //  It was open already
+                cr_assert (fst_extents_store (extents, &s_records [1].record, s_records [1].data) == FST_OK);
+                rc = fst_extents_seal_as (extents, &want);
+            }
+            cr_assert (rc == FST_OK);
+            cr_assert (s_look (extents, 0) == FST_OK);
+            fst_extents_destroy (&extents);
+            fake_disk_destroy (&fake);
+        }
+    }
+}
