@@ -197,7 +197,8 @@ typedef struct {
     fst_node_set_t nodes;               //  Holding it
 } fst_extent_t;
 
-//  Add a blob with all its extents; nobody refers to it yet. FST_EXISTS
+//  Add a blob with all its extents; nobody refers to it yet. FST_EXISTS: also if it was there before, and its upload
+//  is still open
 fst_rc_t FST_CHECKED
 fst_catalog_blob_add (fst_catalog_t *self, const fst_blob_t *blob, const fst_extent_t *extents);
 

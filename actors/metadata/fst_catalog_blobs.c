@@ -20,6 +20,31 @@ s_extent_add (fst_catalog_t *self, const fst_blob_t *blob, const fst_extent_t *e
     return rc;
 }
 
+//  Was it committed and deleted since, within the same upload? Then nodes may be deleting it right now.
+static fst_rc_t
+s_is_spent (fst_catalog_t *self, const fst_blob_id_t *id)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT 1 FROM spent WHERE blob = ?1");
+    fst_bind_id (select, 1, id);
+    fst_rc_t rc = fst_db_next (self->db, select);
+    if (rc == FST_OK)
+        fst_db_done (select);
+    return rc == FST_OK? FST_EXISTS: rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+//  Remember it while its upload is open: receipts for it are still around.
+static fst_rc_t
+s_spend (fst_catalog_t *self, const fst_blob_id_t *id)
+{
+    if (self->counters.uploads == 0)
+        return FST_OK;
+    sqlite3_stmt *insert = fst_db_prepare (self->db,
+        "INSERT INTO spent (blob) SELECT ?1 WHERE EXISTS (SELECT 1 FROM uploads WHERE id = ?2)");
+    fst_bind_id (insert, 1, id);
+    fst_bind_blob (insert, 2, id->bytes, FST_UPLOAD_BYTES);
+    return fst_db_run (self->db, insert);
+}
+
 fst_rc_t
 fst_catalog_blob_add (fst_catalog_t *self, const fst_blob_t *blob, const fst_extent_t *extents)
 {
@@ -34,7 +59,9 @@ fst_catalog_blob_add (fst_catalog_t *self, const fst_blob_t *blob, const fst_ext
     fst_bind_int (insert, 5, blob->size);
     fst_bind_int (insert, 6, blob->replicas);
     fst_bind_int (insert, 7, blob->extents);
-    fst_rc_t rc = fst_db_run (self->db, insert);
+    fst_rc_t rc = s_is_spent (self, &blob->id);
+    if (rc == FST_OK)
+        rc = fst_db_run (self->db, insert);
     for (uint32_t at = 0; at < blob->extents && rc == FST_OK; at++) {
         assert (extents [at].n == at);
         rc = s_extent_add (self, blob, &extents [at]);
@@ -214,6 +241,8 @@ fst_catalog_blob_drop (fst_catalog_t *self, const fst_blob_id_t *id)
     rc = fst_db_run (self->db, delete);
     if (rc == FST_OK)
         rc = fst_catalog_garbage_add (self, nodes, id, FST_ALL_EXTENTS);
+    if (rc == FST_OK)
+        rc = s_spend (self, id);
     return rc;
 }
 

@@ -46,6 +46,9 @@ static const struct { const char *rule, *sql; } s_rules [] = {
     { "what a node has to delete is not counted as held by it",
       "SELECT count (*) FROM garbage JOIN extents ON extents.blob = garbage.blob"
       "    AND (garbage.n = -1 OR garbage.n = extents.n) AND extents.nodes >> garbage.node & 1" },
+    { "what is spent belongs to an open upload, and is no blob",
+      "SELECT count (*) FROM spent WHERE substr (blob, 1, 12) NOT IN (SELECT id FROM uploads)"
+      "    OR blob IN (SELECT id FROM blobs)" },
     { "bad copies are counted", "SELECT count (*) <> (SELECT bad FROM counters) FROM bad" },
     { "a bad copy is on the books",
       "SELECT count (*) FROM bad LEFT JOIN extents ON extents.blob = bad.blob AND extents.n = bad.n"

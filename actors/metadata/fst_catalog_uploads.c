@@ -133,6 +133,13 @@ fst_catalog_upload_drop (fst_catalog_t *self, fst_upload_t *upload)
         rc = fst_db_run (self->db, delete);
     }
     if (rc == FST_OK) {
+        fst_blob_id_t first = fst_blob_id (upload->id, 0), last = fst_blob_id (upload->id, UINT32_MAX);
+        sqlite3_stmt *delete = fst_db_prepare (self->db, "DELETE FROM spent WHERE blob BETWEEN ?1 AND ?2");
+        fst_bind_id (delete, 1, &first);
+        fst_bind_id (delete, 2, &last);
+        rc = fst_db_run (self->db, delete);
+    }
+    if (rc == FST_OK) {
         sqlite3_stmt *delete = fst_db_prepare (self->db, "DELETE FROM uploads WHERE id = ?1");
         fst_bind_blob (delete, 1, upload->id, sizeof (upload->id));
         rc = fst_db_run (self->db, delete);

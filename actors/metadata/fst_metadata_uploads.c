@@ -41,7 +41,8 @@ static fst_rc_t
 s_upload_use (fst_metadata_t *self, const fst_upload_t *before, fst_upload_t *upload)
 {
     int64_t expires_ms = self->wall_ms + self->lease_ms;
-    bool changed = upload->kept != before->kept || upload->files != before->files || upload->nodes != before->nodes;
+    bool changed = upload->kept != before->kept || upload->files != before->files || upload->nodes != before->nodes
+                || upload->replaced != before->replaced;
     if (!changed && expires_ms - upload->expires_ms < self->lease_ms / 8)
         return FST_OK;
     upload->expires_ms = expires_ms;
@@ -214,6 +215,7 @@ fst_metadata_get_write_nodes (fst_metadata_t *self, const fst_claims_t *claims, 
         }
         json_array_append_new (extents, names);
     }
+    upload.replaced |= upload.nodes & wish.avoid;       //  They may have been sent something
     upload.nodes |= nodes;
     rc = given? s_upload_use (self, &before, &upload): fst_catalog_upload_add (self->catalog, &upload);
     *reply_p = json_pack ("{s:o, s:o}", "extents", extents, "nodes", s_list_access (self, claims, &upload, nodes));
@@ -280,6 +282,20 @@ s_keep_extents (fst_metadata_t *self, s_put_t *put, uint32_t index, size_t count
     return rc;
 }
 
+//  Nodes that others stood in for may have extents of the file, whole or begun. One that holds others of them keeps
+//  those.
+static fst_rc_t
+s_drop_replaced (fst_metadata_t *self, const s_put_t *put, const fst_blob_t *blob)
+{
+    fst_node_set_t replaced = put->upload->replaced, holders = 0;
+    for (uint32_t at = 0; at < blob->extents; at++)
+        holders |= put->extents [at].nodes;
+    fst_rc_t rc = fst_catalog_garbage_add (self->catalog, replaced & ~holders, &blob->id, FST_ALL_EXTENTS);
+    for (uint32_t at = 0; at < blob->extents && rc == FST_OK && (replaced & holders); at++)
+        rc = fst_catalog_garbage_add (self->catalog, replaced & holders & ~put->extents [at].nodes, &blob->id, at);
+    return rc;
+}
+
 //  Add the blob of a file; all was checked but that it is new.
 static fst_rc_t
 s_add_blob (fst_metadata_t *self, s_put_t *put, uint32_t index, int64_t size, size_t count, fst_content_t *content)
@@ -301,6 +317,8 @@ s_add_blob (fst_metadata_t *self, s_put_t *put, uint32_t index, int64_t size, si
         return fst_namespace_refuse (self->space, rc, "File number %u of this upload was committed before.", index);
     if (rc == FST_OK && put->upload->kept)
         rc = fst_catalog_upload_unkeep (self->catalog, put->upload, index);
+    if (rc == FST_OK && put->upload->replaced)
+        rc = s_drop_replaced (self, put, &blob);
     content->has_blob = true;
     content->blob = blob.id;
     return rc;

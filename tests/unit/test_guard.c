@@ -262,3 +262,124 @@ Test (guard, what_an_admin_accepted_is_no_recovery_again)
     cr_assert (WORLD_AWAIT (s_all_told ()));
     cr_assert_not (s_recovers ());
 }
+
+//  ---- What does not fit
+
+//  All pages of LIST_RECOVERY, of so many rows each; caller frees.
+static json_t *
+s_list (int limit, size_t *pages_p)
+{
+    json_t *all = json_pack ("{s:[], s:[]}", "missing", "surplus"), *reply = NULL;
+    char after [129] = "";
+    for (*pages_p = 1; *pages_p < 1000; (*pages_p)++) {
+        cr_assert_eq (world_call (w.root, "LIST_RECOVERY", json_pack ("{s:i, s:s}", "limit", limit, "after", after), &reply),
+                      FST_OK);
+        json_array_extend (json_object_get (all, "missing"), json_object_get (reply, "missing"));
+        json_array_extend (json_object_get (all, "surplus"), json_object_get (reply, "surplus"));
+        json_object_set (all, "missing_total", json_object_get (reply, "missing_total"));
+        json_object_set (all, "surplus_total", json_object_get (reply, "surplus_total"));
+        const char *next = json_string_value (json_object_get (reply, "next"));
+        snprintf (after, sizeof (after), "%s", next? next: "");
+        json_decref (reply);
+        if (!*after)
+            break;
+    }
+    return all;
+}
+
+static int64_t
+s_total (const char *name)
+{
+    size_t pages;
+    json_t *all = s_list (1000, &pages);
+    int64_t total = json_integer_value (json_object_get (all, name));
+    cr_expect_eq (json_array_size (json_object_get (all, strcmp (name, "missing_total") == 0? "missing": "surplus")), total);
+    json_decref (all);
+    return total;
+}
+
+Test (guard, recovery_lists_what_is_missing_and_what_no_file_needs)
+{
+    char path [32];
+    world_put (&w, w.alice, "deleted", 100);                //  In the copy, and gone since
+    world_put (&w, w.alice, "kept", 100);
+    cr_assert_eq (world_call (w.alice, "MAKE_FOLDER", json_pack ("{s:s}", "path", "folder"), NULL), FST_OK);
+    s_restart_with ("old", NULL);
+    cr_assert (WORLD_AWAIT (world_count (&w, "alive") == WORLD_NODES));
+    s_delete ("deleted");
+    for (int at = 0; at < 5; at++) {
+        snprintf (path, sizeof (path), "folder/new-%d", at);
+        world_put (&w, w.alice, path, 100);
+    }
+    cr_assert (WORLD_AWAIT (s_deleted () == 2));
+    cr_assert (WORLD_AWAIT (s_all_told ()));
+    s_restart_with (NULL, "old");
+    cr_assert (WORLD_AWAIT (s_recovers ()));
+    cr_assert (WORLD_AWAIT (s_total ("surplus_total") == 10));
+    cr_assert (WORLD_AWAIT (s_total ("missing_total") == 1));
+    size_t pages;
+    json_t *all = s_list (2, &pages);
+    cr_expect_geq (pages, 6);
+    cr_expect_eq (json_array_size (json_object_get (all, "surplus")), 10);
+    json_t *missing = json_array_get (json_object_get (all, "missing"), 0);
+    cr_expect_str_eq (json_string_value (json_object_get (missing, "path")), "/users/alice/deleted");
+    cr_expect_eq (json_integer_value (json_object_get (missing, "bytes")), 100);
+    json_decref (all);
+    cr_expect_eq (world_call (w.alice, "LIST_RECOVERY", NULL, NULL), FST_DENIED);
+    cr_expect_eq (world_call (w.root, "LIST_RECOVERY", json_pack ("{s:s}", "after", "a.zz"), NULL), FST_MALFORMED);
+    cr_expect_eq (w.nodes [1].aside + w.nodes [2].aside + w.nodes [3].aside, 0, "nothing is put aside in recovery");
+    //  The admin ends it: what no file needs goes to the quarantine, and nothing else
+    cr_assert_eq (world_call (w.root, "END_RECOVERY", NULL, NULL), FST_OK);
+    cr_expect (WORLD_AWAIT (w.nodes [1].aside == 5 && w.nodes [2].aside == 5));
+    cr_expect_eq (world_node_count (&w.nodes [1], WORLD_WHOLE, NULL), 1);
+    cr_expect_eq (s_total ("surplus_total"), 0);
+    cr_expect_eq (s_deleted (), 2);
+}
+
+Test (guard, what_went_to_the_quarantine_comes_back_with_the_newer_database)
+{
+    s_restart_with ("old", NULL);
+    world_put (&w, w.alice, "a", 100);
+    cr_assert (WORLD_AWAIT (s_all_told ()));
+    s_restart_with ("new", "old");
+    cr_assert (WORLD_AWAIT (s_recovers ()));
+    cr_assert_eq (world_call (w.root, "END_RECOVERY", NULL, NULL), FST_OK);
+    cr_assert (WORLD_AWAIT (w.nodes [1].aside == 1 && w.nodes [2].aside == 1));
+    s_restart_with (NULL, "new");
+    cr_assert (WORLD_AWAIT (s_recovers ()));
+    cr_assert (WORLD_AWAIT (w.nodes [1].restored == 1 && w.nodes [2].restored == 1));
+    cr_assert (WORLD_AWAIT (s_total ("missing_total") == 0));
+    json_t *reply = NULL;
+    cr_assert_eq (world_call (w.alice, "GET_FILE_INFO", json_pack ("{s:[s]}", "paths", "a"), &reply), FST_OK);
+    json_t *file = json_array_get (json_object_get (reply, "files"), 0);
+    json_t *extent = json_array_get (json_object_get (file, "extents"), 0);
+    cr_expect_eq (json_array_size (json_object_get (extent, "nodes")), 2);
+    json_decref (reply);
+}
+
+//  Two nodes away for good: listed by path, in pages, whatever the set of nodes.
+Test (guard, what_lies_on_nodes_that_are_away_is_missing)
+{
+    char path [32];
+    for (int at = 0; at < 7; at++) {
+        snprintf (path, sizeof (path), "f%d", at);
+        world_put (&w, w.alice, path, 100);
+    }
+    cr_assert_eq (s_total ("missing_total"), 0);
+    w.nodes [1].silent = w.nodes [2].silent = true;
+    cr_assert (WORLD_AWAIT (world_count (&w, "pruned") == 2));
+    size_t pages;
+    json_t *all = s_list (3, &pages), *row;
+    cr_expect_geq (pages, 3);
+    cr_expect_eq (json_integer_value (json_object_get (all, "missing_total")), 7);
+    unsigned seen = 0;
+    size_t at;
+    json_array_foreach (json_object_get (all, "missing"), at, row) {
+        const char *name = json_string_value (json_object_get (row, "path"));
+        seen |= 1u << (name [strlen (name) - 1] - '0');
+        cr_expect_eq (json_array_size (json_object_get (row, "nodes")), 2);
+    }
+    cr_expect_eq (seen, 0x7f);
+    cr_expect_eq (json_array_size (json_object_get (all, "missing")), 7);
+    json_decref (all);
+}
