@@ -19,6 +19,11 @@
 void
 fst_metadata_inventory_due (fst_metadata_t *self, unsigned node);
 
+//  A node came: again after it was pruned, or with an empty folder. Until it is compared, no copy elsewhere is given up
+//  for what it is thought to hold.
+void
+fst_metadata_inventory_came (fst_metadata_t *self, unsigned node);
+
 //  Compare all nodes from the beginning: recovery began or ended.
 void
 fst_metadata_inventory_restart (fst_metadata_t *self);

@@ -48,14 +48,14 @@ fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t 
     if (strncmp (claims->name, "storage:", 8) != 0 || strcmp (claims->name + 8, node.name) != 0)
         return fst_namespace_refuse (self->space, FST_DENIED, "Only storage:%s may register node %s.",
                                      node.name, node.name);
-    bool pruned = s_was_pruned (self, node.name);
+    bool came = s_was_pruned (self, node.name) || !json_object_get (payload, "run");
     fst_rc_t rc = fst_nodes_register (self->nodes, &node, self->now_ms, self->wall_ms);
     if (rc == FST_TOO_MANY)
         return fst_namespace_refuse (self->space, rc, "A cluster has at most %d storage nodes.", FST_NODES_MAX);
     if (rc == FST_OK)
         rc = fst_metadata_hear (self, (unsigned) fst_nodes_find (self->nodes, node.name), payload);
-    if (rc == FST_OK && pruned)
-        fst_metadata_inventory_due (self, (unsigned) fst_nodes_find (self->nodes, node.name));
+    if (rc == FST_OK && came)
+        fst_metadata_inventory_came (self, (unsigned) fst_nodes_find (self->nodes, node.name));
     *reply_p = json_pack ("{s:s, s:I, s:I}", "run", self->run,
                           "sequence", (json_int_t) fst_metadata_told_sequence (self),
                           "heartbeat_ms", (json_int_t) self->heartbeat_ms);
@@ -80,7 +80,7 @@ fst_metadata_heartbeat (void *arg, const char *topic, json_t *body)
     if (rc == FST_OK)
         rc = fst_metadata_hear (self, (unsigned) fst_nodes_find (self->nodes, node.name), body);
     if (rc == FST_OK && pruned)
-        fst_metadata_inventory_due (self, (unsigned) fst_nodes_find (self->nodes, node.name));
+        fst_metadata_inventory_came (self, (unsigned) fst_nodes_find (self->nodes, node.name));
     if (rc == FST_NOT_FOUND && self->ask_ms > self->now_ms + 1000) {
         self->ask_ms = self->now_ms;        //  A stranger: ask it to register
         self->ask_wait_ms = 1000;

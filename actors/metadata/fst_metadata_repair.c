@@ -59,13 +59,14 @@ fst_mover_view (fst_metadata_t *self, fst_repair_view_t *view, int64_t *wake_ms_
         view->nodes [number].spare = fst_nodes_spare (self->nodes, number);
         view->nodes [number].holds = self->copies.holds_bytes [number];
     }
+    view->sure = view->alive & self->compared;
 }
 
 static bool
 s_view_differs (const fst_repair_view_t *left, const fst_repair_view_t *right)
 {
-    return left->alive != right->alive || left->live != right->live || left->sound != right->sound
-        || left->taking != right->taking || left->hoped != right->hoped || left->leaving != right->leaving;
+    return left->alive != right->alive || left->sure != right->sure || left->live != right->live
+        || left->sound != right->sound || left->taking != right->taking || left->hoped != right->hoped || left->leaving != right->leaving;
 }
 
 static void
@@ -365,7 +366,7 @@ fst_rc_t
 fst_mover_may_drop (fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n, fst_node_set_t nodes, unsigned wanted,
                     fst_node_set_t drop, fst_node_set_t *drop_p)
 {
-    fst_node_set_t bad = 0, good = nodes & ~drop & self->mover->view.sound & self->mover->view.alive;
+    fst_node_set_t bad = 0, good = nodes & ~drop & self->mover->view.sound & self->mover->view.sure;
     *drop_p = 0;
     fst_rc_t rc = fst_catalog_bad_nodes (self->catalog, blob, n, &bad);
     if (rc == FST_OK && !self->recovery_ms && (unsigned) __builtin_popcountll (good & ~bad) >= wanted)

@@ -77,6 +77,7 @@ struct fst_metadata {
     int64_t recovery_ms;            //  A node was told things by a newer database, and since when (wall); 0: no recovery
     int64_t seen_sequence;          //  Highest one that any node has seen
     fst_node_set_t heard;           //  Nodes that have said to this run what they were told
+    fst_node_set_t compared;        //  Nodes whose inventory was compared with the books since they came
     int64_t told, tell_ms;          //  Sequence that was told by event, and when it may be again
     fst_sweep_t *sweeps [FST_NODES_MAX];
     int64_t sweep_again_ms [FST_NODES_MAX];

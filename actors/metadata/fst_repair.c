@@ -46,7 +46,7 @@ fst_node_set_t
 fst_repair_surplus (const fst_repair_view_t *view, fst_node_set_t nodes, unsigned wanted)
 {
     assert (view);
-    fst_node_set_t good = nodes & view->sound & view->alive, keep = 0, zones = 0;
+    fst_node_set_t good = nodes & view->sound & view->sure, keep = 0, zones = 0;
     if (s_count (good) < wanted)
         return 0;
     for (unsigned copy = 0; copy < wanted; copy++) {
@@ -54,7 +54,7 @@ fst_repair_surplus (const fst_repair_view_t *view, fst_node_set_t nodes, unsigne
         keep |= fst_node_bit (node);
         zones |= view->nodes [node].zone;
     }
-    return nodes & ~keep & (view->alive | view->leaving);
+    return nodes & ~keep & (view->sure | view->leaving);
 }
 
 //  ---- Moving
@@ -184,7 +184,7 @@ s_add_move (fst_repair_t *self, fst_work_t *work)
     const fst_repair_view_t *view = self->view;
     fst_node_set_t nodes = work->spread.nodes;
     unsigned from = 0, to = 0;
-    if ((nodes & view->sound & view->alive) != nodes || s_count (nodes) != work->spread.wanted)
+    if ((nodes & view->sound & view->sure) != nodes || s_count (nodes) != work->spread.wanted)
         return;
     int64_t gain = s_best_move (view, nodes, &from, &to);
     if (gain < (self->moving? MOVE_ENDS: MOVE_BEGINS))

@@ -3,7 +3,7 @@
 //  of files.
 //
 //      copy    fewer copies than wanted on sound nodes, and a live one to copy from: fewest live ones first
-//      trim    more copies than wanted, all of those that stay on nodes that are alive
+//      trim    more copies than wanted, all of those that stay on nodes that surely hold them
 //      move    everything is as it should be, but one node is fuller than another
 //
 //      fst_repair_begin (&plan, &view, moving);
@@ -22,7 +22,8 @@
 
 //  The nodes at one moment.
 typedef struct {
-    fst_node_set_t alive;           //  Heard lately: what they hold is there, and they do what they are told
+    fst_node_set_t alive;           //  Heard lately: they do what they are told
+    fst_node_set_t sure;            //  Alive, and compared with the books since they came: what they hold is there
     fst_node_set_t live;            //  Alive or silent: may be read from
     fst_node_set_t sound;           //  Live, and neither draining nor failing: copies there count as wanted ones
     fst_node_set_t taking;          //  Sound, alive, and with a disk that is well: may get copies

@@ -175,6 +175,21 @@ Test (mover, a_node_that_comes_back_makes_surplus_which_goes)
     cr_expect_eq (s_live (2), 300);
 }
 
+Test (mover, no_copy_goes_for_the_sake_of_a_node_that_came_back_empty)
+{
+    s_put_many (300);
+    w.nodes [1].silent = true;
+    cr_expect (WORLD_AWAIT (world_count (&w, "pruned") == 1 && s_live (2) == 300));
+    pthread_mutex_lock (&w.nodes [1].lock);
+    w.nodes [1].held_count = 0;                                 //  A new disk under the old name
+    pthread_mutex_unlock (&w.nodes [1].lock);
+    w.nodes [1].silent = false;
+    cr_expect (WORLD_AWAIT (world_status (&w, "damaged") > 0 && s_repair ("surplus") == 0));
+    cr_expect_eq (s_live (2), 300);
+    cr_expect_eq (s_whole (2) + s_whole (3), 600);
+    cr_expect_eq (w.nodes [2].deleted + w.nodes [3].deleted, 0);
+}
+
 Test (mover, a_receipt_that_is_not_genuine_counts_for_nothing)
 {
     s_put_many (3);
@@ -243,8 +258,8 @@ Test (mover, a_blob_that_is_deleted_while_it_is_copied_leaves_nothing_behind)
     cr_expect (WORLD_AWAIT (s_live (2) == 4));
     cr_expect (WORLD_AWAIT (s_whole (3) == 4), "%d", s_whole (3));
     w.nodes [1].silent = false;
+    cr_expect (WORLD_AWAIT (s_whole (1) + s_whole (2) + s_whole (3) == 8));
     cr_expect (WORLD_AWAIT (world_status (&w, "garbage") == 0));
-    cr_expect_eq (s_whole (1) + s_whole (2) + s_whole (3), 8);
 }
 
 Test (mover, metadata_that_starts_again_goes_on_where_the_books_are)
