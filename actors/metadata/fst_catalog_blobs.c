@@ -186,8 +186,7 @@ fst_catalog_blob_refer (fst_catalog_t *self, const fst_blob_id_t *id, int64_t en
     fst_bind_id (update, 1, id);
     fst_bind_int (update, 2, entry);
     fst_rc_t rc = fst_db_run (self->db, update);
-    assert (rc != FST_OK || fst_db_changes (self->db) == 1);
-    return rc;
+    return rc == FST_OK && fst_db_changes (self->db) != 1? FST_CORRUPT: rc;     //  It was added in this very request
 }
 
 //  Take the extents of a blob out of the books; *nodes_p are those that held any.
