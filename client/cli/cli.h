@@ -10,6 +10,7 @@
 //      cli_list.c      ls stat
 //      cli_change.c    mkdir mv rm
 //      cli_cluster.c   nodes status        cli_drain.c   admin drain
+//      cli_scrub.c     admin scrub         cli_recovery.c   admin recovery
 //      cli_backup.c    admin backup
 //      cli_rescue.c    rescue              cli_rescue_files.c   its files
 //
@@ -30,7 +31,7 @@
 typedef enum {
     CLI_CONFIG, CLI_SET, CLI_JSON, CLI_HELP,            //  Every command takes these
     CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_KEY, CLI_KEY_FILE,
-    CLI_DATABASE, CLI_PASSWORD_STDIN, CLI_UNDO, CLI_NO_WAIT,
+    CLI_DATABASE, CLI_PASSWORD_STDIN, CLI_UNDO, CLI_NO_WAIT, CLI_END, CLI_STOP,
     CLI_OPTIONS_COUNT
 } cli_option_id_t;
 
@@ -235,6 +236,8 @@ fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_status (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_drain (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_backup (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_admin_scrub (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_admin_recovery (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_rescue (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_version (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_completion (cli_t *self, int count, char **operands);

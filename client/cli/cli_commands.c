@@ -21,6 +21,8 @@ const cli_option_t cli_options [CLI_OPTIONS_COUNT] = {
     [CLI_DATABASE]       = { "--database",       0,   "FILE",       "Rescue metadata's database instead of files" },
     [CLI_PASSWORD_STDIN] = { "--password-stdin", 0,   NULL,         "Read the password from standard input, one line" },
     [CLI_UNDO]           = { "--undo",           0,   NULL,         "Take it back" },
+    [CLI_END]            = { "--end",            0,   NULL,         "Go on with the database as it is" },
+    [CLI_STOP]           = { "--stop",           0,   NULL,         "End it early" },
     [CLI_NO_WAIT]        = { "--no-wait",        0,   NULL,         "Return at once, it goes on by itself" },
 };
 
@@ -65,6 +67,12 @@ static const cli_command_t s_commands [] = {
     { "admin drain", "NODE", "Empty a storage node, so that it can be switched off",
       "What it holds is copied to other nodes, then deleted there; never below the wanted copies. Waits until it is\n"
       "empty. Refused if the other nodes cannot take it.\n", BIT (CLI_UNDO) | BIT (CLI_NO_WAIT), 1, 1, cli_admin_drain },
+    { "admin scrub", "[NODE]", "Let storage nodes read all they hold now, and repair what is damaged or missing",
+      "They do so always, but slowly. Without NODE all that are alive. Waits until it is done.\n",
+      BIT (CLI_STOP) | BIT (CLI_NO_WAIT), 0, 1, cli_admin_scrub },
+    { "admin recovery", "", "After an older database was restored: show what does not fit, and decide",
+      "Storage nodes know when metadata's database is an older copy; then nothing is deleted until this is decided.\n",
+      BIT (CLI_END), 0, 0, cli_admin_recovery },
     { "admin backup", "", "Copy the databases, while they are used, to the servers' folder for backups",
       "Says where the copies are. To go back to them see docs/OPERATIONS.md.\n", 0, 0, 0, cli_admin_backup },
     { "rescue", "NODE-FOLDER... OUT", "Rebuild files from storage folders alone, with the recovery key",
