@@ -510,7 +510,7 @@ s_open (fst_db_t *self, const fst_db_options_t *options, const char **why_p)
         rc = s_configure (self, options);
     if (rc == FST_OK)
         rc = s_identify (self, options, &version, why_p);
-    if (rc == FST_OK)
+    if (rc == FST_OK && !self->read_only)       //  A reader comes beside a writer, which has looked
         rc = s_quick_check (self, why_p);
     if (rc == FST_OK && !self->read_only)
         rc = s_migrate (self, options, version);

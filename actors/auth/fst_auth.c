@@ -5,6 +5,7 @@
 #include "fst_clock.h"
 #include "fst_log.h"
 #include "fst_password.h"
+#include "fst_roster.h"
 #include "fst_sodium.h"
 #include "fst_throttle.h"
 #include "fst_users.h"
@@ -35,6 +36,7 @@ struct fst_auth {
     fst_users_t *users;
     fst_password_t *password;
     fst_backup_t *backup;
+    fst_roster_t *roster;               //  Users of an import, as far as they came
     s_held_t held [LANES];
     size_t held_count;
 };
@@ -487,6 +489,59 @@ s_backup (void *arg, fst_request_t **request_p)
     fst_backup_request (self->backup, request_p);
 }
 
+static void
+s_append_user (void *arg, const fst_user_row_t *row)
+{
+    json_array_append_new (arg, fst_roster_row (row));
+}
+
+static void
+s_export (void *arg, fst_request_t **request_p)
+{
+    fst_auth_t *self = arg;
+    json_t *users = json_array ();
+    const char *after = json_string_value (json_object_get (fst_request_payload (*request_p), "after"));
+    fst_rc_t rc = fst_users_list (self->users, after, FST_ROSTER_PAGE, s_append_user, users);
+    s_reply (self, request_p, rc, json_pack ("{s:o}", "users", users));
+}
+
+//  Everybody is there: they take the place of whoever asks.
+static void
+s_import_all (fst_auth_t *self, fst_request_t **request_p)
+{
+    size_t count;
+    const fst_user_row_t *rows = fst_roster_rows (self->roster, &count);
+    if (!fst_roster_has_admin (self->roster)) {
+        fst_request_fail (request_p, FST_MALFORMED, "No admin is among the users, so nobody could run this cluster.");
+        return;
+    }
+    fst_rc_t rc = fst_users_replace (self->users, fst_request_claims (*request_p)->name, rows, count, fst_clock_wall_ms ());
+    if (rc == FST_NOT_EMPTY)
+        fst_request_fail (request_p, rc, "There are other accounts here already: users can be imported only where the one "
+                          "that asks is the only one.");
+    else {
+        if (rc == FST_OK)
+            fst_log_info ("users imported users=%zu", count);
+        s_reply (self, request_p, rc, json_pack ("{s:I}", "users", (json_int_t) count));
+    }
+}
+
+static void
+s_import (void *arg, fst_request_t **request_p)
+{
+    fst_auth_t *self = arg;
+    json_t *payload = fst_request_payload (*request_p);
+    size_t count;
+    fst_rc_t rc = fst_roster_take (self->roster, s_text (*request_p, "import"),
+                                   json_integer_value (json_object_get (payload, "page")), json_object_get (payload, "users"));
+    if (rc == FST_OK && json_is_true (json_object_get (payload, "last")))
+        s_import_all (self, request_p);
+    else {
+        fst_roster_rows (self->roster, &count);
+        s_reply (self, request_p, rc, json_pack ("{s:I}", "users", (json_int_t) count));
+    }
+}
+
 //  ---- The actor
 
 static const fst_command_t s_commands [] = {
@@ -500,6 +555,8 @@ static const fst_command_t s_commands [] = {
     { "LIST_REVOKED",       FST_NEED_ACTOR,     s_list_revoked },
     { "STATUS",             FST_NEED_USER,      s_status },
     { "BACKUP",             FST_NEED_ADMIN,     s_backup },
+    { "EXPORT",             FST_NEED_ADMIN,     s_export },
+    { "IMPORT",             FST_NEED_ADMIN,     s_import },
     { NULL }
 };
 
@@ -550,6 +607,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->password = fst_password_new ((unsigned) self->hash_threads, HASHES_MAX, (size_t) self->hash_memory,
                                        (unsigned) self->hash_passes);
     fst_actor_add_fd (actor, fst_password_fd (self->password), s_hashed, self);
+    self->roster = fst_roster_new ();
     self->backup = fst_backup_new (actor, self->filename, self->backup_folder);
     return FST_OK;
 }
@@ -570,6 +628,7 @@ s_stop (void *arg)
 {
     fst_auth_t *self = arg;
     fst_backup_destroy (&self->backup);
+    fst_roster_destroy (&self->roster);
     fst_password_destroy (&self->password);     //  All attempts get their results here
     s_flush (self);
     fst_users_destroy (&self->users);

@@ -77,6 +77,24 @@ fst_rc_t FST_CHECKED
 fst_users_begin_session (fst_users_t *self, const fst_user_t *user, const char *rehash,
                          const uint8_t session [FST_SESSION_BYTES], int64_t now_ms, int64_t expires_ms);
 
+//  Call each for users by name, those after `after` (NULL: from the first), at most limit.
+typedef struct {
+    char name [FST_USER_BYTES_MAX + 1];
+    fst_role_t role;
+    char hash [FST_USERS_HASH_BYTES];
+    int64_t created_ms, changed_ms;
+} fst_user_row_t;
+typedef void (fst_user_row_fn) (void *arg, const fst_user_row_t *row);
+fst_rc_t FST_CHECKED
+fst_users_list (fst_users_t *self, const char *after, size_t limit, fst_user_row_fn *each, void *arg);
+
+//  Make these all the users there are, in the place of the only one, whose sessions end. FST_OK too if they are all
+//  the users already.
+//      FST_NOT_EMPTY   there are others beside the one that asks
+//      FST_EXISTS      a name comes twice
+fst_rc_t FST_CHECKED
+fst_users_replace (fst_users_t *self, const char *asking, const fst_user_row_t *rows, size_t count, int64_t now_ms);
+
 //  FST_EXPIRED if there is no such session at now_ms. renew also moves its end, and gives its user.
 fst_rc_t FST_CHECKED
 fst_users_check_session (fst_users_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t now_ms);

@@ -183,8 +183,8 @@ static const char *const s_migrations [] = { s_version_1, s_version_2, s_version
 
 //  ---- Counters
 
-static fst_rc_t
-s_counters_read (fst_catalog_t *self)
+fst_rc_t
+fst_catalog_read_counters (fst_catalog_t *self)
 {
     //  The highest numbers in use win over the kept ones: neither may ever go back.
     sqlite3_stmt *select = fst_db_prepare (self->db,
@@ -305,8 +305,8 @@ fst_catalog_settle (fst_catalog_t *self)
 
 //  ---- Opening and transactions
 
-fst_rc_t
-fst_catalog_open (const char *filename, fst_catalog_t **self_p, char **problem_p)
+static fst_rc_t
+s_open (const char *filename, bool read_only, fst_catalog_t **self_p, char **problem_p)
 {
     assert (filename);
     assert (self_p);
@@ -317,11 +317,15 @@ fst_catalog_open (const char *filename, fst_catalog_t **self_p, char **problem_p
         .filename = filename,
         .application_id = APPLICATION_ID,
         .migrations = s_migrations,
-        .cache_kib = CACHE_KIB
+        .cache_kib = read_only? 0: CACHE_KIB,
+        .read_only = read_only
     };
     fst_rc_t rc = fst_db_open (&options, &self->db, problem_p);
     if (rc == FST_OK) {
-        rc = s_counters_read (self);
+        if (read_only)
+            rc = fst_db_run (self->db, fst_db_prepare (self->db, "BEGIN"));
+        if (rc == FST_OK)
+            rc = fst_catalog_read_counters (self);
         if (rc != FST_OK && asprintf (problem_p, "The database %s cannot be read.", filename) < 0)
             abort ();
     }
@@ -330,6 +334,18 @@ fst_catalog_open (const char *filename, fst_catalog_t **self_p, char **problem_p
     else
         fst_catalog_destroy (&self);
     return rc;
+}
+
+fst_rc_t
+fst_catalog_open (const char *filename, fst_catalog_t **self_p, char **problem_p)
+{
+    return s_open (filename, false, self_p, problem_p);
+}
+
+fst_rc_t
+fst_catalog_open_to_read (const char *filename, fst_catalog_t **self_p, char **problem_p)
+{
+    return s_open (filename, true, self_p, problem_p);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "fst_metadata_inventory.h"
 #include "fst_clock.h"
 #include "fst_log.h"
+#include "fst_transfer.h"
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ static const struct {
     { "SCRUB",           READS,   fst_metadata_scrub },
 };
 
-static fst_handler_fn s_request, s_backup, s_read_snapshot;
+static fst_handler_fn s_request, s_backup, s_read_snapshot, s_export, s_import;
 
 static const fst_command_t s_commands [] = {
     { "STAT",            FST_NEED_USER,  s_request },
@@ -68,6 +69,8 @@ static const fst_command_t s_commands [] = {
     { "DRAIN",           FST_NEED_ADMIN, s_request },
     { "BACKUP",          FST_NEED_ADMIN, s_backup },
     { "READ_SNAPSHOT",   FST_NEED_ACTOR, s_read_snapshot },
+    { "EXPORT",          FST_NEED_ADMIN, s_export },
+    { "IMPORT",          FST_NEED_ADMIN, s_import },
     { "LIST_RECOVERY",   FST_NEED_ADMIN, s_request },
     { "SCRUB",           FST_NEED_ADMIN, s_request },
     { NULL }
@@ -327,6 +330,18 @@ s_read_snapshot (void *arg, fst_request_t **request_p)
     fst_snapshots_read (self->snapshots, request_p);
 }
 
+static void
+s_export (void *arg, fst_request_t **request_p)
+{
+    fst_transfer_export (arg, request_p);
+}
+
+static void
+s_import (void *arg, fst_request_t **request_p)
+{
+    fst_transfer_import (arg, request_p);
+}
+
 //  ---- The actor's life
 
 //  Nobody is told of this run before it is in the database.
@@ -421,6 +436,7 @@ s_stop (void *arg)
     if (self->catalog)
         fst_metadata_flush (self);
     fst_metadata_repair_end (self);
+    fst_transfer_stop (self);
     fst_backup_destroy (&self->backup);
     fst_snapshots_destroy (&self->snapshots);
     fst_metadata_inventory_stop (self);

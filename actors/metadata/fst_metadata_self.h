@@ -58,6 +58,7 @@ struct fst_metadata {
     fst_nodes_t *nodes;
     fst_snapshots_t *snapshots;
     fst_backup_t *backup;
+    struct fst_transfer *transfer;  //  Export and import; NULL: none since the start
 
     //  The batch: replies wait here until its commit
     bool open;

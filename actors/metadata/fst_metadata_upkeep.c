@@ -5,6 +5,7 @@
 #include "fst_metadata_inventory.h"
 #include "fst_clock.h"
 #include "fst_log.h"
+#include "fst_transfer.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,7 @@ int64_t
 fst_metadata_upkeep (fst_metadata_t *self)
 {
     s_elapse_nodes (self);
+    fst_transfer_elapse (self);
     fst_metadata_review_bad (self);
     if (self->now_ms >= self->upkeep_ms)
         self->upkeep_ms = self->now_ms + (s_tidy (self)? UPKEEP_SOON_MS: UPKEEP_MS);

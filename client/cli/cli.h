@@ -11,7 +11,7 @@
 //      cli_change.c    mkdir mv rm
 //      cli_cluster.c   nodes status        cli_drain.c   admin drain
 //      cli_scrub.c     admin scrub         cli_recovery.c   admin recovery
-//      cli_backup.c    admin backup
+//      cli_backup.c    admin backup        cli_export.c    admin export, admin import
 //      cli_rescue.c    rescue              cli_rescue_files.c   its files
 //
 //  Results go to stdout, everything else to stderr. A command that fails prints one line and exits with the
@@ -95,6 +95,10 @@ cli_help_group (void);
 //      FST_UNAUTHENTICATED   there is no session
 fst_rc_t FST_CHECKED
 cli_connect (cli_t *self, bool login);
+
+//  The same, logged in, for calls that take as long as they take; a broker that is gone is noticed all the same.
+fst_rc_t FST_CHECKED
+cli_connect_patiently (cli_t *self);
 
 //  Keep the token that the library has now, or drop the session if there is none.
 fst_rc_t FST_CHECKED
@@ -238,6 +242,8 @@ fst_rc_t FST_CHECKED cli_admin_drain (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_backup (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_scrub (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_recovery (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_admin_export (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_admin_import (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_rescue (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_version (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_completion (cli_t *self, int count, char **operands);

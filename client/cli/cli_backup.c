@@ -1,20 +1,17 @@
-//  admin backup, export and import: what a person keeps of a cluster elsewhere.
+//  admin backup: copies of the databases, on the servers.
 
 #include <czmq.h>
 #include "cli.h"
 #include "fst_text.h"
 
-//  These take as long as they take; a broker that is gone is noticed all the same.
-static fst_rc_t
-s_connect (cli_t *self)
+fst_rc_t
+cli_connect_patiently (cli_t *self)
 {
     if (self->sets_count == CLI_SETS_MAX)
         return cli_fail (self, FST_MALFORMED, "--set is repeated too often");
     self->sets [self->sets_count++] = "reply-timeout=1 d";
     return cli_connect (self, true);
 }
-
-//  ---- backup
 
 static void
 s_print_backup (const char *service, json_t *backup)
@@ -32,7 +29,7 @@ cli_admin_backup (cli_t *self, int count, char **operands)
     (void) count;
     (void) operands;
     json_t *all = json_object ();
-    fst_rc_t rc = s_connect (self);
+    fst_rc_t rc = cli_connect_patiently (self);
     for (const char *const *service = services; rc == FST_OK && *service; service++) {
         json_t *backup = NULL;
         rc = cli_store_failed (self, filestore_call (self->store, *service, "BACKUP", NULL, &backup));

@@ -75,6 +75,13 @@ static const cli_command_t s_commands [] = {
       BIT (CLI_END), 0, 0, cli_admin_recovery },
     { "admin backup", "", "Copy the databases, while they are used, to the servers' folder for backups",
       "Says where the copies are. To go back to them see docs/OPERATIONS.md.\n", 0, 0, 0, cli_admin_backup },
+    { "admin export", "[FILE]", "Write users and namespace as lines of JSON",
+      "All of one moment, while the cluster is used: users with the hashes of their passwords, files with their versions,\n"
+      "trash, rights, and where their content is; not the content. - or no FILE is standard output.\n", 0, 0, 1, cli_admin_export },
+    { "admin import", "FILE", "Take an export into a cluster that has no files",
+      "The cluster must have the key files and the storage nodes that the exported one had. All of it becomes visible in\n"
+      "one step, or nothing. The accounts of the export take the place of yours. - is standard input.\n",
+      0, 1, 1, cli_admin_import },
     { "rescue", "NODE-FOLDER... OUT", "Rebuild files from storage folders alone, with the recovery key",
       "Needs no server: only folders of storage nodes, or copies of them, which are not changed. Each file is taken from\n"
       "whichever folders have good copies of its parts. Without --key the key is asked for, or read from standard\n"
