@@ -50,11 +50,15 @@ struct world_node {
     atomic_int checked, restored;   //  Extents it was asked about; that it put back
     atomic_bool pulls;              //  It takes copies; otherwise it is busy
     atomic_bool keeps_pulls;        //  But does not come to it now
+    atomic_bool keeps_answers;      //  Or copies, and does not come to answering
     atomic_bool lies;               //  Its receipts are for something else
     atomic_int pulled;              //  Extents it got
     atomic_int pulls_now, pulls_most;       //  PULLs under way
     atomic_int wrong_proofs;        //  Tickets and capabilities that its peers would refuse
-    fst_request_t *kept [8];        //  Its thread's
+    struct {
+        fst_request_t *request;
+        json_t *results;            //  NULL: not yet copied
+    } kept [8];                     //  Its thread's
     pthread_mutex_t lock;           //  Guards what follows
     fst_told_t told;
     world_held_t held [WORLD_HELD_MAX];     //  In order of blob and number
@@ -502,13 +506,21 @@ world_node_pull_one (world_node_t *self, json_t *peers, json_t *extent)
     return result;
 }
 
-static inline void
-world_node_pull_now (world_node_t *self, fst_request_t **request_p)
+static inline json_t *
+world_node_pull_all (world_node_t *self, const fst_request_t *request)
 {
-    json_t *payload = fst_request_payload (*request_p), *results = json_array (), *extent;
+    json_t *payload = fst_request_payload (request), *results = json_array (), *extent;
     size_t at;
     json_array_foreach (json_object_get (payload, "extents"), at, extent)
         json_array_append_new (results, world_node_pull_one (self, json_object_get (payload, "peers"), extent));
+    return results;
+}
+
+static inline void
+world_node_pull_answer (world_node_t *self, fst_request_t **request_p, json_t *results)
+{
+    if (!results)
+        results = world_node_pull_all (self, *request_p);
     self->pulls_now--;
     fst_request_reply (request_p, json_pack ("{s:o}", "results", results));
 }
@@ -524,13 +536,14 @@ world_node_pull (void *arg, fst_request_t **request_p)
     }
     if (++self->pulls_now > self->pulls_most)
         self->pulls_most = self->pulls_now;
-    if (!self->keeps_pulls) {
-        world_node_pull_now (self, request_p);
+    if (!self->keeps_pulls && !self->keeps_answers) {
+        world_node_pull_answer (self, request_p, NULL);
         return;
     }
-    while (self->kept [slot])
+    while (self->kept [slot].request)
         assert (++slot < sizeof (self->kept) / sizeof (self->kept [0]));
-    self->kept [slot] = *request_p;
+    self->kept [slot].results = self->keeps_answers? world_node_pull_all (self, *request_p): NULL;
+    self->kept [slot].request = *request_p;
     *request_p = NULL;
 }
 
@@ -539,8 +552,8 @@ world_node_pull_kept (void *arg)
 {
     world_node_t *self = arg;
     for (size_t slot = 0; slot < sizeof (self->kept) / sizeof (self->kept [0]); slot++)
-        if (self->kept [slot])
-            world_node_pull_now (self, &self->kept [slot]);
+        if (self->kept [slot].request)
+            world_node_pull_answer (self, &self->kept [slot].request, self->kept [slot].results);
 }
 
 static inline fst_rc_t
@@ -574,7 +587,7 @@ world_node_tick (void *arg, int64_t now_ms)
     world_node_t *self = arg;
     char topic [64];
     snprintf (topic, sizeof (topic), "heartbeat.%s", self->name);
-    if (!self->keeps_pulls)
+    if (!self->keeps_pulls && !self->keeps_answers)
         world_node_pull_kept (self);
     if (!self->silent) {
         json_t *beat = world_node_says (self);

@@ -249,12 +249,13 @@ Test (mover, a_copy_found_bad_while_others_are_good_goes_off_the_books_and_is_ma
 Test (mover, a_blob_that_is_deleted_while_it_is_copied_leaves_nothing_behind)
 {
     s_put_many (5);
-    w.nodes [3].keeps_pulls = true;
+    w.nodes [3].keeps_answers = true;
     w.nodes [1].silent = true;
-    cr_expect (WORLD_AWAIT (w.nodes [3].pulls_now == 1));
+    cr_expect (WORLD_AWAIT (s_whole (3) == 5));
     s_delete_forever ("f2");
     cr_expect (WORLD_AWAIT (s_whole (2) == 4));
-    w.nodes [3].keeps_pulls = false;
+    cr_expect_eq (s_whole (3), 5);
+    w.nodes [3].keeps_answers = false;
     cr_expect (WORLD_AWAIT (s_live (2) == 4));
     cr_expect (WORLD_AWAIT (s_whole (3) == 4), "%d", s_whole (3));
     w.nodes [1].silent = false;
@@ -265,12 +266,11 @@ Test (mover, a_blob_that_is_deleted_while_it_is_copied_leaves_nothing_behind)
 Test (mover, metadata_that_starts_again_goes_on_where_the_books_are)
 {
     s_put_many (20);
-    w.nodes [3].keeps_pulls = true;
+    w.nodes [3].keeps_answers = true;               //  It does it, and nobody hears of it
     w.nodes [1].silent = true;
-    cr_expect (WORLD_AWAIT (w.nodes [3].pulls_now == 1));
-    fst_metadata_destroy (&w.metadata);
-    w.nodes [3].keeps_pulls = false;                //  It does it, and nobody hears of it
     cr_expect (WORLD_AWAIT (s_whole (3) == 20));
+    fst_metadata_destroy (&w.metadata);
+    w.nodes [3].keeps_answers = false;
     world_start (&w);
     cr_expect (WORLD_AWAIT (world_count (&w, "pruned") == 1 && s_live (2) == 20));
 }
