@@ -26,6 +26,7 @@ struct fst_db {
     const char *const *migrations;
     bool read_only;
     bool dead;                  //  After an I/O error or damage: nothing is to be trusted any more
+    bool damaged;               //  It was damage
     bool open;                  //  Between begin and commit or rollback
     int frames;                 //  Of the log, on stable storage and not yet all in the file; -1 = not known
     int64_t page_bytes;
@@ -108,6 +109,8 @@ s_result (fst_db_t *self, int code)
     assert ((code & 0xff) != SQLITE_NOMEM);
     if (code == SQLITE_READONLY && self->read_only)
         rc = FST_INTERNAL;              //  A reader that writes: our mistake, not the disk's
+    if (rc == FST_CORRUPT)
+        self->damaged = true;
     if (rc == FST_IO || rc == FST_CORRUPT)
         s_die (self);
     if (self->open && self->lost == FST_OK && sqlite3_get_autocommit (self->sqlite))
@@ -317,6 +320,13 @@ fst_db_dead (const fst_db_t *self)
 {
     assert (self);
     return self->dead;
+}
+
+bool
+fst_db_damaged (const fst_db_t *self)
+{
+    assert (self);
+    return self->damaged;
 }
 
 int

@@ -72,6 +72,10 @@ fst_db_undo (fst_db_t *self);           //  Back to the savepoint, and release i
 bool
 fst_db_dead (const fst_db_t *self);
 
+//  True if it is dead because the file is damaged, so that opening it again would not help.
+bool
+fst_db_damaged (const fst_db_t *self);
+
 //  Copy a database that may be in use, as it is at one moment, to a new file (mode 0600): synced, checked, and complete
 //  in itself. The writer goes on meanwhile; its log cannot be reset until it is done. Any thread. Ends early with
 //  FST_INTERRUPTED when *stop (may be NULL) is set. Its name is durable when the caller has synced the folder.

@@ -33,6 +33,7 @@ s_failed (const char *call, const char *name)
             return FST_NOT_FOUND;
         case ENOSPC:
         case EDQUOT:
+        case EROFS:
             return FST_NO_SPACE;
         default:
             fst_log_error ("disk failed call=%s name=\"%s\" reason=\"%s\"", call, name, strerror (errno));
@@ -68,6 +69,8 @@ static fst_rc_t
 s_open (void *self, const char *name, bool create, fst_disk_file_t **file_p)
 {
     fst_rc_t rc = s_open_with (self, name, O_RDWR | (create? O_CREAT: 0), file_p);
+    if (rc == FST_NO_SPACE && !create)      //  A read-only file system
+        rc = s_open_with (self, name, O_RDONLY, file_p);
     return rc == FST_NOT_FOUND && create? FST_IO: rc;           //  Its folder is not there: ours to make
 }
 
@@ -136,6 +139,15 @@ s_drop_cache (void *self, fst_disk_file_t *file, int64_t offset, int64_t bytes)
         posix_fadvise (file->fd, offset, bytes, POSIX_FADV_DONTNEED);
 }
 
+//  A file system that turned read-only has lost what it had not written: final, not a matter of space.
+static fst_rc_t
+s_failed_sync (const char *call)
+{
+    if (errno == EROFS)
+        errno = EIO;
+    return s_failed_open (call);
+}
+
 static fst_rc_t
 s_sync (void *self, fst_disk_file_t *file)
 {
@@ -144,7 +156,7 @@ s_sync (void *self, fst_disk_file_t *file)
     do
         rc = fdatasync (file->fd);
     while (rc == -1 && errno == EINTR);     //  Not a failure: nothing was given up yet
-    return rc == 0? FST_OK: s_failed_open ("sync");
+    return rc == 0? FST_OK: s_failed_sync ("sync");
 }
 
 static fst_rc_t
@@ -200,7 +212,7 @@ s_sync_folder (void *self, const char *name)
     int fd = s_open_folder (self, name);
     if (fd == -1)
         return s_failed ("sync_folder", name);
-    fst_rc_t rc = fsync (fd) == 0? FST_OK: s_failed_open ("sync_folder");
+    fst_rc_t rc = fsync (fd) == 0? FST_OK: s_failed_sync ("sync_folder");
     close (fd);
     return rc;
 }
@@ -240,7 +252,7 @@ s_list (void *self, const char *name, fst_rc_t (*each) (void *arg, const char *f
 }
 
 static fst_rc_t
-s_space (void *self, int64_t *capacity_p, int64_t *free_p)
+s_space (void *self, fst_disk_space_t *space)
 {
     folder_t *folder = self;
     struct statvfs info;
@@ -250,8 +262,9 @@ s_space (void *self, int64_t *capacity_p, int64_t *free_p)
     while (rc == -1 && errno == EINTR);
     if (rc == -1)
         return s_failed_open ("space");
-    *capacity_p = (int64_t) (info.f_blocks * info.f_frsize);
-    *free_p = (int64_t) (info.f_bavail * info.f_frsize);
+    space->capacity = (int64_t) (info.f_blocks * info.f_frsize);
+    space->free = (int64_t) (info.f_bavail * info.f_frsize);
+    space->read_only = (info.f_flag & ST_RDONLY) != 0;
     return FST_OK;
 }
 

@@ -1,6 +1,7 @@
 //  The disk as a port: one struct of functions, so that tests can fail the nth call and lose power at the
 //  nth sync. Names are relative to the folder that the port was opened on, made of parts
-//  that we chose; never a peer's text. All calls return FST_IO, or FST_NO_SPACE for ENOSPC and EDQUOT.
+//  that we chose; never a peer's text. All calls return FST_IO, or FST_NO_SPACE for ENOSPC and EDQUOT, and, but for
+//  sync and sync_folder, for EROFS: nothing was written, and other nodes may have room.
 //  The real port is safe from any thread for different names.
 
 #ifndef FST_DISK_H_INCLUDED
@@ -13,9 +14,16 @@
 
 typedef struct fst_disk_file fst_disk_file_t;   //  An open file; each port has its own
 
+//  Of the file system.
+typedef struct {
+    int64_t capacity, free;         //  All octets, and those left for us
+    bool read_only;                 //  It takes no writes at all: mounted so, or turned so after an error
+} fst_disk_space_t;
+
 typedef struct {
     void *self;
-    //  Open for reading and writing; create makes it if it is not there (its folder must be).
+    //  Open for reading and writing; create makes it if it is not there (its folder must be). On a read-only file system
+    //  what is there opens for reading.
     //      FST_NOT_FOUND
     fst_rc_t (*open) (void *self, const char *name, bool create, fst_disk_file_t **file_p);
     void     (*close) (void *self, fst_disk_file_t **file_p);
@@ -36,8 +44,7 @@ typedef struct {
     fst_rc_t (*sync_folder) (void *self, const char *name); //  "." is the port's own folder
     //  Call each for every file in folder name, in no order. Stops at the first result but FST_OK.
     fst_rc_t (*list) (void *self, const char *name, fst_rc_t (*each) (void *arg, const char *file), void *arg);
-    //  Of the file system: all octets, and those left for us.
-    fst_rc_t (*space) (void *self, int64_t *capacity_p, int64_t *free_p);
+    fst_rc_t (*space) (void *self, fst_disk_space_t *space);
 } fst_disk_t;
 
 //  The real disk below folder, which is created (0700) if it is not there. Caller destroys.

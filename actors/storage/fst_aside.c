@@ -29,7 +29,6 @@ struct s_job {
     bool *found;                    //  In small.db
     uint32_t *moved;                //  Files
     size_t deleted;                 //  By expire
-    bool dead;                      //  small.db cannot be written any more
     fst_rc_t rc;
 };
 
@@ -91,7 +90,6 @@ s_small_run (void *arg)
 {
     s_job_t *job = arg;
     job->rc = s_move_small (job);
-    job->dead = fst_small_is_dead (job->aside->options.small);
 }
 
 //  What was put back in small.db needs no file.
@@ -132,8 +130,6 @@ static void
 s_small_done (void *arg)
 {
     s_job_t *job = arg;
-    if (job->dead)
-        fst_actor_die (job->aside->options.actor, "small.db cannot be written any more; see the log for the disk's error");
     if (job->rc == FST_OK)
         job->rc = fst_jobs_on_seal (job->aside->options.jobs, s_files_run, s_files_done, job);
     if (job->rc != FST_OK)
@@ -218,7 +214,6 @@ s_expire_small_run (void *arg)
         if (job->rc == FST_OK)
             job->rc = expired;
     }
-    job->dead = fst_small_is_dead (small);
 }
 
 static void
@@ -235,8 +230,10 @@ s_expired (s_job_t *job)
 {
     fst_aside_t *self = job->aside;
     self->expiring = false;
-    if (job->deleted)
-        self->expire_at_ms = 0;         //  There may be more
+    if (job->deleted) {                 //  There may be more
+        self->expire_at_ms = 0;
+        fst_actor_wake (self->options.actor, 0);
+    }
     free (job);
 }
 
@@ -253,8 +250,6 @@ static void
 s_expire_small_done (void *arg)
 {
     s_job_t *job = arg;
-    if (job->dead)
-        fst_actor_die (job->aside->options.actor, "small.db cannot be written any more; see the log for the disk's error");
     if (job->rc != FST_OK
     ||  fst_jobs_on_seal (job->aside->options.jobs, s_expire_files_run, s_expire_files_done, job) != FST_OK)
         s_expired (job);                //  The next turn will do
@@ -267,7 +262,7 @@ fst_aside_tick (fst_aside_t *self, int64_t now_ms)
     if (now_ms < self->expire_at_ms)
         return self->expire_at_ms;
     self->expire_at_ms = now_ms + self->interval_ms;
-    if (self->expiring || fst_aside_count (self) == 0)
+    if (self->expiring || fst_aside_count (self) == 0 || !fst_health_writes (self->options.health))
         return self->expire_at_ms;
     s_job_t *job = calloc (1, sizeof (*job));
     assert (job);

@@ -5,6 +5,7 @@
 #ifndef FST_ASIDE_H_INCLUDED
 #define FST_ASIDE_H_INCLUDED
 
+#include "fst_health.h"
 #include "fst_jobs.h"
 #include "fst_quarantine.h"
 #include "fst_told.h"
@@ -16,6 +17,7 @@ typedef struct {
     fst_jobs_t *jobs;
     fst_quarantine_t *quarantine;
     fst_small_t *small;
+    const fst_health_t *health;
     int64_t keep_ms;                //  Until they are deleted
 } fst_aside_options_t;
 

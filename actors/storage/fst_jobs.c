@@ -38,7 +38,6 @@ struct s_job {
     fst_extent_id_t *ids;           //  DELETE
     bool *found;
     fst_pair_t told;
-    bool dead;                      //  small.db cannot be written any more
     bool from_start;                //  INVENTORY: info says behind which, unless from_start
     fst_held_t *held;
     size_t held_count;
@@ -55,7 +54,6 @@ struct fst_jobs {
     fst_pool_t *write, *seal, *small, *read;
     s_list_t waiting_small;         //  For the next commit
     s_list_t committing;            //  In the commit that runs
-    bool small_dead;                //  Set by the commit
     s_list_t waiting_read;          //  Until memory for their records is free
     s_list_t waiting_copies;        //  Of other nodes
     size_t reads_max;               //  There is for so many at once
@@ -171,6 +169,15 @@ s_submit (fst_pool_t *pool, fst_job_fn *run, fst_job_fn *done, s_job_t *job)
     }
 }
 
+//  After a job that reads an extent, or writes: say what its disk did.
+static void
+s_tell (s_job_t *job, bool reads)
+{
+    const fst_extent_id_t id = { .blob = job->info.blob, .extent = job->info.extent };
+    if (job->rc == FST_IO || (job->rc == FST_CORRUPT && reads))
+        job->jobs->options.trouble (job->jobs->options.trouble_arg, reads? &id: NULL, job->rc);
+}
+
 //  For jobs that only keep their place in a line.
 static void
 s_nothing (void *job)
@@ -206,6 +213,7 @@ s_store_done (void *arg)
 {
     s_job_t *job = arg;
     fst_jobs_t *self = job->jobs;
+    s_tell (job, false);
     if (job->rc == FST_OK)
         self->statistics.stored_bytes += job->bytes;
     s_answer (job, json_pack ("{s:I}", "window", (json_int_t) self->options.window));
@@ -256,13 +264,6 @@ s_commit_run (void *arg)
         for (s_job_t *job = self->committing.first; job; job = job->next)
             if (job->rc == FST_OK)
                 job->rc = rc;
-    self->small_dead = fst_small_is_dead (self->options.small);
-}
-
-static void
-s_die (fst_jobs_t *self)
-{
-    fst_actor_die (self->options.actor, "small.db cannot be written any more; see the log for the disk's error");
 }
 
 static json_t *
@@ -287,8 +288,6 @@ static void
 s_commit_done (void *arg)
 {
     fst_jobs_t *self = arg;
-    if (self->small_dead)
-        s_die (self);
     s_job_t *job;
     while ((job = s_take_first (&self->committing))) {
         json_t *payload = NULL;
@@ -370,6 +369,7 @@ s_seal_done (void *arg)
     json_t *payload = NULL;
     if (job->rc == FST_IO)
         fst_actor_die (job->jobs->options.actor, "the disk failed to make data durable; see the log for its error");
+    s_tell (job, true);
     if (job->rc == FST_OK) {
         char receipt [FST_PROOF_TEXT_MAX], digest [17];
         fst_receipt_make (job->jobs->options.node_key, &job->info, receipt);
@@ -469,6 +469,7 @@ s_retrieve_done (void *arg)
 {
     s_job_t *job = arg;
     fst_jobs_t *self = job->jobs;
+    s_tell (job, true);
     if (job->rc == FST_OK)
         self->statistics.retrieved_bytes += (int64_t) zmsg_content_size (job->frames)
                                           - (int64_t) (zmsg_size (job->frames) * FST_RECORD_OVERHEAD);
@@ -558,7 +559,6 @@ s_delete_small_run (void *arg)
         if (job->rc == FST_OK)
             job->rc = rc;
     }
-    job->dead = fst_small_is_dead (small);
 }
 
 static void
@@ -591,8 +591,6 @@ static void
 s_delete_small_done (void *arg)
 {
     s_job_t *job = arg;
-    if (job->dead)
-        s_die (job->jobs);
     if (job->rc == FST_OK)
         s_submit (job->jobs->write, s_nothing, s_delete_written, job);
     else
@@ -633,8 +631,6 @@ static void
 s_remember_done (void *arg)
 {
     s_job_t *job = arg;
-    if (job->dead)
-        s_die (job->jobs);
     s_job_destroy (&job);
 }
 
@@ -793,4 +789,5 @@ fst_jobs_statistics (const fst_jobs_t *self, fst_jobs_statistics_t *statistics)
     assert (statistics);
     *statistics = self->statistics;
     statistics->load = fst_window_load (self->window);
+    statistics->busy = fst_window_used (self->window) > 0 || fst_pool_pending (self->read) > 0;
 }

@@ -28,6 +28,9 @@ typedef struct {
     const uint8_t *node_key;        //  For receipts
     int64_t window;                 //  Octets that one peer may have under way
     int64_t memory;                 //  And all together; at least window
+    //  A sealed extent could not be read (FST_CORRUPT, FST_IO), or something not be written (FST_IO; id is NULL).
+    void (*trouble) (void *arg, const fst_extent_id_t *id, fst_rc_t rc);
+    void *trouble_arg;
 } fst_jobs_options_t;
 
 //  Starts the threads; the first thing that they do is to count the extents.
@@ -99,6 +102,7 @@ fst_jobs_clients (const fst_jobs_t *self);
 typedef struct {
     int64_t stored_bytes, retrieved_bytes;      //  Plain, since the start
     int load;                                   //  Percent of memory in use
+    bool busy;                                  //  Somebody stores or reads just now
 } fst_jobs_statistics_t;
 
 void

@@ -41,10 +41,10 @@ s_open_temp (fst_keeper_t *self)
     fst_rc_t rc = disk->unlink (disk->self, TEMP_NAME);
     if (rc == FST_OK || rc == FST_NOT_FOUND)
         rc = disk->open (disk->self, TEMP_NAME, true, &self->file);
-    int64_t capacity, free;
+    fst_disk_space_t space;
     if (rc == FST_OK)
-        rc = disk->space (disk->self, &capacity, &free);
-    if (rc == FST_OK && free / 2 < self->bytes)
+        rc = disk->space (disk->self, &space);
+    if (rc == FST_OK && space.free / 2 < self->bytes)
         rc = FST_NO_SPACE;          //  Files of users need it more
     return rc;
 }

@@ -33,6 +33,7 @@ struct fst_small {
     int64_t sequence_before, blobs_before, aside_before;    //  As committed
     atomic_int_fast64_t count, quarantined;     //  Same as the last two, for other threads
 
+    atomic_bool dead, damaged;  //  Either connection
     pthread_mutex_t lock;       //  Guards the reader
     fst_db_t *reader;
 };
@@ -138,10 +139,27 @@ fst_small_destroy (fst_small_t **self_p)
 }
 
 bool
-fst_small_is_dead (fst_small_t *self)
+fst_small_is_dead (const fst_small_t *self)
 {
     assert (self);
-    return fst_db_dead (self->writer);
+    return atomic_load (&self->dead);
+}
+
+bool
+fst_small_is_damaged (const fst_small_t *self)
+{
+    assert (self);
+    return atomic_load (&self->damaged);
+}
+
+//  After a connection was used, by who may use it. What one finds is true for both.
+static void
+s_feel (fst_small_t *self, const fst_db_t *db)
+{
+    if (fst_db_damaged (db))
+        atomic_store (&self->damaged, true);
+    if (fst_db_dead (db))
+        atomic_store (&self->dead, true);
 }
 
 //  ---- Writing
@@ -157,7 +175,9 @@ fst_rc_t
 fst_small_begin (fst_small_t *self)
 {
     assert (self);
-    return fst_db_begin (self->writer);
+    fst_rc_t rc = fst_small_is_dead (self)? FST_IO: fst_db_begin (self->writer);
+    s_feel (self, self->writer);
+    return rc;
 }
 
 fst_rc_t
@@ -189,6 +209,7 @@ fst_small_commit (fst_small_t *self)
         self->sequence = self->sequence_before;
         self->run = self->run_before;
     }
+    s_feel (self, self->writer);
     return rc;
 }
 
@@ -416,6 +437,21 @@ fst_small_quarantined (fst_small_t *self)
 
 //  ---- What the node remembers
 
+int64_t
+fst_small_get (fst_small_t *self, const char *name, int64_t standard)
+{
+    assert (self);
+    int64_t value;
+    return s_setting (self, name, &value) == FST_OK? value: standard;
+}
+
+fst_rc_t
+fst_small_set (fst_small_t *self, const char *name, int64_t value)
+{
+    assert (self);
+    return s_set_setting (self, name, value);
+}
+
 void
 fst_small_set_sequence (fst_small_t *self, uint64_t run, int64_t sequence)
 {
@@ -472,7 +508,8 @@ fst_small_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_
     assert (record_p);
     zframe_t *frame = NULL;
     pthread_mutex_lock (&self->lock);
-    fst_rc_t rc = s_read (self, blob, &frame);
+    fst_rc_t rc = fst_small_is_dead (self)? FST_IO: s_read (self, blob, &frame);
+    s_feel (self, self->reader);
     pthread_mutex_unlock (&self->lock);
     if (rc == FST_OK)
         rc = s_check (zframe_data (frame), zframe_size (frame), blob);
@@ -523,6 +560,114 @@ fst_small_list (fst_small_t *self, const fst_blob_id_t *after, fst_held_t *held,
     assert (count_p);
     pthread_mutex_lock (&self->lock);
     fst_rc_t rc = s_list (self, after, held, limit, count_p);
+    s_feel (self, self->reader);
     pthread_mutex_unlock (&self->lock);
     return rc;
+}
+
+//  ---- Examining
+
+//  The row that a blob's id leads to.
+static fst_rc_t
+s_row_of (fst_small_t *self, const void *blob, int64_t *row_p)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->reader, "SELECT id FROM small WHERE blob = ?1");
+    sqlite3_bind_blob (select, 1, blob, FST_BLOB_BYTES, SQLITE_STATIC);
+    fst_rc_t rc = fst_db_next (self->reader, select);
+    if (rc == FST_OK) {
+        *row_p = sqlite3_column_int64 (select, 0);
+        fst_db_done (select);
+    }
+    return rc;
+}
+
+//  One row: FST_OK whatever its record is, *bad_p says; FST_CORRUPT if its blob's id does not lead to it, so that the
+//  tree of ids is damaged.
+static fst_rc_t
+s_examine_row (fst_small_t *self, sqlite3_stmt *select, int64_t *bytes_p, fst_blob_id_t *blob, bool *bad_p)
+{
+    int64_t row;
+    if (sqlite3_column_bytes (select, 1) != FST_BLOB_BYTES)
+        return FST_CORRUPT;
+    memcpy (blob->bytes, sqlite3_column_blob (select, 1), FST_BLOB_BYTES);
+    fst_rc_t rc = s_row_of (self, blob->bytes, &row);
+    if (rc == FST_NOT_FOUND || (rc == FST_OK && row != sqlite3_column_int64 (select, 0)))
+        return FST_CORRUPT;
+    if (rc != FST_OK)
+        return rc;
+    const void *data = sqlite3_column_blob (select, 4);
+    size_t bytes = (size_t) sqlite3_column_bytes (select, 4);
+    fst_record_t record;
+    *bytes_p += (int64_t) bytes;
+    *bad_p = s_check (data, bytes, blob) != FST_OK
+          || fst_record_decode (data, bytes, &record) != FST_OK
+          || sqlite3_column_int64 (select, 2) != (int64_t) bytes
+          || (uint64_t) sqlite3_column_int64 (select, 3) != record.checksum;
+    return FST_OK;
+}
+
+static fst_rc_t
+s_examine (fst_small_t *self, size_t rows, int64_t *row_p, int64_t *bytes_p, fst_blob_id_t *damaged, size_t *count_p,
+           bool *more_p)
+{
+    size_t room = *count_p, seen = 0, count = 0;
+    int64_t row = *row_p, bytes = 0;
+    sqlite3_stmt *select = fst_db_prepare (self->reader,
+        "SELECT id, blob, bytes, checksum, record FROM small WHERE id > ?1 ORDER BY id LIMIT ?2");
+    sqlite3_bind_int64 (select, 1, row);
+    sqlite3_bind_int64 (select, 2, (int64_t) rows);
+    fst_rc_t rc = FST_OK;
+    while (count < room && (rc = fst_db_next (self->reader, select)) == FST_OK) {
+        bool bad = false;
+        rc = s_examine_row (self, select, &bytes, &damaged [count], &bad);
+        if (rc != FST_OK)
+            break;
+        row = sqlite3_column_int64 (select, 0);
+        count += bad;
+        seen++;
+    }
+    fst_db_done (select);
+    if (rc != FST_OK && rc != FST_NOT_FOUND)
+        return rc;
+    *more_p = seen == rows || count == room;
+    *row_p = row;
+    *bytes_p = bytes;
+    *count_p = count;
+    return FST_OK;
+}
+
+fst_rc_t
+fst_small_examine (fst_small_t *self, size_t rows, int64_t *row_p, int64_t *bytes_p, fst_blob_id_t *damaged,
+                   size_t *count_p, bool *more_p)
+{
+    assert (self);
+    assert (rows > 0);
+    assert (row_p && bytes_p && more_p);
+    assert (damaged && count_p && *count_p > 0);
+    pthread_mutex_lock (&self->lock);
+    fst_rc_t rc = fst_small_is_dead (self)? FST_IO: s_examine (self, rows, row_p, bytes_p, damaged, count_p, more_p);
+    s_feel (self, self->reader);
+    pthread_mutex_unlock (&self->lock);
+    if (rc == FST_CORRUPT) {
+        atomic_store (&self->damaged, true);
+        atomic_store (&self->dead, true);
+        fst_log_error ("small.db damaged: a row is not found by its blob's id");
+    }
+    return rc;
+}
+
+int64_t
+fst_small_bytes (fst_small_t *self)
+{
+    assert (self);
+    int64_t bytes = 0;
+    pthread_mutex_lock (&self->lock);
+    sqlite3_stmt *select = fst_db_prepare (self->reader, "PRAGMA page_count");
+    if (fst_db_next (self->reader, select) == FST_OK) {
+        bytes = sqlite3_column_int64 (select, 0) * PAGE_BYTES;
+        fst_db_done (select);
+    }
+    s_feel (self, self->reader);
+    pthread_mutex_unlock (&self->lock);
+    return bytes;
 }

@@ -75,14 +75,35 @@ fst_small_run (const fst_small_t *self);
 int64_t
 fst_small_count (fst_small_t *self);
 
-//  An I/O error happened or the file is damaged: the process must end. For the thread that writes.
+//  An I/O error happened, or the file is damaged: from then on all calls give FST_IO, and the process must end. Any thread.
 bool
-fst_small_is_dead (fst_small_t *self);
+fst_small_is_dead (const fst_small_t *self);
+
+//  The pages of the file are damaged: the next start has to salvage it (fst_salvage.h).
+bool
+fst_small_is_damaged (const fst_small_t *self);
+
+//  Other numbers to be remembered, by name; set is for inside a transaction. standard is what counts if it was never set.
+int64_t
+fst_small_get (fst_small_t *self, const char *name, int64_t standard);
+fst_rc_t FST_CHECKED
+fst_small_set (fst_small_t *self, const char *name, int64_t value);
 
 //  Read the record of a blob, checked.
 //      FST_NOT_FOUND, FST_CORRUPT, FST_IO
 fst_rc_t FST_CHECKED
 fst_small_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_p);
+
+//  Check every octet of the next rows behind *row_p (0: from the first), and that they are found by their blob's id.
+//  *damaged_p has room for *count_p ids, which is then how many there are. *bytes_p: what was read; *more_p: not yet all.
+//      FST_CORRUPT     the file is damaged; FST_IO
+fst_rc_t FST_CHECKED
+fst_small_examine (fst_small_t *self, size_t rows, int64_t *row_p, int64_t *bytes_p, fst_blob_id_t *damaged,
+                   size_t *count_p, bool *more_p);
+
+//  Octets of the whole file.
+int64_t
+fst_small_bytes (fst_small_t *self);
 
 //  As fst_extents_list; all are extent 0.
 fst_rc_t FST_CHECKED

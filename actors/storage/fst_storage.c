@@ -5,16 +5,20 @@
 #include "fst_aside.h"
 #include "fst_check.h"
 #include "fst_clock.h"
+#include "fst_damage.h"
 #include "fst_extents.h"
 #include "fst_jobs.h"
 #include "fst_keeper.h"
 #include "fst_log.h"
+#include "fst_marker.h"
 #include "fst_pull.h"
+#include "fst_scrub.h"
 #include "fst_small.h"
 #include "fst_told.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LANES               6       //  Commands over the broker under way at once; a PULL takes its time
@@ -33,6 +37,7 @@ struct fst_storage {
     int64_t reserve_percent;
     int64_t beat_ms;                //  Interval
     int64_t quarantine_ms;          //  How long things are kept there
+    int64_t scrub_ms;               //  How long a round takes
     const fst_keys_t *keys;
     fst_actor_t *actor;             //  Set by start
     fst_actor_t *actor_owned;       //  Set by new, for destroy
@@ -43,6 +48,9 @@ struct fst_storage {
     fst_quarantine_t *quarantine;
     fst_jobs_t *jobs;
     fst_aside_t *aside;
+    fst_damage_t *damage;
+    fst_scrub_t *scrub;
+    fst_health_t health;
     fst_check_t *check;
     fst_keeper_t *keeper;
     fst_pull_t *pull;
@@ -118,7 +126,7 @@ s_has_room (void *arg, int64_t bytes)
     if (self->taken + bytes > SPACE_BYTES)
         s_see_space (self);
     self->taken += bytes;
-    return self->free > self->taken;
+    return fst_health_takes (&self->health) && self->free > self->taken;
 }
 
 static bool
@@ -164,11 +172,21 @@ s_store (void *arg, fst_request_t **request_p)
     assert (records);
     if (s_read_records (self, request_p, seal, records, count)) {
         if (!s_has_room_for (self, *request_p))
-            fst_request_fail (request_p, FST_NO_SPACE, "This node is full; use another one.");
+            fst_request_fail (request_p, FST_NO_SPACE, "%s", fst_health_refusal (&self->health));
         else
             fst_jobs_store (self->jobs, request_p, &records, count, seal);
     }
     free (records);
+}
+
+//  A read-only disk is said at once: nothing is tried on it, so that a disk that comes back has lost nothing.
+static bool
+s_can_write (fst_storage_t *self, fst_request_t **request_p)
+{
+    if (fst_health_writes (&self->health))
+        return true;
+    fst_request_fail (request_p, FST_NO_SPACE, "%s", fst_health_refusal (&self->health));
+    return false;
 }
 
 static void
@@ -176,7 +194,7 @@ s_seal (void *arg, fst_request_t **request_p)
 {
     fst_storage_t *self = arg;
     fst_blob_id_t blob = s_blob (*request_p);
-    if (s_may (self, request_p, FST_RIGHT_WRITE, &blob))
+    if (s_may (self, request_p, FST_RIGHT_WRITE, &blob) && s_can_write (self, request_p))
         fst_jobs_seal (self->jobs, request_p, &blob, (uint32_t) s_integer (*request_p, "extent", 0),
                        (uint32_t) s_integer (*request_p, "chunks", 0));
 }
@@ -256,7 +274,7 @@ s_read_ids (fst_request_t **request_p, size_t *count_p)
 static bool
 s_may_remove (fst_storage_t *self, fst_request_t **request_p)
 {
-    return s_is_metadata (request_p) && s_obeys (self, request_p);
+    return s_is_metadata (request_p) && s_can_write (self, request_p) && s_obeys (self, request_p);
 }
 
 static void
@@ -320,6 +338,20 @@ s_pull (void *arg, fst_request_t **request_p)
         fst_pull_ask (self->pull, request_p);
 }
 
+static json_t *
+s_scrub_portrait (fst_storage_t *self)
+{
+    fst_scrub_status_t scrub;
+    fst_scrub_status (self->scrub, &scrub);
+    return json_pack ("{s:b, s:i, s:I, s:I, s:I, s:I}",
+        "fast", (int) scrub.fast,
+        "percent", scrub.percent,
+        "bytes", (json_int_t) scrub.bytes,
+        "damaged", (json_int_t) scrub.damaged,
+        "rounds", (json_int_t) scrub.rounds,
+        "finished_ms", (json_int_t) scrub.finished_ms);
+}
+
 static void
 s_status (void *arg, fst_request_t **request_p)
 {
@@ -328,7 +360,7 @@ s_status (void *arg, fst_request_t **request_p)
     fst_jobs_statistics_t jobs;
     fst_extents_statistics (self->extents, &extents);
     fst_jobs_statistics (self->jobs, &jobs);
-    fst_request_reply (request_p, json_pack ("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:i, s:{s:b, s:i, s:i, s:i, s:i, s:i}}",
+    fst_request_reply (request_p, json_pack ("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:o}",
         "node", self->node,
         "capacity", (json_int_t) self->capacity,
         "free", (json_int_t) self->free,
@@ -338,9 +370,22 @@ s_status (void *arg, fst_request_t **request_p)
         "stored_bytes", (json_int_t) jobs.stored_bytes,
         "retrieved_bytes", (json_int_t) jobs.retrieved_bytes,
         "sequence", (json_int_t) self->told.last.sequence,
-        "health", self->free > 0? "ok": "full",
+        "health", fst_health_word (&self->health),
         "quarantined", (json_int_t) fst_aside_count (self->aside),
-        "scrub", "fast", 0, "percent", 0, "bytes", 0, "damaged", 0, "rounds", 0, "finished_ms", 0));
+        "scrub", s_scrub_portrait (self)));
+}
+
+static void
+s_scrub (void *arg, fst_request_t **request_p)
+{
+    fst_storage_t *self = arg;
+    if (!s_is_metadata (request_p))
+        return;
+    if (json_is_true (json_object_get (fst_request_payload (*request_p), "stop")))
+        fst_scrub_slow (self->scrub);
+    else
+        fst_scrub_begin (self->scrub);
+    fst_request_reply (request_p, NULL);
 }
 
 static const fst_command_t s_commands [] = {
@@ -353,26 +398,88 @@ static const fst_command_t s_commands [] = {
     { "INVENTORY",      FST_NEED_ACTOR,         s_inventory },
     { "CHECK",          FST_NEED_ACTOR,         s_check },
     { "PULL",           FST_NEED_ACTOR,         s_pull },
+    { "SCRUB",          FST_NEED_ACTOR,         s_scrub },
     { "STATUS",         FST_NEED_USER,          s_status },
     { NULL }
 };
 
 //  ---- Signs of life
 
+//  Metadata should know at once.
+static void
+s_health_changed (fst_storage_t *self)
+{
+    fst_log_warning ("disk health=%s free=%" PRId64 " reserve_percent=%" PRId64, fst_health_word (&self->health),
+                     self->free, self->reserve_percent);
+    self->beat_at_ms = 0;
+    fst_actor_wake (self->actor, 0);
+}
+
 static void
 s_see_space (fst_storage_t *self)
 {
-    int64_t capacity, free;
-    if (self->disk->space (self->disk->self, &capacity, &free) != FST_OK)
+    fst_disk_space_t space;
+    if (self->disk->space (self->disk->self, &space) != FST_OK)
         return;                         //  Then what was known goes on
-    int64_t left = free - capacity / 100 * self->reserve_percent;
-    if (left <= 0 && self->free > 0)
-        fst_log_warning ("node full free=%" PRId64 " reserve_percent=%" PRId64, free, self->reserve_percent);
-    if ((left <= 0) != (self->free == 0))
-        self->beat_at_ms = 0;           //  Metadata should know at once
-    self->capacity = capacity;
+    int64_t left = space.free - space.capacity / 100 * self->reserve_percent;
+    self->capacity = space.capacity;
     self->free = left > 0? left: 0;
     self->taken = 0;
+    if (fst_health_see (&self->health, left <= 0, space.read_only))
+        s_health_changed (self);
+}
+
+//  small.db cannot be used any more: the process ends, and the next one looks at what there is.
+static void
+s_see_small (fst_storage_t *self)
+{
+    if (!fst_small_is_dead (self->small))
+        return;
+    fst_actor_die (self->actor, "small.db cannot be written or read any more; see the log for the disk's error");
+}
+
+//  Something could not be read or, if id is NULL, written.
+static void
+s_trouble (void *arg, const fst_extent_id_t *id, fst_rc_t rc)
+{
+    fst_storage_t *self = arg;
+    s_see_small (self);                 //  Then it is not the extent's fault
+    if (id)
+        fst_damage_note (self->damage, &id->blob, (uint32_t) id->extent, rc);
+    if (rc != FST_IO)
+        return;
+    s_see_space (self);
+    if (id? fst_health_unread (&self->health, id): fst_health_unwritten (&self->health))
+        s_health_changed (self);
+}
+
+static void
+s_scrub_found (void *arg, const fst_extent_id_t *id, fst_rc_t rc)
+{
+    fst_storage_t *self = arg;
+    if (id)
+        s_trouble (self, id, rc);
+    else {
+        s_see_small (self);
+        fst_log_error ("a folder of extents cannot be read reason=%s", fst_error_code (rc));
+        if (fst_health_unwritten (&self->health))
+            s_health_changed (self);
+    }
+}
+
+//  An empty mount point, or another disk, in the place of ours: what we would write there would be lost.
+static void
+s_see_folder (fst_storage_t *self)
+{
+    char *filename = zsys_sprintf ("%s/lock", self->folder);
+    struct stat ours, there;
+    bool same = fstat (self->lock_fd, &ours) == 0 && stat (filename, &there) == 0
+             && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+    free (filename);
+    if (same)
+        return;
+    char *reason = zsys_sprintf ("the folder %s is gone, or another disk is mounted there", self->folder);
+    fst_actor_die (self->actor, reason);
 }
 
 //  What REGISTER and the heartbeat have in common.
@@ -393,7 +500,7 @@ s_self_portrait (fst_storage_t *self)
         "window", (json_int_t) self->window,
         "version", FST_VERSION,
         "sequence", (json_int_t) self->told.last.sequence,
-        "health", self->free > 0? "ok": "full");
+        "health", fst_health_word (&self->health));
     assert (said);
     char run [17];
     fst_run_text (self->told.last.run, run);
@@ -512,7 +619,9 @@ static int64_t
 s_tick (void *arg, int64_t now_ms)
 {
     fst_storage_t *self = arg;
+    s_see_small (self);
     if (now_ms >= self->space_at_ms) {
+        s_see_folder (self);
         s_see_space (self);
         self->space_at_ms = now_ms + SPACE_INTERVAL_MS;
     }
@@ -527,7 +636,8 @@ s_tick (void *arg, int64_t now_ms)
         self->beat_at_ms = now_ms + self->beat_ms;
     }
     int64_t times [] = {
-        self->space_at_ms, self->register_at_ms, self->beat_at_ms, fst_aside_tick (self->aside, now_ms)
+        self->space_at_ms, self->register_at_ms, self->beat_at_ms, fst_aside_tick (self->aside, now_ms),
+        fst_damage_tick (self->damage, now_ms), fst_scrub_tick (self->scrub, now_ms)
     };
     int64_t next_ms = INT64_MAX;
     for (size_t at = 0; at < sizeof (times) / sizeof (times [0]); at++)
@@ -559,11 +669,27 @@ s_lock (fst_storage_t *self, char **problem_p)
 }
 
 static fst_rc_t
+s_check_marker (fst_storage_t *self, char **problem_p)
+{
+    bool fresh = false;
+    char *why = NULL;
+    fst_rc_t rc = fst_marker_check (self->disk, self->node, self->keys, &fresh, &why);
+    if (fresh)
+        fst_log_info ("folder is new node=%s folder=\"%s\"", self->node, self->folder);
+    if (why)
+        *problem_p = zsys_sprintf ("The folder %s cannot be used: %s.", self->folder, why);
+    free (why);
+    return rc;
+}
+
+static fst_rc_t
 s_open (fst_storage_t *self, char **problem_p)
 {
     fst_rc_t rc = fst_disk_open (self->folder, &self->disk);
     if (rc == FST_OK)
         rc = s_lock (self, problem_p);
+    if (rc == FST_OK)
+        rc = s_check_marker (self, problem_p);
     if (rc == FST_OK)
         rc = fst_extents_new (self->disk, &self->extents);
     if (rc == FST_OK)
@@ -586,9 +712,11 @@ s_close (fst_storage_t *self)
         fst_pull_end (self->pull);
     if (self->check)
         fst_check_end (self->check);
+    fst_scrub_destroy (&self->scrub);
     fst_jobs_destroy (&self->jobs);
     fst_check_destroy (&self->check);
     fst_pull_destroy (&self->pull);
+    fst_damage_destroy (&self->damage);
     fst_aside_destroy (&self->aside);
     fst_small_destroy (&self->small);
     fst_quarantine_destroy (&self->quarantine);
@@ -611,14 +739,14 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     }
     fst_jobs_options_t options = {
         .actor = actor, .extents = self->extents, .small = self->small, .node_key = self->keys->node_key,
-        .window = self->window, .memory = self->memory
+        .window = self->window, .memory = self->memory, .trouble = s_trouble, .trouble_arg = self
     };
     self->jobs = fst_jobs_new (&options);
     self->keeper = fst_keeper_new (actor, self->disk);
     self->told.last = (fst_pair_t) { fst_small_run (self->small), fst_small_sequence (self->small) };
     fst_aside_options_t aside = {
         .actor = actor, .jobs = self->jobs, .quarantine = self->quarantine, .small = self->small,
-        .keep_ms = self->quarantine_ms
+        .health = &self->health, .keep_ms = self->quarantine_ms
     };
     self->aside = fst_aside_new (&aside);
     self->check = fst_check_new (actor, self->extents, self->small, self->aside);
@@ -628,7 +756,12 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
         .has_room = s_has_room, .arg = self
     };
     self->pull = fst_pull_new (&pull);
-    self->free = 1;                     //  So that a full disk is told
+    self->damage = fst_damage_new (actor, self->node, self->aside);
+    fst_scrub_options_t scrub = {
+        .actor = actor, .disk = self->disk, .small = self->small, .jobs = self->jobs, .health = &self->health,
+        .round_ms = self->scrub_ms, .found = s_scrub_found, .arg = self
+    };
+    self->scrub = fst_scrub_new (&scrub);
     s_see_space (self);
     self->beat_at_ms = fst_clock_mono_ms () + s_jitter (self->beat_ms);
     return FST_OK;
@@ -638,6 +771,7 @@ static void
 s_flush (void *arg)
 {
     fst_storage_t *self = arg;
+    s_see_small (self);
     fst_pull_flush (self->pull);
     fst_jobs_flush (self->jobs);
 }
@@ -670,6 +804,7 @@ s_configure (fst_storage_t *self, const fst_config_t *config, char **problem_p)
     self->reserve_percent = fst_config_number (config, "reserve");
     self->beat_ms = fst_config_number (config, "heartbeat-interval");
     self->quarantine_ms = fst_config_number (config, "quarantine-time");
+    self->scrub_ms = fst_config_number (config, "scrub-time");
     if (!fst_node_name_valid (self->node))
         *problem_p = strdup ("A storage node needs a name: set the option node (1 to 64 of a-z 0-9 . _ -).");
     else

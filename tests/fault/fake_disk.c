@@ -46,6 +46,7 @@ struct fake_disk {
     change_t *changes;              //  In the order they were made
     size_t changes_count;
     int64_t capacity;
+    bool read_only;
     fake_loss_t loss;
     int calls, syncs;
     int fail_at;                    //  Of calls; 0 = never
@@ -409,6 +410,8 @@ s_open (void *arg, const char *name, bool create, fst_disk_file_t **file_p)
         rc = FST_IO;                            //  It is a folder
     if (rc == FST_OK && !inode && !create)
         rc = FST_NOT_FOUND;
+    if (rc == FST_OK && !inode && self->read_only)
+        rc = FST_NO_SPACE;
     if (rc == FST_OK && !inode && !s_parent_exists (self, self->seen, name))
         rc = FST_IO;
     if (rc == FST_OK && !inode) {
@@ -461,6 +464,10 @@ s_write (void *arg, fst_disk_file_t *file, int64_t offset, const void *data, siz
     }
     size_t size = file->inode->seen.size;
     int64_t growth = (int64_t) ((size_t) offset + bytes) - (int64_t) size;
+    if (rc == FST_OK && self->read_only) {
+        rc = FST_NO_SPACE;
+        bytes = 0;
+    }
     if (rc == FST_OK && growth > 0 && s_used (self) + growth > self->capacity) {
         rc = FST_NO_SPACE;
         bytes = 0;
@@ -536,6 +543,8 @@ s_rename (void *arg, const char *from, const char *to)
 {
     fake_disk_t *self = (fake_disk_t *) arg;
     fst_rc_t rc = s_enter (self, false);
+    if (rc == FST_OK && self->read_only)
+        rc = FST_NO_SPACE;
     inode_t *inode = s_find (self, from);
     if (rc == FST_OK && (!inode || !s_parent_exists (self, self->seen, to)))
         rc = FST_NOT_FOUND;
@@ -551,6 +560,8 @@ s_unlink (void *arg, const char *name)
 {
     fake_disk_t *self = (fake_disk_t *) arg;
     fst_rc_t rc = s_enter (self, false);
+    if (rc == FST_OK && self->read_only)
+        rc = FST_NO_SPACE;
     inode_t *inode = s_find (self, name);
     if (rc == FST_OK && zhashx_lookup (self->seen, name) == self)
         rc = FST_IO;
@@ -570,6 +581,8 @@ s_make_folder (void *arg, const char *name)
         rc = FST_IO;
     if (rc == FST_OK && !s_parent_exists (self, self->seen, name))
         rc = FST_NOT_FOUND;
+    if (rc == FST_OK && self->read_only && !s_folder_exists (self, self->seen, name))
+        rc = FST_NO_SPACE;
     if (rc == FST_OK && !s_folder_exists (self, self->seen, name))
         s_change (self, MAKE_FOLDER, NULL, name, NULL);
     return s_leave (self, rc);
@@ -610,13 +623,14 @@ s_list (void *arg, const char *name, fst_rc_t (*each) (void *arg, const char *fi
 }
 
 static fst_rc_t
-s_space (void *arg, int64_t *capacity_p, int64_t *free_p)
+s_space (void *arg, fst_disk_space_t *space)
 {
     fake_disk_t *self = (fake_disk_t *) arg;
     fst_rc_t rc = s_enter (self, false);
     if (rc == FST_OK) {
-        *capacity_p = self->capacity;
-        *free_p = self->capacity - s_used (self);
+        *space = (fst_disk_space_t) {
+            .capacity = self->capacity, .free = self->capacity - s_used (self), .read_only = self->read_only
+        };
     }
     return s_leave (self, rc);
 }
@@ -772,6 +786,13 @@ fake_disk_set_capacity (fake_disk_t *self, int64_t bytes)
     pthread_mutex_lock (&self->lock);
     self->capacity = bytes;
     pthread_mutex_unlock (&self->lock);
+}
+
+void
+fake_disk_set_read_only (fake_disk_t *self, bool read_only)
+{
+    assert (self);
+    self->read_only = read_only;
 }
 
 void

@@ -95,12 +95,12 @@ s_unlink (void *self, const char *name)
 }
 
 static fst_rc_t
-s_space (void *self, int64_t *capacity_p, int64_t *free_p)
+s_space (void *self, fst_disk_space_t *space)
 {
     (void) self;
     const sim_part_t *part = sim_world->running;
-    *capacity_p = part->disk_bytes;
-    *free_p = part->disk_bytes > part->disk_used? part->disk_bytes - part->disk_used: 0;
+    *space = (fst_disk_space_t) { .capacity = part->disk_bytes };
+    space->free = part->disk_bytes > part->disk_used? part->disk_bytes - part->disk_used: 0;
     return FST_OK;
 }
 

@@ -198,10 +198,11 @@ Test (disk, lists_files)
 static void
 s_check_space (fst_disk_t *disk)
 {
-    int64_t capacity = 0, left = -1;
-    cr_expect_eq (disk->space (disk->self, &capacity, &left), FST_OK);
-    cr_expect_gt (capacity, 0);
-    cr_expect (left >= 0 && left <= capacity);
+    fst_disk_space_t space = { .free = -1 };
+    cr_expect_eq (disk->space (disk->self, &space), FST_OK);
+    cr_expect_gt (space.capacity, 0);
+    cr_expect (space.free >= 0 && space.free <= space.capacity);
+    cr_expect (!space.read_only);
 }
 
 Test (disk, says_how_much_space_there_is)

@@ -266,14 +266,14 @@ Test (fake_disk, full_disk_and_bit_rot)
 {
     fake_disk_t *fake = fake_disk_new (1);
     fst_disk_t *disk = fake_disk_port (fake);
-    int64_t capacity, left;
+    fst_disk_space_t space;
     fake_disk_set_capacity (fake, 1000);
     cr_expect_eq (s_write (disk, "a", 1, 900, ALL_STEPS), FST_OK);
     cr_expect_eq (s_write (disk, "b", 1, 101, ALL_STEPS), FST_NO_SPACE);
     cr_expect_eq (s_write (disk, "a", 2, 900, ALL_STEPS), FST_OK, "no growth, no space needed");
-    cr_expect_eq (disk->space (disk->self, &capacity, &left), FST_OK);
-    cr_expect_eq (capacity, 1000);
-    cr_expect_eq (left, 100);
+    cr_expect_eq (disk->space (disk->self, &space), FST_OK);
+    cr_expect_eq (space.capacity, 1000);
+    cr_expect_eq (space.free, 100);
     fake_disk_damage (fake, "a", 10, 1);
     cr_expect_eq (s_value (disk, "a", 900), -1);
     fake_disk_destroy (&fake);
