@@ -12,6 +12,7 @@
 #define NODES   5
 #define CLIENTS 3
 #define PATHS   12                  //  That a client uses at a time
+#define SETTLE_MS (5 * 3600000)     //  Until no lease is open and all is compared; ends sooner if it can
 
 typedef struct {
     int client;
@@ -121,6 +122,8 @@ s_harm (sim_t *sim)
         sim_set_events (sim, (int) sim_random (sim, 40), (int) sim_random (sim, 40), (int) sim_random (sim, 40));
         break;
     default:
+        if (!sim_is_up (sim, actor))
+            break;
         sim_stop (sim, actor);
         sim_elapse (sim, (int64_t) sim_random (sim, 60000));
         if (sim_start (sim, actor) != FST_OK)
@@ -139,14 +142,39 @@ s_mend (sim_t *sim)
             sim_mend (sim, part);
 }
 
+//  A disk is lost for good: the next one only when everything that was on it has two copies again, as nobody
+//  promises more. *lost_p: which node's; 0: none.
+static void
+s_lose_disk (sim_t *sim, int *lost_p)
+{
+    if (!*lost_p) {
+        int node = 1 + (int) sim_random (sim, NODES);
+        if (!sim_is_up (sim, SIM_NODE (node)) || sim_random (sim, 12))
+            return;
+        sim_restart_after (sim, SIM_NODE (node), -1);
+        sim_kill (sim, SIM_NODE (node));
+        sim_wipe (sim, node);
+        *lost_p = node;
+        return;
+    }
+    const char *history = sim_history (sim, *lost_p), *last = strrchr (history, ' ');
+    if (last && strcmp (last, " pruned") == 0 && sim_figure (sim, "extents.by_live_copies.0") == 0
+    &&  sim_figure (sim, "extents.by_live_copies.1") == 0 && sim_start (sim, SIM_NODE (*lost_p)) == FST_OK)
+        *lost_p = 0;
+}
+
 //  ---- One seed
 
 static void
-s_run (uint64_t seed, int minutes, const char *const *settings)
+s_run (uint64_t seed, int minutes, const char *const *given)
 {
+    const char *settings [64] = { "inventory-interval", "30 min" };
+    for (size_t at = 0; given [at] && at < 60; at++)
+        settings [2 + at] = given [at];
     sim_t *sim = sim_new (&(sim_options_t) { .seed = seed, .nodes = NODES, .clients = CLIENTS, .settings = settings });
     s_user_t users [CLIENTS];
     int64_t until_ms = (int64_t) minutes * 60000;
+    int lost = 0;
     for (int at = 0; at < CLIENTS; at++) {
         users [at] = (s_user_t) { .client = SIM_CLIENT (at + 1), .until_ms = until_ms };
         sim_spawn (sim, s_use, &users [at]);
@@ -155,18 +183,21 @@ s_run (uint64_t seed, int minutes, const char *const *settings)
         sim_elapse (sim, (int64_t) sim_random (sim, sim_random (sim, 5)? 20000: 300000));
         s_harm (sim);
         s_mend (sim);
+        s_lose_disk (sim, &lost);
     }
+    sim_check (sim);
+    sim_settle (sim, SETTLE_MS);
     sim_check (sim);
     if (getenv ("FST_SIM_TRACE"))
         fputs (sim_trace (sim), stderr);
-    int acknowledged = 0, kills = 0;
+    int puts = 0;
     for (int at = 1; at <= CLIENTS; at++) {
         char line [32];
         snprintf (line, sizeof (line), "client-%d: put", at);
-        acknowledged += sim_saw_since (sim, line, 0);
+        puts += sim_saw_since (sim, line, 0);
     }
-    kills = sim_saw_since (sim, "world: kill", 0);
-    printf ("seed %llu: %d puts, %d kills, digest %016llx\n", (unsigned long long) seed, acknowledged, kills,
+    printf ("seed %llu: %d puts, %d kills, %d disks lost, digest %016llx\n", (unsigned long long) seed, puts,
+            sim_saw_since (sim, "world: kill", 0), sim_saw_since (sim, "world: wipe", 0),
             (unsigned long long) sim_digest (sim));
     fflush (stdout);
     sim_destroy (&sim);

@@ -279,6 +279,9 @@ s_mend_all (sim_t *sim)
         sim_set_wall (sim, index, 0);
     }
     sim_set_events (sim, 0, 0, 0);
+    for (int index = 0; index < SIM_PARTS; index++)
+        if (sim->parts [index].paused_until_ms > sim->now_ms)
+            sim_elapse (sim, sim->parts [index].paused_until_ms - sim->now_ms);
     for (int index = 0; index <= SIM_METADATA + sim->options.nodes; index++)
         SIM_CHECK (sim, sim_start (sim, index) == FST_OK);
     SIM_CHECK (sim, SIM_UNTIL (sim, sim_tasks (sim) == 0, 300000));
