@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include "fst_extent_name.h"
+#include "fst_told.h"
 #include "storage_world.h"
 
 #define LOG2  16
@@ -619,6 +620,8 @@ typedef struct {
     atomic_int refuse;          //  So many times first
     int64_t sequence;
     char endpoint [600];
+    atomic_ullong said_run;     //  In the last REGISTER
+    atomic_llong said_sequence;
 } s_metadata_t;
 
 static void
@@ -632,6 +635,8 @@ s_handle_register (void *arg, fst_request_t **request_p)
     }
     snprintf (self->endpoint, sizeof (self->endpoint), "%s",
               json_string_value (json_object_get (fst_request_payload (*request_p), "endpoint")));
+    self->said_run = fst_run_parse (json_string_value (json_object_get (fst_request_payload (*request_p), "run")));
+    self->said_sequence = json_integer_value (json_object_get (fst_request_payload (*request_p), "sequence"));
     fst_request_reply (request_p, json_pack ("{s:s, s:I, s:i}", "run", "0123456789abcdef",
                                              "sequence", (json_int_t) self->sequence, "heartbeat_ms", 10000));
     atomic_fetch_add (&self->registered, 1);
@@ -679,6 +684,58 @@ s_wait_for (atomic_int *value, int at_least)
 {
     for (int64_t until_ms = fst_clock_mono_ms () + WORLD_WAIT_MS; atomic_load (value) < at_least; zclock_sleep (5))
         cr_assert (fst_clock_mono_ms () < until_ms, "it never came to %d", at_least);
+}
+
+//  Until the node's sequence is that; this run says that sequence by event, again and again.
+static void
+s_until_sequence (int64_t wanted, const char *run, int64_t sequence)
+{
+    zsock_t *publisher = NULL;
+    char body [100];
+    snprintf (body, sizeof (body), "{\"run\":\"%s\",\"sequence\":%lld}", run, (long long) sequence);
+    cr_assert (fst_socket_connect (ZMQ_PUB, s_world.events_in, NULL, &publisher) == FST_OK);
+    for (int64_t until_ms = fst_clock_mono_ms () + WORLD_WAIT_MS; s_status ("sequence") != wanted; zclock_sleep (5)) {
+        cr_assert (fst_clock_mono_ms () < until_ms);
+        zstr_sendx (publisher, "metadata.sequence", body, NULL);
+    }
+    zsock_destroy (&publisher);
+}
+
+Test (storage, a_node_says_what_the_run_it_registered_with_told_it)
+{
+    s_metadata_t metadata = { .sequence = 50 };
+    world_set (&s_world, "heartbeat-interval", "50 ms");
+    fst_actor_t *actor = s_metadata_new (&metadata, false);
+    s_start ();
+    s_wait_for (&metadata.registered, 1);
+    cr_expect_eq (metadata.said_run, 0, "nothing was told yet");
+    s_until_sequence (60, "0123456789abcdef", 60);
+    int before = metadata.registered;
+    s_wait_for (&metadata.registered, before + 2);      //  Unasked: with every third heartbeat
+    cr_expect_eq (metadata.said_run, 0x0123456789abcdef);
+    cr_expect_eq (metadata.said_sequence, 60);
+    s_restart ();
+    before = metadata.registered;
+    s_wait_for (&metadata.registered, before + 1);
+    cr_expect_eq (metadata.said_run, 0x0123456789abcdef);
+    cr_expect_eq (metadata.said_sequence, 60);
+    //  Another run is not believed, neither by event nor by command, before it has heard that
+    zsock_t *publisher = NULL;
+    cr_assert (fst_socket_connect (ZMQ_PUB, s_world.events_in, NULL, &publisher) == FST_OK);
+    for (int at = 0; at < 50; at++) {
+        zstr_sendx (publisher, "metadata.sequence", "{\"run\":\"fedcba9876543210\",\"sequence\":900}", NULL);
+        zclock_sleep (5);
+    }
+    zsock_destroy (&publisher);
+    char hex [2 * FST_BLOB_BYTES + 1];
+    strcpy (hex, s_hex (test_blob (1, 1)));
+    cr_expect (s_command (s_world.metadata_keys->token, "DELETE", json_pack ("{s:[s], s:i, s:s}", "blobs", hex,
+               "sequence", 900, "run", "fedcba9876543210"), NULL) == FST_DENIED);
+    cr_expect_eq (s_status ("sequence"), 60);
+    cr_expect (s_command (s_world.metadata_keys->token, "DELETE", json_pack ("{s:[s], s:i, s:s}", "blobs", hex,
+               "sequence", 70, "run", "0123456789abcdef"), NULL) == FST_OK);
+    cr_expect_eq (s_status ("sequence"), 70);
+    fst_actor_destroy (&actor);
 }
 
 Test (storage, a_node_registers_until_it_is_answered_and_learns_the_sequence)
