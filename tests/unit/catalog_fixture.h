@@ -146,7 +146,7 @@ s_append_name (void *arg, const fst_entry_t *entry)
 }
 
 //  The names in a folder, each with a space behind.
-static const char * __attribute__ ((unused))
+static __attribute__ ((unused)) const char *
 s_names (const char *path)
 {
     static char names [4096];
