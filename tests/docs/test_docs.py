@@ -93,7 +93,7 @@ class Docs(unittest.TestCase):
         found = blocks(page)
         self.assertTrue(found, f"{page} shows no command")
         for script in found:
-            if re.search(r"^(make run|filestored|build/bin/filestored) ?(?!init|options|--help|--version)", script, re.M):
+            if re.search(r"^(make run|filestored|build/bin/filestored)(?! (init|options|recovery-key|--help|--version))", script, re.M):
                 self.serve(page, script)
             else:
                 self.run_block(page, script)
