@@ -71,8 +71,12 @@ s_random (fake_disk_t *self)
 static void
 s_noise (fake_disk_t *self, uint8_t *data, size_t bytes)
 {
-    for (size_t at = 0; at < bytes; at++)
-        data [at] = (uint8_t) s_random (self);
+    uint64_t value = 0;
+    for (size_t at = 0; at < bytes; at++, value >>= 8) {
+        if (at % 8 == 0)
+            value = s_random (self);
+        data [at] = (uint8_t) value;
+    }
 }
 
 static void
@@ -227,6 +231,8 @@ static void
 s_undoom (inode_t *inode, size_t from, size_t to)
 {
     size_t count = inode->dirty_count, kept = 0;
+    if (!count)
+        return;
     for (size_t index = 0; index < count; index++) {
         range_t range = inode->dirty [index];
         if (range.doomed && range.from < to && from < range.to) {

@@ -9,6 +9,7 @@
 #include "fault_vfs.h"
 #include "fst_catalog_sql.h"
 #include "fst_namespace.h"
+#include "sweep.h"
 
 #define NAME     "/nowhere/metadata.db"
 #define SEEDS    4
@@ -405,15 +406,13 @@ s_fail_at (uint64_t seed, int nth, fst_rc_t fault, bool spill, bool power_too)
     return fired;
 }
 
-//  Of every kind of failure: each call if FST_SWEEPS is set (the long tests), otherwise each step-th.
+//  Of one kind of failure: each call in the long tests, otherwise each step-th.
 static int
 s_sweep (fst_rc_t fault, bool spill, bool power_too, int step)
 {
     int nth = 1, points = 0;
-    if (getenv ("FST_SWEEPS"))
-        step = 1;
     while (s_fail_at ((uint64_t) nth, nth, fault, spill, power_too)) {
-        nth += step;
+        nth += sweep_step (step);
         points++;
     }
     cr_log_info ("%s%s%s: %d of %d calls failed", fst_error_code (fault), spill? ", small cache": "",
@@ -424,17 +423,17 @@ s_sweep (fst_rc_t fault, bool spill, bool power_too, int step)
 Test (catalog_faults, failure_of_each_call)
 {
     cr_assert_gt (s_sweep (FST_IO, false, true, 1), 200);
-    cr_assert_gt (s_sweep (FST_NO_SPACE, true, false, 4), 200);
+    cr_assert_gt (s_sweep (FST_NO_SPACE, true, false, 11), 200);
 }
 
 Test (catalog_faults, failure_of_some_calls_in_other_ways)
 {
-    cr_assert_gt (s_sweep (FST_IO, false, false, 5), 200);
-    cr_assert_gt (s_sweep (FST_IO, true, false, 7), 200);
-    cr_assert_gt (s_sweep (FST_IO, true, true, 7), 200);
-    cr_assert_gt (s_sweep (FST_NO_SPACE, false, false, 7), 200);
-    cr_assert_gt (s_sweep (FST_NO_SPACE, false, true, 7), 200);
-    cr_assert_gt (s_sweep (FST_NO_SPACE, true, true, 7), 200);
+    cr_assert_gt (s_sweep (FST_IO, false, false, 11), 200);
+    cr_assert_gt (s_sweep (FST_IO, true, false, 11), 200);
+    cr_assert_gt (s_sweep (FST_IO, true, true, 11), 200);
+    cr_assert_gt (s_sweep (FST_NO_SPACE, false, false, 11), 200);
+    cr_assert_gt (s_sweep (FST_NO_SPACE, false, true, 11), 200);
+    cr_assert_gt (s_sweep (FST_NO_SPACE, true, true, 11), 200);
 }
 
 //  As long as the disk is full each commit says so and keeps nothing; when there is room all goes on.
@@ -465,7 +464,7 @@ Test (catalog_faults, a_full_disk_takes_nothing_and_gives_all_back)
 //  there; it never falls over an assertion of ours.
 Test (catalog_faults, rot_is_damage_and_no_bug_of_ours)
 {
-    int refused = 0, met = 0, rounds = getenv ("FST_SWEEPS")? 3000: 150;
+    int refused = 0, met = 0, rounds = sweep_count (150, 3000);
     for (int round = 1; round <= rounds; round++) {
         s_world_t world;
         fst_disk_file_t *file;

@@ -7,6 +7,7 @@
 #include "fault_vfs.h"
 #include "fst_small.h"
 #include "storage_records.h"
+#include "sweep.h"
 
 #define NAME    "/nowhere/small.db"
 #define BLOBS   24
@@ -218,14 +219,14 @@ Test (small_faults, failure_of_each_call)
 {
     const fst_rc_t faults [] = { FST_IO, FST_NO_SPACE };
     int points = 0;
-    for (uint64_t seed = 1; seed <= 3; seed++)
+    for (uint64_t seed = 1; seed <= (uint64_t) sweep_count (1, 5); seed++)
         for (int fault = 0; fault < 2; fault++)
             for (int power_too = 0; power_too < 2; power_too++) {
                 int nth = 1;
                 while (s_fail_at (seed, nth, faults [fault], power_too))
-                    nth++;
+                    nth += sweep_step (1);
                 cr_assert_gt (nth, 60, "only %d calls were made to fail", nth);
-                points += nth - 1;
+                points += nth / sweep_step (1);
             }
     cr_log_info ("%d calls failed", points);
 }
