@@ -76,8 +76,11 @@ class Report:
             by_role[role] = by_role.get(role, 0) + 1
         print("  kills:", ", ".join("%s %d" % pair for pair in sorted(by_role.items())))
         for op in self.failed[:10]:
-            print("  failed: %s %s %s after %.1f s: %s" % (op["op"], op["from"], op["to"],
-                                                         (op["ended"] - op["began"]) / 1e6, op.get("problem")))
+            near = ["%s %+.2f s" % (role, (at * 1e6 - op["began"]) / 1e6) for role, at in self.kills
+                    if abs(at * 1e6 - op["ended"]) < 10e6]
+            print("  failed: %s %s%s, %d octets, after %.2f s: %s; killed: %s" %
+                  (op["op"], op["from"], op["to"], op["bytes"], (op["ended"] - op["began"]) / 1e6, op.get("problem"),
+                   ", ".join(near)))
 
 
 class KillUnderLoad(ClusterTest):
