@@ -20,6 +20,7 @@
 #define PAGE_EXTENTS    512         //  Extents in one PUT_FILE_INFO
 #define ASK_AGAIN_MS    250         //  Metadata is not there: it may be starting again
 #define ASK_GIVE_UP_MS 10000
+#define STREAM_EXTENTS    6         //  Asked for at first: so a short stream needs no second question
 #define OFFERS_MAX       16         //  Times that metadata may offer a node that failed
 
 //  A record in hand: being made in a worker, fetched from a copy, or ready to be sent.
@@ -591,6 +592,8 @@ s_granted (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
     uintptr_t what = (uintptr_t) item;
     int64_t now_ms = fst_clock_mono_ms ();
     self->asking = false;
+    if (self->state != OPENING && self->state != RUNNING)
+        return;                     //  All that is needed is there; the upload may have ended before this was looked at
     if ((rc == FST_UNAVAILABLE || rc == FST_TIMEOUT) && now_ms - self->ask_since_ms < ASK_GIVE_UP_MS) {
         self->ask_after_ms = now_ms + ASK_AGAIN_MS;
         return;
@@ -613,7 +616,7 @@ s_granted (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
     if (!self->plan)
         s_open (self);
     if (self->state != RUNNING)
-        return;
+        return;                     //  It is too large
     if (what & 1)
         s_mend (self, reply, (uint32_t) (what >> 1));
     else
@@ -650,7 +653,7 @@ s_ask_if_due (fst_upload_t *self, int64_t now_ms)
     if (self->asking || now_ms < self->ask_after_ms)
         return;
     if (!self->plan) {
-        int64_t guess = self->args.fd < 0? 2: 1 + (self->args.stamp.size >> 26);
+        int64_t guess = self->args.fd < 0? STREAM_EXTENTS: 1 + (self->args.stamp.size >> 26);
         s_ask (self, 0, (uint32_t) (guess < FST_PLAN_AHEAD? guess: FST_PLAN_AHEAD), NULL, 0, now_ms);
         return;
     }
