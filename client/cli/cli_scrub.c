@@ -8,7 +8,7 @@
 
 #define LOOK_MS     300             //  How often it is looked how far it is
 #define SETTLE_MS   1500            //  Figures of metadata may be a second old
-#define PATIENCE_MS 10000           //  Repair did not go on for so long
+#define PATIENCE_MS 10000           //  Repair, or a scrub, did not go on for so long
 #define NODES_MAX   64
 
 typedef struct {
@@ -17,6 +17,7 @@ typedef struct {
     int64_t rounds;                 //  That it had finished before
     int64_t percent;
     bool done;
+    int64_t fast_ms;                //  When it was last seen at it
 } s_node_t;
 
 typedef struct {
@@ -46,7 +47,12 @@ s_look_at (s_scrub_t *self, s_node_t *node, bool before)
         node->rounds = s_number (scrub, "rounds");
     node->done = s_number (scrub, "rounds") > node->rounds;
     node->percent = node->done? 100: s_number (scrub, "percent");
+    if (before || node->done || json_is_true (json_object_get (scrub, "fast")))
+        node->fast_ms = fst_clock_mono_ms ();
     json_decref (reply);
+    if (fst_clock_mono_ms () - node->fast_ms > PATIENCE_MS)
+        return cli_fail (self->cli, FST_UNAVAILABLE, "%s does not scrub: somebody ended it, or it could not begin; see the logs",
+                         node->name);
     return FST_OK;
 }
 

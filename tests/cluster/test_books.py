@@ -73,6 +73,30 @@ class Damage(Books):
         self.read_all(client)
 
 
+    def test_a_scrub_on_demand_finds_and_repairs_flipped_cut_and_missing_files(self):
+        cluster, client = self.fill()
+        clean = client.json("admin", "scrub")
+        self.assertEqual((clean["damaged"], clean["repaired"], len(clean["nodes"])), (0, 0, 3))
+        one = max((1, 2, 3), key=lambda number: len(self.extents(cluster, number)))
+        flipped, cut, gone = self.extents(cluster, one)[:3]
+        with open(flipped, "r+b") as file:
+            file.seek(BIG // 2)
+            octet = file.read(1)
+            file.seek(BIG // 2)
+            file.write(bytes([octet[0] ^ 1]))
+        os.truncate(cut, os.path.getsize(cut) - 1)
+        os.unlink(gone)
+        text = client.ok("admin", "scrub", "node-%d" % one).decode()
+        self.assertIn("1 storage node read all they hold", text)
+        self.assertIn("3 extents were damaged or missing, 3 repaired", text)
+        until(lambda: self.whole(client, 3), "all copies again", 30)
+        self.read_all(client)
+        self.assertIn("has begun", client.ok("admin", "scrub", "--no-wait").decode())
+        client.ok("admin", "scrub", "--stop")
+        client.fails("not_found", "admin", "scrub", "node-9")
+        cluster.client("bob").fails("denied", "admin", "scrub")
+
+
 class Recovery(Books):
     def database(self, cluster, name):
         """Keep the database under another name; cluster is stopped."""
