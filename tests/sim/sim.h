@@ -236,8 +236,8 @@ sim_random (sim_t *self, uint64_t limit);
 void
 sim_check (sim_t *self);
 
-//  All parts are made to run, all cuts mended; then, within most_ms, the cluster is as it should be: each extent has the
-//  copies that are wanted, nodes hold nothing else, and nothing waits to be deleted.
+//  All parts are made to run, all cuts mended; then, within most_ms, the cluster is as it should be: each extent has
+//  the copies that are wanted, nodes hold nothing else, and nothing waits to be deleted.
 void
 sim_settle (sim_t *self, int64_t most_ms);
 

@@ -1,11 +1,10 @@
-//  The network: the broker with its queues, events, and connections to data ports. As the real parts behave
+//  The network: the broker with its queues, cuts, and calls. As the real parts behave
 //  (bus/fst_caller.c, bus/fst_lane.c, broker/), but what takes them several messages to find out, that a peer is
 //  gone or another one, is known here after the time that it takes them.
 
 #include "sim_world.h"
 #include <assert.h>
 #include "fst_envelope.h"
-#include "fst_proof.h"
 #include "fst_text.h"
 
 #define WAIT_MS         5000        //  A request waits so long for a worker
@@ -14,7 +13,6 @@
 #define CONNECT_MS      5000        //  Of a caller, without a broker
 #define AGAIN_FOR_MS    4000        //  A service that went away is asked again for so long
 #define AGAIN_MS        100
-#define LATE_MS         15000
 
 //  A request at the broker.
 typedef struct {
@@ -41,31 +39,20 @@ struct sim_call {
     void *arg;
 };
 
-typedef struct {
-    uint64_t number;
-    int from, to;
-    unsigned from_life, to_life;    //  to_life 0: not connected
-    char user [FST_USER_BYTES_MAX * 2 + 1], ticket [FST_PROOF_TEXT_MAX];
-    int64_t out_ms, in_ms;          //  When the last message each way arrives: they do not overtake each other
-    bool open, admitted;
-    sim_receive_fn *receive;
-    void *arg;
-} s_wire_t;
-
 static sim_part_t *
 s_broker (void)
 {
     return &sim_world->parts [SIM_BROKER];
 }
 
-static int64_t
-s_delay (void)
+int64_t
+sim_delay (void)
 {
     return (int64_t) sim_luck (sim_world, (uint64_t) sim_world->options.delay_ms + 1);
 }
 
-static bool
-s_cut (int from, int to)
+bool
+sim_is_cut (int from, int to)
 {
     return sim_world->cut [from] [to];
 }
@@ -74,7 +61,7 @@ s_cut (int from, int to)
 static bool
 s_has_broker (const sim_part_t *part)
 {
-    return s_broker ()->up && !s_cut (part->index, SIM_BROKER) && !s_cut (SIM_BROKER, part->index);
+    return s_broker ()->up && !sim_is_cut (part->index, SIM_BROKER) && !sim_is_cut (SIM_BROKER, part->index);
 }
 
 //  ---- Requests at the broker
@@ -116,7 +103,7 @@ s_reply (s_entry_t *entry, zmsg_t *message)
     reply->connection = entry->connection;
     strcpy (reply->id, entry->id);
     reply->message = message;
-    sim_at (sim_world, sim_world->now_ms + s_delay (), s_caller_replied, reply);
+    sim_at (sim_world, sim_world->now_ms + sim_delay (), s_caller_replied, reply);
 }
 
 static void
@@ -166,7 +153,7 @@ s_dispatch (void)
         zframe_t *body = zframe_dup (entry->body);
         *work = (s_work_t) { entry->number, worker->index, worker->serving_as, zmsg_new () };
         zmsg_append (work->message, &body);
-        sim_at (sim_world, sim_world->now_ms + s_delay (), s_worker_got, work);
+        sim_at (sim_world, sim_world->now_ms + sim_delay (), s_worker_got, work);
     }
 }
 
@@ -175,7 +162,7 @@ s_worker_got (sim_t *sim, void *arg)
 {
     s_work_t *work = arg;
     sim_part_t *part = &sim->parts [work->part];
-    if (part->up && part->connection == work->connection && !s_cut (SIM_BROKER, part->index)) {
+    if (part->up && part->connection == work->connection && !sim_is_cut (SIM_BROKER, part->index)) {
         sim_actor_request (part, work->entry, work->message);
         work->message = NULL;
     }
@@ -200,7 +187,7 @@ s_broker_got (sim_t *sim, void *arg)
 {
     s_entry_t *entry = arg;
     const sim_part_t *caller = &sim->parts [entry->caller];
-    if (!s_broker ()->up || s_cut (entry->caller, SIM_BROKER) || caller->connection != entry->connection) {
+    if (!s_broker ()->up || sim_is_cut (entry->caller, SIM_BROKER) || caller->connection != entry->connection) {
         zframe_destroy (&entry->body);
         free (entry);
         return;
@@ -221,7 +208,7 @@ s_broker_answered (sim_t *sim, void *arg)
     s_work_t *work = arg;
     s_entry_t *entry = s_find_entry (work->entry);
     sim_part_t *part = &sim->parts [work->part];
-    if (entry && s_broker ()->up && !s_cut (work->part, SIM_BROKER) && entry->worker == work->part
+    if (entry && s_broker ()->up && !sim_is_cut (work->part, SIM_BROKER) && entry->worker == work->part
     &&  entry->worker_as == work->connection) {
         s_reply (entry, work->message);
         work->message = NULL;
@@ -240,7 +227,7 @@ sim_net_answer (sim_part_t *from, uint64_t number, zmsg_t *message)
     s_work_t *work = calloc (1, sizeof (*work));
     assert (work);
     *work = (s_work_t) { number, from->index, from->connection, message };
-    sim_at (sim_world, sim_world->now_ms + s_delay (), s_broker_answered, work);
+    sim_at (sim_world, sim_world->now_ms + sim_delay (), s_broker_answered, work);
 }
 
 //  ---- Workers come and go
@@ -388,8 +375,9 @@ sim_mend (sim_t *self, int part)
 {
     bool any = false;
     for (int other = 0; other < SIM_PARTS; other++) {
-        any |= self->cut [part] [other] || self->cut [other] [part];
-        bool broker = (part == SIM_BROKER || other == SIM_BROKER) && (self->cut [part] [other] || self->cut [other] [part]);
+        bool cut = self->cut [part] [other] || self->cut [other] [part];
+        bool broker = cut && (part == SIM_BROKER || other == SIM_BROKER);
+        any |= cut;
         self->cut [part] [other] = self->cut [other] [part] = false;
         sim_part_t *away = &self->parts [part == SIM_BROKER? other: part];
         if (broker && away->up)
@@ -439,7 +427,7 @@ s_call_send (sim_call_t *call)
     strcpy (entry->service, call->service);
     entry->body = zframe_dup (call->body);
     entry->worker = -1;
-    sim_at (sim_world, sim_world->now_ms + s_delay (), s_broker_got, entry);
+    sim_at (sim_world, sim_world->now_ms + sim_delay (), s_broker_got, entry);
 }
 
 //  Look after a call every now and then.
@@ -498,7 +486,7 @@ s_caller_replied (sim_t *sim, void *arg)
     s_reply_t *said = arg;
     const sim_part_t *part = &sim->parts [said->caller];
     sim_call_t *call = NULL;
-    if (part->up && part->connection == said->connection && !s_cut (SIM_BROKER, said->caller))
+    if (part->up && part->connection == said->connection && !sim_is_cut (SIM_BROKER, said->caller))
         for (call = zlist_first (sim->calls); call && strcmp (call->id, said->id) != 0; )
             call = zlist_next (sim->calls);
     if (call) {
@@ -518,252 +506,4 @@ s_caller_replied (sim_t *sim, void *arg)
     }
     zmsg_destroy (&said->message);
     free (said);
-}
-
-//  ---- Events
-
-typedef struct {
-    int from, to;
-    unsigned life;
-    char topic [256];
-    json_t *body;
-} s_published_t;
-
-static void
-s_event_free (s_published_t *event)
-{
-    json_decref (event->body);
-    free (event);
-}
-
-static void
-s_event_came (sim_t *sim, void *arg)
-{
-    s_published_t *event = arg;
-    sim_part_t *part = &sim->parts [event->to];
-    if (part->up && part->subscribed_ms <= sim->now_ms && !s_cut (SIM_BROKER, event->to)) {
-        sim_note (sim, event->topic, (uint64_t) event->to, 0);
-        sim_actor_event (part, event->topic, event->body);
-    }
-    s_event_free (event);
-}
-
-static void
-s_forward (sim_t *sim, const s_published_t *event, int to)
-{
-    s_published_t *copy = malloc (sizeof (*copy));
-    assert (copy);
-    *copy = *event;
-    copy->to = to;
-    json_incref (copy->body);
-    int64_t late_ms = (int) sim_luck (sim, 100) < sim->options.late_percent? (int64_t) sim_luck (sim, LATE_MS): 0;
-    sim_at (sim, sim->now_ms + s_delay () + late_ms, s_event_came, copy);
-}
-
-static void
-s_event_at_broker (sim_t *sim, void *arg)
-{
-    s_published_t *event = arg;
-    const sim_part_t *from = &sim->parts [event->from];
-    bool arrives = s_broker ()->up && !s_cut (event->from, SIM_BROKER) && from->life == event->life;
-    for (int index = SIM_METADATA; arrives && index < SIM_CLIENT (1); index++) {
-        if (!sim->parts [index].actor || (int) sim_luck (sim, 100) < sim->options.lost_percent)
-            continue;
-        s_forward (sim, event, index);
-        if ((int) sim_luck (sim, 100) < sim->options.again_percent)
-            s_forward (sim, event, index);
-    }
-    s_event_free (event);
-}
-
-//  Journal events are told in the trace: "metadata: node silent node=node-2".
-static void
-s_trace_event (sim_t *sim, const sim_part_t *from, const char *topic, json_t *body)
-{
-    static const char *const fields [] = { "node", "path", "to", "detail" };
-    char line [800];
-    const char *dot = strchr (topic, '.');
-    if (from->index != SIM_METADATA || !dot || strncmp (topic, "metadata", 8) == 0)
-        return;
-    size_t used = (size_t) snprintf (line, sizeof (line), "%.*s %s", (int) (dot - topic), topic, dot + 1);
-    for (size_t at = 0; at < sizeof (fields) / sizeof (fields [0]); at++) {
-        const char *value = json_string_value (json_object_get (body, fields [at]));
-        if (value && used < sizeof (line))
-            used += (size_t) snprintf (line + used, sizeof (line) - used, " %s=%s", fields [at], value);
-    }
-    sim_say (sim, "%s: %s", from->name, line);
-}
-
-void
-sim_net_publish (sim_part_t *from, const char *topic, json_t *body)
-{
-    s_trace_event (sim_world, from, topic, body);
-    zhashx_update (sim_world->last_events, topic, json_incref (body));
-    s_published_t *event = calloc (1, sizeof (*event));
-    assert (event && strlen (topic) < sizeof (event->topic));
-    event->from = from->index;
-    event->life = from->life;
-    strcpy (event->topic, topic);
-    event->body = body;
-    if (from->subscribed_ms <= sim_world->now_ms || s_cut (SIM_BROKER, from->index))
-        sim_at (sim_world, sim_world->now_ms + s_delay (), s_event_at_broker, event);
-    else
-        s_event_free (event);           //  It has no connection yet
-}
-
-void
-sim_publish (sim_t *self, int part, const char *topic, json_t *body)
-{
-    sim_net_publish (&self->parts [part], topic, body);
-}
-
-json_t *
-sim_last_event (sim_t *self, const char *topic)
-{
-    return zhashx_lookup (self->last_events, topic);
-}
-
-void
-sim_set_events (sim_t *self, int lost_percent, int again_percent, int late_percent)
-{
-    self->options.lost_percent = lost_percent;
-    self->options.again_percent = again_percent;
-    self->options.late_percent = late_percent;
-}
-
-//  ---- Connections to data ports
-
-typedef struct {
-    uint64_t wire;
-    unsigned life;                  //  Of the node when it was sent
-    zmsg_t *message;
-} s_parcel_t;
-
-static s_wire_t *
-s_wire (uint64_t number)
-{
-    for (s_wire_t *wire = zlist_first (sim_world->wires); wire; wire = zlist_next (sim_world->wires))
-        if (wire->number == number)
-            return wire;
-    return NULL;
-}
-
-static void
-s_parcel_free (s_parcel_t *parcel)
-{
-    zmsg_destroy (&parcel->message);
-    free (parcel);
-}
-
-uint64_t
-sim_wire_new (sim_part_t *from, const char *endpoint, const char *user, const char *ticket, sim_receive_fn *receive,
-              void *arg)
-{
-    s_wire_t *wire = calloc (1, sizeof (*wire));
-    assert (wire);
-    wire->number = ++sim_world->names;
-    wire->from = from->index;
-    wire->from_life = from->life;
-    wire->to = -1;
-    for (int index = SIM_NODE (1); index < SIM_CLIENT (1); index++)
-        if (strncmp (endpoint, "sim://", 6) == 0 && streq (endpoint + 6, sim_world->parts [index].name))
-            wire->to = index;
-    snprintf (wire->user, sizeof (wire->user), "%s", user);
-    snprintf (wire->ticket, sizeof (wire->ticket), "%s", ticket);
-    wire->open = true;
-    wire->receive = receive;
-    wire->arg = arg;
-    zlist_append (sim_world->wires, wire);
-    return wire->number;
-}
-
-void
-sim_wire_close (uint64_t number)
-{
-    s_wire_t *wire = s_wire (number);
-    if (wire) {
-        zlist_remove (sim_world->wires, wire);
-        free (wire);
-    }
-}
-
-const char *
-sim_wire_user (uint64_t number)
-{
-    const s_wire_t *wire = s_wire (number);
-    return wire? wire->user: "";
-}
-
-//  What the gate does at the handshake.
-static bool
-s_admitted (s_wire_t *wire, const sim_part_t *node)
-{
-    if (wire->to_life != node->life) {
-        int64_t wall_ms = SIM_EPOCH_MS + sim_world->now_ms + node->wall_ahead_ms;
-        wire->to_life = node->life;
-        wire->admitted = fst_ticket_check (node->keys->node_key, wire->user, wire->ticket, wall_ms) == FST_OK;
-    }
-    return wire->admitted;
-}
-
-static void
-s_parcel_came (sim_t *sim, void *arg)
-{
-    s_parcel_t *parcel = arg;
-    s_wire_t *wire = s_wire (parcel->wire);
-    sim_part_t *node = wire? &sim->parts [wire->to]: NULL;
-    if (node && node->up && node->life == parcel->life && !s_cut (wire->from, wire->to) && s_admitted (wire, node)) {
-        sim_note (sim, "port", (uint64_t) wire->from, (uint64_t) wire->to);
-        sim_actor_port (node, wire->number, parcel->message);
-        parcel->message = NULL;
-    }
-    s_parcel_free (parcel);
-}
-
-void
-sim_wire_send (uint64_t number, zmsg_t *message)
-{
-    s_wire_t *wire = s_wire (number);
-    s_parcel_t *parcel = calloc (1, sizeof (*parcel));
-    assert (wire && parcel);
-    *parcel = (s_parcel_t) { number, wire->to < 0? 0: sim_world->parts [wire->to].life, message };
-    if (wire->to < 0) {
-        s_parcel_free (parcel);         //  Nobody is there
-        return;
-    }
-    int64_t at_ms = sim_world->now_ms + s_delay ();
-    wire->out_ms = at_ms > wire->out_ms? at_ms: wire->out_ms;
-    sim_at (sim_world, wire->out_ms, s_parcel_came, parcel);
-}
-
-static void
-s_parcel_back (sim_t *sim, void *arg)
-{
-    s_parcel_t *parcel = arg;
-    s_wire_t *wire = s_wire (parcel->wire);
-    if (wire && wire->to_life == parcel->life && !s_cut (wire->to, wire->from)) {
-        const sim_part_t *from = &sim->parts [wire->from];
-        sim_note (sim, "back", (uint64_t) wire->from, (uint64_t) wire->to);
-        if (from->up && from->life == wire->from_life) {
-            wire->receive (wire->arg, parcel->message);
-            parcel->message = NULL;
-        }
-    }
-    s_parcel_free (parcel);
-}
-
-void
-sim_wire_answer (sim_part_t *from, uint64_t number, zmsg_t *message)
-{
-    s_wire_t *wire = s_wire (number);
-    s_parcel_t *parcel = calloc (1, sizeof (*parcel));
-    assert (parcel);
-    *parcel = (s_parcel_t) { number, from->life, message };
-    if (!wire) {
-        s_parcel_free (parcel);
-        return;
-    }
-    int64_t at_ms = sim_world->now_ms + s_delay ();
-    wire->in_ms = at_ms > wire->in_ms? at_ms: wire->in_ms;
-    sim_at (sim_world, wire->in_ms, s_parcel_back, parcel);
 }

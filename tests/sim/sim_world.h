@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include "fst_actor.h"
 #include "fst_disk.h"
+#include "fst_text.h"
 #include "sim.h"
 
 #define SIM_EPOCH_MS    1798761600000       //  Wall time at which a world begins
@@ -212,6 +213,12 @@ sim_wire_user (uint64_t wire);
 void
 sim_wire_send (uint64_t wire, zmsg_t *message);
 
+//  How long a message takes; whether none gets through.
+int64_t
+sim_delay (void);
+bool
+sim_is_cut (int from, int to);
+
 //  The answer of an actor to a request on a wire. Takes message.
 void
 sim_wire_answer (sim_part_t *from, uint64_t wire, zmsg_t *message);
@@ -231,6 +238,35 @@ sim_wait (sim_t *self, const bool *flag);
 //  Resume tasks that can go on.
 void
 sim_resume (sim_t *self);
+
+//  One connection, one call at a time on it.
+typedef struct {
+    uint64_t wire;
+    char id [FST_ID_TEXT_BYTES + 1];
+    bool over;
+    fst_rc_t rc;
+    json_t *reply;
+    zmsg_t *frames;
+} sim_port_t;
+
+//  payload and frames are taken; *reply_p and *frames_p may be NULL. FST_UNREACHABLE after a second of silence.
+fst_rc_t
+sim_port_call (sim_t *self, sim_port_t *port, const char *command, json_t *payload, zmsg_t *frames, json_t **reply_p,
+               zmsg_t **frames_p);
+
+//  node is a row of GET_WRITE_NODES or GET_FILE_INFO. Close port->wire afterwards.
+void
+sim_open_port (sim_t *self, int client, json_t *node, sim_port_t *port);
+
+//  The row about a node in a list; and a text that must be there.
+json_t *
+sim_find_node (json_t *list, const char *name);
+const char *
+sim_text (json_t *object, const char *name);
+
+//  Whether a result means that nothing was done; otherwise nobody knows.
+bool
+sim_result_is_certain (fst_rc_t rc);
 
 //  What should be in the store (sim_check.c).
 sim_checker_t *
