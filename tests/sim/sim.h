@@ -70,12 +70,12 @@ sim_elapse (sim_t *self, int64_t ms);
 bool
 sim_step (sim_t *self, int64_t until_ms);
 
-//  Let time pass until condition holds, at most so long; whether it does. Not inside a task.
+//  Let time pass until condition holds, at most so long; whether it does. Looked at every 100 ms. Not inside a task.
 #define SIM_UNTIL(sim, condition, most_ms) ({ \
     int64_t until_ms_ = sim_now_ms (sim) + (most_ms); \
     bool holds_; \
-    while (!(holds_ = (condition)) && sim_step ((sim), until_ms_)) \
-        ; \
+    while (!(holds_ = (condition)) && sim_now_ms (sim) < until_ms_) \
+        sim_elapse ((sim), 100); \
     holds_; })
 
 //  ---- Trouble

@@ -180,8 +180,8 @@ s_put_extent (s_put_t *put, uint32_t extent, json_t *names, json_t *nodes, json_
             json_array_append_new (copies, json_pack ("{s:O, s:O}", "node", json_object_get (receipt, "node"),
                                                       "receipt", json_object_get (receipt, "receipt")));
         *extent_p = json_pack ("{s:I, s:I, s:I, s:O, s:o}", "extent", (json_int_t) extent,
-            "chunks", (json_int_t) chunks, "bytes", (json_int_t) bytes, "digest", json_object_get (json_array_get (receipts, 0), "digest"),
-            "copies", copies);
+            "chunks", (json_int_t) chunks, "bytes", (json_int_t) bytes,
+            "digest", json_object_get (json_array_get (receipts, 0), "digest"), "copies", copies);
     }
     json_decref (receipts);
     return rc;
