@@ -166,6 +166,10 @@ s_count_done (fst_metadata_t *self, const fst_pull_t *pull, size_t extents, int6
         mover->run.bytes += bytes;
         mover->run.last_ms = self->now_ms;
     }
+    if (pull->work.kind == FST_WORK_MOVE) {
+        mover->move.bytes += bytes;
+        mover->move.done_ms = self->now_ms;
+    }
     if (extents) {
         mover->nodes [pull->target].fails = 0;
         mover->nodes [pull->target].why = NULL;

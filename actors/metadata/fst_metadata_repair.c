@@ -66,7 +66,8 @@ static bool
 s_view_differs (const fst_repair_view_t *left, const fst_repair_view_t *right)
 {
     return left->alive != right->alive || left->sure != right->sure || left->live != right->live
-        || left->sound != right->sound || left->taking != right->taking || left->hoped != right->hoped || left->leaving != right->leaving;
+        || left->sound != right->sound || left->taking != right->taking || left->hoped != right->hoped
+        || left->leaving != right->leaving;
 }
 
 static void
@@ -429,6 +430,30 @@ s_count_pulls (const fst_mover_t *mover, fst_work_kind_t kind)
     return count;
 }
 
+//  How full a node is follows from what it says of its disk, which is some seconds old, and from the books, which are
+//  not: so after a part of the way all nodes must have deleted what they were to, and have said how it is now.
+static bool
+s_may_move (fst_metadata_t *self, const fst_work_t *work)
+{
+    fst_mover_t *mover = self->mover;
+    if (self->recovery_ms || mover->pulls_count)
+        return false;                               //  One at a time is enough for evenness
+    if (mover->move.bytes < mover->move.budget)
+        return true;
+    for (unsigned node = 0; node < FST_NODES_MAX; node++) {
+        fst_piece_t piece;
+        size_t pieces = 0;
+        if (!(mover->view.taking & fst_node_bit (node)))
+            continue;
+        if (self->now_ms - fst_nodes_silence_ms (self->nodes, node, self->now_ms) <= mover->move.done_ms
+        ||  fst_catalog_garbage_get (self->catalog, node, &piece, 1, &pieces) != FST_OK || pieces)
+            return false;
+    }
+    mover->move.bytes = 0;
+    mover->move.budget = work->bytes_max / 4 + 1;
+    return true;
+}
+
 //  Start what can be started, the most urgent first.
 static void
 s_work (fst_metadata_t *self)
@@ -448,8 +473,8 @@ s_work (fst_metadata_t *self)
             trimmed = self->open;
         }
         else
-        if (work->kind == FST_WORK_MOVE && mover->pulls_count == 0 && !self->recovery_ms)
-            s_start (self, work, walk);             //  One at a time is enough for evenness
+        if (work->kind == FST_WORK_MOVE && s_may_move (self, work))
+            s_start (self, work, walk);
     }
 }
 
@@ -549,18 +574,6 @@ fst_metadata_repair_soon (fst_metadata_t *self)
 {
     if (self->mover->look)
         fst_metadata_repair (self);
-}
-
-bool
-fst_metadata_copying (const fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n, unsigned node)
-{
-    const fst_mover_t *mover = self->mover;
-    for (size_t at = 0; at < mover->pulls_count; at++)
-        for (size_t row = 0; mover->pulls [at]->target == node && row < mover->pulls [at]->count; row++)
-            if (mover->pulls [at]->rows [row].extent.n == n
-            &&  memcmp (&mover->pulls [at]->rows [row].blob, blob, sizeof (*blob)) == 0)
-                return true;
-    return false;
 }
 
 fst_rc_t

@@ -60,6 +60,12 @@ struct fst_mover {
         const char *why;            //  Static
     } nodes [FST_NODES_MAX];
 
+    //  Moving goes on for so many octets, then what the nodes say of their disks must be newer than that
+    struct {
+        int64_t bytes, budget;
+        int64_t done_ms;
+    } move;
+
     //  A run of repairs, for the journal
     struct {
         bool active;

@@ -195,10 +195,6 @@ fst_metadata_repair (fst_metadata_t *self);
 void
 fst_metadata_repair_soon (fst_metadata_t *self);
 
-//  A copy of this extent is on its way to the node: it may be there before the books know.
-bool
-fst_metadata_copying (const fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n, unsigned node);
-
 //  For STATUS.
 json_t *
 fst_metadata_repair_status (fst_metadata_t *self);

@@ -48,6 +48,8 @@ struct world_node {
     atomic_int aside;               //  Extents it was told to put aside
     atomic_int scrubs;              //  Begun, without those that were stopped
     atomic_int checked, restored;   //  Extents it was asked about; that it put back
+    const char *_Atomic health;     //  NULL: "ok"
+    atomic_llong capacity;          //  0: enough, and half of it is free whatever it holds
     atomic_bool pulls;              //  It takes copies; otherwise it is busy
     atomic_bool keeps_pulls;        //  But does not come to it now
     atomic_bool keeps_answers;      //  Or copies, and does not come to answering
@@ -208,15 +210,30 @@ world_node_told (world_node_t *self)
     return pair;
 }
 
+static inline int64_t
+world_node_free (world_node_t *self)
+{
+    int64_t free_bytes = self->capacity;
+    pthread_mutex_lock (&self->lock);
+    for (size_t at = 0; at < self->held_count; at++)
+        free_bytes -= self->held [at].info.bytes;
+    pthread_mutex_unlock (&self->lock);
+    return free_bytes > 0? free_bytes: 0;
+}
+
 static inline json_t *
 world_node_says (world_node_t *self)
 {
     char endpoint [64], run [17];
     fst_pair_t told = world_node_told (self);
     snprintf (endpoint, sizeof (endpoint), "ipc:///nowhere/%s", self->name);
+    const char *health = self->health;
+    int64_t capacity = self->capacity? (int64_t) self->capacity: (int64_t) 1 << 40;
     json_t *said = json_pack ("{s:s, s:s, s:s, s:I, s:I, s:i, s:i, s:s, s:I, s:s}", "node", self->name, "endpoint",
-        endpoint, "zone", "", "capacity", (json_int_t) 1 << 40, "free", (json_int_t) 1 << 39, "extents", 7, "window", 1 << 23,
-        "version", "0.1.0", "sequence", (json_int_t) (self->sequence? self->sequence: told.sequence), "health", "ok");
+        endpoint, "zone", "", "capacity", (json_int_t) capacity,
+        "free", (json_int_t) (self->capacity? world_node_free (self): capacity / 2), "extents", 7, "window", 1 << 23,
+        "version", "0.1.0", "sequence", (json_int_t) (self->sequence? self->sequence: told.sequence),
+        "health", health? health: "ok");
     fst_run_text (told.run, run);
     if (*run && !self->sequence)
         json_object_set_new (said, "run", json_string (run));
@@ -687,10 +704,10 @@ static inline void
 world_destroy (world_t *self)
 {
     fst_metadata_destroy (&self->metadata);
-    for (int number = 1; number <= WORLD_NODES; number++) {
+    for (int number = 1; number <= WORLD_NODES; number++)
         fst_actor_destroy (&self->nodes [number].actor);
+    for (int number = 1; number <= WORLD_NODES; number++)       //  Others used them until now
         fst_keys_destroy (&self->nodes [number].keys);
-    }
     fst_caller_destroy (&self->alice);
     fst_caller_destroy (&self->bob);
     fst_caller_destroy (&self->root);

@@ -52,6 +52,16 @@ s_live (size_t copies)
     return value;
 }
 
+static bool
+s_in_recovery (void)
+{
+    json_t *reply = NULL;
+    world_check (world_call (w.root, "STATUS", NULL, &reply), fst_caller_problem (w.root));
+    bool recovery = json_is_true (json_object_get (reply, "recovery"));
+    json_decref (reply);
+    return recovery;
+}
+
 //  The reason of the first that is stuck, "" if there is none; path takes its path.
 static const char *
 s_stuck (fst_caller_t *who, char *path)
@@ -326,7 +336,9 @@ Test (mover, nothing_leaves_a_drained_node_before_it_is_elsewhere)
     cr_expect_eq (s_whole (1), 50);
     cr_assert_eq (s_drain ("node-1", false), FST_OK);       //  As if it had never been
     w.nodes [3].keeps_pulls = false;
+    cr_expect (WORLD_AWAIT (w.nodes [3].pulled == 50));
     cr_expect (WORLD_AWAIT (s_whole (3) + s_whole (1) + s_whole (2) == 100 && world_status (&w, "garbage") == 0));
+    cr_expect_eq (s_live (2), 50);
 }
 
 Test (mover, a_dead_node_that_is_drained_is_forgotten)
@@ -337,4 +349,101 @@ Test (mover, a_dead_node_that_is_drained_is_forgotten)
     cr_assert_eq (s_drain ("node-1", true), FST_OK);
     cr_expect_str_eq (s_await_event ("drained", NULL), "node-1");
     cr_expect_eq (s_live (2), 50);
+}
+
+Test (mover, a_node_whose_disk_fails_is_emptied_by_itself)
+{
+    s_put_many (50);
+    w.nodes [1].health = "failing";
+    cr_expect_str_eq (s_await_event ("draining", NULL), "node-1");
+    cr_expect_str_eq (s_await_event ("drained", NULL), "node-1");
+    cr_expect_eq (s_whole (2) + s_whole (3), 100);
+    cr_expect (WORLD_AWAIT (s_whole (1) == 0));
+}
+
+Test (mover, a_full_node_gets_no_copies)
+{
+    s_put_many (50);
+    w.nodes [3].health = "full";
+    cr_expect (WORLD_AWAIT (world_status (&w, "files") == 50));
+    w.nodes [1].silent = true;
+    cr_expect (WORLD_AWAIT (s_repair ("stuck_total") == 50));
+    cr_expect_eq (w.nodes [3].pulled, 0);
+    w.nodes [3].health = NULL;
+    cr_expect (WORLD_AWAIT (s_live (2) == 50));
+}
+
+//  ---- Recovery
+
+Test (mover, in_recovery_copies_are_made_and_none_goes)
+{
+    s_put_many (50);
+    w.nodes [2].sequence = 1000000;                 //  Its word does not fit this database
+    cr_expect (WORLD_AWAIT (s_in_recovery ()));
+    w.nodes [1].silent = true;
+    cr_expect (WORLD_AWAIT (world_count (&w, "pruned") == 1 && s_live (2) == 50));
+    w.nodes [1].silent = false;
+    cr_expect (WORLD_AWAIT (world_count (&w, "alive") == 3 && s_repair ("surplus") == 50));
+    int64_t until_ms = fst_clock_mono_ms () + 1500;             //  Longer than it takes otherwise
+    cr_expect (WORLD_AWAIT (fst_clock_mono_ms () > until_ms));
+    cr_expect_eq (s_whole (1) + s_whole (2) + s_whole (3), 150);
+    w.nodes [2].sequence = 0;
+    cr_assert_eq (world_call (w.root, "END_RECOVERY", NULL, NULL), FST_OK);
+    cr_expect (WORLD_AWAIT (s_whole (1) + s_whole (2) + s_whole (3) == 100));
+}
+
+//  ---- Moving
+
+//  Store a file of so many extents of 64 MiB on nodes 1 and 2.
+static void
+s_put_big (const char *path, uint32_t extents)
+{
+    int64_t full = (int64_t) 64 << 20;
+    char *upload = world_open (w.alice, path, 2, NULL);
+    json_t *file = world_file (&w, upload, 0, path, 0, 0);
+    for (uint32_t n = 0; n < extents; n++)
+        json_array_append_new (json_object_get (file, "extents"), world_extent (&w, upload, 0, n, 64, full, 2));
+    json_object_set_new (file, "size", json_integer (full * extents));
+    cr_assert_str_eq (world_put_file (w.alice, upload, file), "ok");
+    free (upload);
+}
+
+//  All disks have this size from now on, and metadata has heard it.
+static void
+s_set_capacity (int64_t capacity)
+{
+    size_t heard = 0, at;
+    json_t *reply = NULL, *row;
+    for (int number = 1; number <= WORLD_NODES; number++)
+        w.nodes [number].capacity = capacity;
+    for (int64_t until_ms = fst_clock_mono_ms () + WORLD_WAIT_MS; heard < WORLD_NODES && fst_clock_mono_ms () < until_ms; ) {
+        heard = 0;
+        cr_assert_eq (world_call (w.root, "LIST_NODES", NULL, &reply), FST_OK);
+        json_array_foreach (json_object_get (reply, "nodes"), at, row)
+            heard += json_integer_value (json_object_get (row, "capacity")) == capacity;
+        json_decref (reply);
+    }
+    cr_assert_eq (heard, WORLD_NODES);
+}
+
+Test (mover, a_new_node_gets_its_share_and_then_it_is_quiet)
+{
+    s_set_capacity ((int64_t) 10 << 30);
+    s_put_big ("big", 60);                          //  3.75 GiB on each of two nodes, and nothing on the third
+    cr_expect (WORLD_AWAIT (s_whole (3) >= 38), "%d", s_whole (3));
+    cr_expect (WORLD_AWAIT (s_repair ("moving") == 0 && s_repair ("surplus") == 0 && world_status (&w, "garbage") == 0));
+    int on [4] = { 0, s_whole (1), s_whole (2), s_whole (3) };
+    cr_expect_eq (on [1] + on [2] + on [3], 120);
+    for (int number = 1; number <= WORLD_NODES; number++)
+        cr_expect (on [number] >= 37 && on [number] <= 43, "node-%d has %d", number, on [number]);
+    cr_expect_eq (w.nodes [1].pulled + w.nodes [2].pulled, 0, "nothing went back");
+    cr_expect_eq (w.nodes [3].pulls_most, 1, "one at a time");
+    int pulled = w.nodes [3].pulled;
+    world_restart (&w);
+    cr_expect (WORLD_AWAIT (world_count (&w, "alive") == 3));
+    s_put_big ("more", 3);
+    cr_expect (WORLD_AWAIT (world_status (&w, "files") == 2));
+    int64_t until_ms = fst_clock_mono_ms () + 1500;
+    cr_expect (WORLD_AWAIT (fst_clock_mono_ms () > until_ms));
+    cr_expect_eq (w.nodes [1].pulled + w.nodes [2].pulled + w.nodes [3].pulled, pulled);
 }
