@@ -5,6 +5,7 @@ and nothing in the folders is changed."""
 import glob
 import json
 import os
+import select
 import shutil
 import sqlite3
 import subprocess
@@ -40,6 +41,34 @@ def fingerprint(folder):
     return found
 
 
+class RecoveryKey(ClusterTest):
+    def test_init_prints_it_once_and_recovery_key_whenever_it_is_asked(self):
+        cluster = self.cluster(start=False)
+        init = [FILESTORED, "init", cluster.folder, "--nodes", "1"]
+        first, second = (subprocess.run(init, check=True, stdout=subprocess.PIPE, timeout=RUN_S).stdout.decode() for _ in "12")
+        key = recovery_key(cluster)
+        self.assertRegex(key, "^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$")
+        self.assertEqual(first.count(key), 1)
+        self.assertNotIn(key, second)
+        self.assertIn("recovery-key --data " + cluster.folder, second)
+        by_config = subprocess.run([FILESTORED, "recovery-key", "--config", cluster.folder + "/metadata.zpl"], check=True,
+                                   stdout=subprocess.PIPE, timeout=RUN_S).stdout.decode()
+        self.assertEqual(by_config.strip(), key)
+        other = subprocess.run([FILESTORED, "recovery-key", "--config", cluster.folder + "/auth.zpl"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=RUN_S)
+        self.assertEqual((other.returncode, other.stdout), (EXIT["malformed"], b""))
+
+    def test_the_first_start_says_how_to_get_it_and_logs_never_hold_it(self):
+        cluster = self.cluster()
+        key = recovery_key(cluster)
+        cluster.secrets.append(key)
+        hint = os.read(cluster.process().popen.stdout.fileno(), 4096).decode()
+        self.assertIn("recovery-key --data " + cluster.folder, hint)
+        self.assertNotIn(key, hint)
+        cluster.restart("filestored")
+        self.assertEqual(select.select([cluster.process().popen.stdout], [], [], 0)[0], [])
+
+
 class Rescue(ClusterTest):
     """One cluster is filled, then lost; each test has copies of its storage folders."""
 
@@ -67,6 +96,7 @@ class Rescue(ClusterTest):
         sequence = client.json("status")["sequence"]
         until(lambda: all(snapshot_sequence(name) >= sequence for name in names), "a snapshot on each node", 30)
         cls.key = recovery_key(cluster)
+        cluster.secrets.append(cls.key)
         cluster.kill("filestored")          # So small.db has its log beside it
         assert all(os.path.getsize(name) for name in glob.glob(cluster.folder + "/storage/*/small.db-wal"))
         cls.root = cluster.root
