@@ -32,6 +32,7 @@
 
 #define FST_RECORD_HEADER_BYTES  64
 #define FST_RECORD_TAG_BYTES     16
+#define FST_RECORD_PLAIN_OFFSET  36      //  Where the header says how many octets of plain text follow
 #define FST_RECORD_OVERHEAD      (FST_RECORD_HEADER_BYTES + FST_RECORD_TAG_BYTES)
 #define FST_CHUNK_LOG2_MIN       16      //   64 KiB
 #define FST_CHUNK_LOG2_MAX       23      //    8 MiB

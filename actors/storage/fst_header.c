@@ -4,8 +4,6 @@
 #include "fst_bytes.h"
 #include <assert.h>
 
-#define PLAIN_BYTES_OFFSET 36       //  In the header, see fst_record.h
-
 fst_rc_t
 fst_header_read (fst_disk_t *disk, fst_disk_file_t *file, int64_t offset, fst_record_t *record)
 {
@@ -16,7 +14,7 @@ fst_header_read (fst_disk_t *disk, fst_disk_file_t *file, int64_t offset, fst_re
         return rc;
     if (got < sizeof (header))
         return FST_NOT_FOUND;
-    fst_reader_t in = fst_reader (header + PLAIN_BYTES_OFFSET, 4);
+    fst_reader_t in = fst_reader (header + FST_RECORD_PLAIN_OFFSET, 4);
     size_t bytes = fst_record_bytes ((uint32_t) fst_read_uint (&in, 4));
     return fst_record_decode (header, bytes, record) == FST_OK? FST_OK: FST_NOT_FOUND;
 }

@@ -3,13 +3,11 @@
 #include "fst_small.h"
 #include "fst_db.h"
 #include "fst_log.h"
+#include "fst_memory.h"
 #include "fst_text.h"
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
-
-#define APPLICATION_ID  0x46535473      //  "FSTs"
-#define PAGE_BYTES      16384           //  Three records of 4 KiB; measured 1.7 times as fast as pages with one
 
 static const char *const s_migrations [] = {
     //  A table with row ids, so that records are appended; what must be read without the record comes first
@@ -22,16 +20,17 @@ static const char *const s_migrations [] = {
     "                         checksum INTEGER NOT NULL, record BLOB NOT NULL) STRICT;"
     "CREATE INDEX quarantine_blob ON quarantine (blob);"
     "CREATE INDEX quarantine_ms ON quarantine (ms);",
+    //  What was in settings until then is taken over by s_load_memory
+    "CREATE TABLE memory (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL) STRICT;",
     NULL
 };
+_Static_assert (sizeof (s_migrations) / sizeof (s_migrations [0]) == FST_SMALL_VERSION + 1, "each version has one");
 
 struct fst_small {
     fst_db_t *writer;
-    int64_t sequence;           //  Highest seen, in the transaction that is open
-    int64_t run, run_before;    //  That it was told by; in the transaction, and as committed
-    int64_t blobs, aside;       //  Here, and in the quarantine, in the transaction that is open
-    int64_t sequence_before, blobs_before, aside_before;    //  As committed
-    atomic_int_fast64_t count, quarantined;     //  Same as the last two, for other threads
+    fst_memory_t memory, memory_before;     //  In the transaction that is open, and as committed
+    int64_t aside, aside_before;            //  Blobs in the quarantine, same
+    atomic_int_fast64_t count, quarantined; //  Blobs here and there as committed, for other threads
 
     atomic_bool dead, damaged;  //  Either connection
     pthread_mutex_t lock;       //  Guards the reader
@@ -64,6 +63,46 @@ s_set_setting (fst_small_t *self, const char *name, int64_t value)
     return fst_db_run (self->writer, update);
 }
 
+//  Everything that the schema says, in one text: a damaged one may lack a table, or name it otherwise.
+static const char s_schema_text [] =
+    "SELECT group_concat (line, char (10)) FROM (SELECT type || name || tbl_name || coalesce (sql, '') AS line"
+    " FROM sqlite_schema ORDER BY name)";
+
+//  The schema as the migrations make it; caller frees with sqlite3_free.
+static char *
+s_right_schema (void)
+{
+    sqlite3 *sqlite;
+    sqlite3_stmt *select;
+    int code = sqlite3_open (":memory:", &sqlite);
+    for (const char *const *sql = s_migrations; code == SQLITE_OK && *sql; sql++)
+        code = sqlite3_exec (sqlite, *sql, NULL, NULL, NULL);
+    assert (code == SQLITE_OK);
+    code = sqlite3_prepare_v2 (sqlite, s_schema_text, -1, &select, NULL);
+    assert (code == SQLITE_OK);
+    code = sqlite3_step (select);
+    assert (code == SQLITE_ROW);
+    char *text = sqlite3_mprintf ("%s", sqlite3_column_text (select, 0));
+    sqlite3_finalize (select);
+    sqlite3_close (sqlite);
+    return text;
+}
+
+static fst_rc_t
+s_check_schema (fst_small_t *self)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->writer, s_schema_text);
+    fst_rc_t rc = fst_db_next (self->writer, select);
+    if (rc != FST_OK)
+        return rc;
+    char *right = s_right_schema ();
+    const char *text = (const char *) sqlite3_column_text (select, 0);
+    bool same = text && strcmp (text, right) == 0;
+    fst_db_done (select);
+    sqlite3_free (right);
+    return same? FST_OK: FST_CORRUPT;
+}
+
 static fst_rc_t
 s_count_aside (fst_small_t *self)
 {
@@ -77,33 +116,85 @@ s_count_aside (fst_small_t *self)
 }
 
 static fst_rc_t
+s_save_memory (fst_small_t *self)
+{
+    uint8_t data [FST_MEMORY_BYTES];
+    fst_memory_encode (&self->memory, data);
+    sqlite3_stmt *update = fst_db_prepare (self->writer, "INSERT OR REPLACE INTO memory (id, record) VALUES (1, ?1)");
+    sqlite3_bind_blob (update, 1, data, sizeof (data), SQLITE_STATIC);
+    return fst_db_run (self->writer, update);
+}
+
+//  Versions 1 and 2 had settings instead.
+static fst_rc_t
+s_take_over_settings (fst_small_t *self)
+{
+    int64_t run = 0;
+    fst_rc_t rc = s_setting (self, "blobs", &self->memory.blobs);
+    if (rc == FST_OK)
+        rc = s_setting (self, "sequence", &self->memory.told.sequence);
+    if (rc == FST_OK && s_setting (self, "run", &run) == FST_IO)        //  Not there: nothing was told yet
+        rc = FST_IO;
+    self->memory.told.run = (uint64_t) run;
+    if (rc == FST_OK)
+        rc = fst_db_begin (self->writer);
+    if (rc != FST_OK)
+        return rc;
+    rc = s_save_memory (self);
+    if (rc == FST_OK)
+        rc = fst_db_run (self->writer, fst_db_prepare (self->writer,
+                         "DELETE FROM settings WHERE name IN ('blobs', 'sequence', 'run')"));
+    if (rc == FST_OK)
+        return fst_db_commit (self->writer);
+    fst_db_rollback (self->writer);
+    return rc;
+}
+
+static fst_rc_t
+s_load_memory (fst_small_t *self)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->writer, "SELECT record FROM memory");
+    fst_rc_t rc = fst_db_next (self->writer, select);
+    if (rc == FST_NOT_FOUND)
+        return s_take_over_settings (self);
+    if (rc != FST_OK)
+        return rc;
+    rc = fst_memory_decode (sqlite3_column_blob (select, 0), (size_t) sqlite3_column_bytes (select, 0), &self->memory);
+    fst_db_done (select);
+    return rc == FST_OK? FST_OK: FST_CORRUPT;
+}
+
+static void
+s_committed (fst_small_t *self)
+{
+    self->memory_before = self->memory;
+    self->aside_before = self->aside;
+    atomic_store (&self->count, self->memory.blobs);
+    atomic_store (&self->quarantined, self->aside);
+}
+
+static fst_rc_t
 s_open (fst_small_t *self, const char *filename, char **problem_p)
 {
     fst_db_options_t options = {
-        .filename = filename, .application_id = APPLICATION_ID, .migrations = s_migrations, .page_bytes = PAGE_BYTES
+        .filename = filename, .application_id = FST_SMALL_APPLICATION_ID, .migrations = s_migrations,
+        .page_bytes = FST_SMALL_PAGE_BYTES
     };
     fst_rc_t rc = fst_db_open (&options, &self->writer, problem_p);
+    if (rc == FST_OK) {
+        options.read_only = true;
+        rc = fst_db_open (&options, &self->reader, problem_p);
+    }
     if (rc != FST_OK)
         return rc;
-    options.read_only = true;
-    rc = fst_db_open (&options, &self->reader, problem_p);
-    if (rc != FST_OK)
-        return rc;
-    rc = s_setting (self, "blobs", &self->blobs);
+    rc = s_check_schema (self);
     if (rc == FST_OK)
-        rc = s_setting (self, "sequence", &self->sequence);
-    if (rc == FST_OK && s_setting (self, "run", &self->run) == FST_IO)      //  Not there: nothing was told yet
-        rc = FST_IO;
+        rc = s_load_memory (self);
     if (rc == FST_OK)
         rc = s_count_aside (self);
     if (rc != FST_OK)
-        *problem_p = zsys_sprintf ("The settings of %s cannot be read; see the log.", filename);
-    self->blobs_before = self->blobs;
-    self->sequence_before = self->sequence;
-    self->run_before = self->run;
-    self->aside_before = self->aside;
-    atomic_init (&self->count, self->blobs);
-    atomic_init (&self->quarantined, self->aside);
+        *problem_p = zsys_sprintf ("What the node remembers in %s cannot be read; see the log.", filename);
+    s_committed (self);
     return rc;
 }
 
@@ -185,29 +276,17 @@ fst_small_commit (fst_small_t *self)
 {
     assert (self);
     fst_rc_t rc = FST_OK;
-    if (self->blobs != self->blobs_before)
-        rc = s_set_setting (self, "blobs", self->blobs);
-    if (rc == FST_OK && self->sequence != self->sequence_before)
-        rc = s_set_setting (self, "sequence", self->sequence);
-    if (rc == FST_OK && self->run != self->run_before)
-        rc = s_set_setting (self, "run", self->run);
+    if (memcmp (&self->memory, &self->memory_before, sizeof (self->memory)) != 0)
+        rc = s_save_memory (self);
     if (rc == FST_OK)
         rc = fst_db_commit (self->writer);
     else
         fst_db_rollback (self->writer);
-    if (rc == FST_OK) {
-        self->blobs_before = self->blobs;
-        self->sequence_before = self->sequence;
-        self->run_before = self->run;
-        self->aside_before = self->aside;
-        atomic_store (&self->count, self->blobs);
-        atomic_store (&self->quarantined, self->aside);
-    }
+    if (rc == FST_OK)
+        s_committed (self);
     else {
-        self->blobs = self->blobs_before;
+        self->memory = self->memory_before;
         self->aside = self->aside_before;
-        self->sequence = self->sequence_before;
-        self->run = self->run_before;
     }
     s_feel (self, self->writer);
     return rc;
@@ -242,7 +321,7 @@ s_insert (fst_small_t *self, const fst_record_t *record, const uint8_t *data)
         return rc;
     if (fst_db_changes (self->writer) == 0)
         return s_compare (self, record);
-    self->blobs++;
+    self->memory.blobs++;
     return FST_OK;
 }
 
@@ -254,7 +333,7 @@ typedef struct {
 static fst_rc_t
 s_begin_request (fst_small_t *self, s_request_t *request)
 {
-    *request = (s_request_t) { .blobs = self->blobs, .aside = self->aside };
+    *request = (s_request_t) { .blobs = self->memory.blobs, .aside = self->aside };
     return fst_db_save (self->writer);
 }
 
@@ -264,7 +343,7 @@ s_end_request (fst_small_t *self, const s_request_t *request, fst_rc_t rc)
     if (rc == FST_OK)
         return fst_db_release (self->writer);
     fst_db_undo (self->writer);
-    self->blobs = request->blobs;
+    self->memory.blobs = request->blobs;
     self->aside = request->aside;
     return rc;
 }
@@ -291,7 +370,7 @@ s_delete (fst_small_t *self, const fst_blob_id_t *blob, bool *found_p)
     sqlite3_bind_blob (delete, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
     fst_rc_t rc = fst_db_run (self->writer, delete);
     if (rc == FST_OK && fst_db_changes (self->writer) > 0) {
-        self->blobs--;
+        self->memory.blobs--;
         *found_p = true;
     }
     return rc;
@@ -391,7 +470,7 @@ s_put_back (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool *
         return rc;
     sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM quarantine WHERE id = ?1");
     sqlite3_bind_int64 (delete, 1, id);
-    self->blobs++;
+    self->memory.blobs++;
     self->aside--;
     *restored_p = true;
     return fst_db_run (self->writer, delete);
@@ -456,25 +535,32 @@ void
 fst_small_set_sequence (fst_small_t *self, uint64_t run, int64_t sequence)
 {
     assert (self);
-    if (sequence < self->sequence)
+    if (sequence < self->memory.told.sequence)
         return;
-    self->sequence = sequence;          //  Written by the commit
+    self->memory.told.sequence = sequence;      //  Written by the commit
     if (run)
-        self->run = (int64_t) run;
+        self->memory.told.run = run;
 }
 
 uint64_t
 fst_small_run (const fst_small_t *self)
 {
     assert (self);
-    return (uint64_t) self->run_before;
+    return self->memory_before.told.run;
 }
 
 int64_t
 fst_small_sequence (const fst_small_t *self)
 {
     assert (self);
-    return self->sequence_before;
+    return self->memory_before.told.sequence;
+}
+
+int64_t
+fst_small_stored (const fst_small_t *self)
+{
+    assert (self);
+    return self->memory.blobs;
 }
 
 int64_t
@@ -664,7 +750,7 @@ fst_small_bytes (fst_small_t *self)
     pthread_mutex_lock (&self->lock);
     sqlite3_stmt *select = fst_db_prepare (self->reader, "PRAGMA page_count");
     if (fst_db_next (self->reader, select) == FST_OK) {
-        bytes = sqlite3_column_int64 (select, 0) * PAGE_BYTES;
+        bytes = sqlite3_column_int64 (select, 0) * FST_SMALL_PAGE_BYTES;
         fst_db_done (select);
     }
     s_feel (self, self->reader);

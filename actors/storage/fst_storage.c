@@ -12,6 +12,7 @@
 #include "fst_log.h"
 #include "fst_marker.h"
 #include "fst_pull.h"
+#include "fst_salvage.h"
 #include "fst_scrub.h"
 #include "fst_small.h"
 #include "fst_told.h"
@@ -435,6 +436,10 @@ s_see_small (fst_storage_t *self)
 {
     if (!fst_small_is_dead (self->small))
         return;
+    if (fst_small_is_damaged (self->small)) {
+        fst_salvage_ask (self->disk);
+        fst_actor_die (self->actor, "small.db is damaged; the next start saves what is still whole of it");
+    }
     fst_actor_die (self->actor, "small.db cannot be written or read any more; see the log for the disk's error");
 }
 
@@ -694,11 +699,8 @@ s_open (fst_storage_t *self, char **problem_p)
         rc = fst_extents_new (self->disk, &self->extents);
     if (rc == FST_OK)
         rc = fst_quarantine_new (self->disk, self->extents, &self->quarantine);
-    if (rc == FST_OK) {
-        char *filename = zsys_sprintf ("%s/small.db", self->folder);
-        rc = fst_small_open (filename, &self->small, problem_p);
-        free (filename);
-    }
+    if (rc == FST_OK)
+        rc = fst_salvage_open (self->disk, self->folder, fst_clock_wall_ms (), &self->small, problem_p);
     if (rc != FST_OK && !*problem_p)
         *problem_p = zsys_sprintf ("The folder %s cannot be used: %s.", self->folder, fst_error_text (rc));
     return rc;

@@ -290,16 +290,40 @@ Test (small, only_what_is_whole_comes_back_the_newest_first)
     cr_assert_eq (fst_small_quarantined (s_small), 1, "the damaged one stays");
 }
 
-//  A folder of before the quarantine is brought up to date.
+//  A folder of before quarantine and memory is brought up to date.
 Test (small, a_file_of_version_1_is_migrated)
 {
     cr_assert (s_store_now (0, 5, 1) == FST_OK);
     s_close ();
     sqlite3 *db;
     cr_assert (sqlite3_open (s_filename, &db) == SQLITE_OK);
-    cr_assert (sqlite3_exec (db, "DROP TABLE quarantine; PRAGMA user_version = 1", NULL, NULL, NULL) == SQLITE_OK);
+    cr_assert (sqlite3_exec (db, "DROP TABLE quarantine; DROP TABLE memory; PRAGMA user_version = 1;"
+                                 "INSERT INTO settings VALUES ('blobs', 5), ('sequence', 42), ('run', 7)",
+                             NULL, NULL, NULL) == SQLITE_OK);
     cr_assert (sqlite3_close (db) == SQLITE_OK);
+    for (int turn = 0; turn < 2; turn++) {
+        s_open ();
+        cr_assert_eq (fst_small_count (s_small), 5);
+        cr_assert_eq (fst_small_sequence (s_small), 42);
+        cr_assert_eq (fst_small_run (s_small), 7);
+        s_close ();
+    }
     s_open ();
-    cr_assert_eq (fst_small_count (s_small), 5);
     cr_assert (s_move (false, 3, 1000) && s_has (4));
+}
+
+//  A wrong number would be worse than none.
+Test (small, a_memory_with_a_wrong_octet_is_damage)
+{
+    cr_assert (s_store_now (0, 5, 1) == FST_OK);
+    s_close ();
+    sqlite3 *db;
+    cr_assert (sqlite3_open (s_filename, &db) == SQLITE_OK);
+    cr_assert (sqlite3_exec (db, "UPDATE memory SET record = CAST (substr (record, 1, 19) || x'09' || substr (record, 21) AS BLOB)",
+                             NULL, NULL, NULL) == SQLITE_OK);
+    cr_assert (sqlite3_close (db) == SQLITE_OK);
+    char *problem = NULL;
+    cr_assert (fst_small_open (s_filename, &s_small, &problem) == FST_CORRUPT);
+    cr_assert_not_null (problem);
+    free (problem);
 }
