@@ -13,7 +13,7 @@
 #define STEP_MS         20          //  Look at everything at least so often
 #define LOOKS_MAX       1024        //  Extents of all requests
 #define FETCHES_MAX     256         //  Under way
-#define CLIENTS_MS      100         //  After their last request clients are still there
+#define CLIENTS_MS      200         //  After their last request clients are still there
 #define ROUND_BYTES     (1 << 20)   //  While they are: so much,
 #define ROUND_FETCHES   32
 #define REST_FACTOR     3           //  then a rest that is so many times as long as the round was,
@@ -47,14 +47,10 @@ bool
 fst_pull_may_fetch (fst_pull_t *self, int64_t bytes, int64_t now_ms)
 {
     assert (self);
-    if (self->fetches == FETCHES_MAX || now_ms < self->pause_until_ms)
+    if (self->fetches == FETCHES_MAX
+    || (s_clients_are_here (self, now_ms) && !s_round_allows (self, bytes, now_ms))
+    ||  fst_jobs_reserve (self->options.jobs, bytes) != FST_OK)
         return false;
-    if (s_clients_are_here (self, now_ms) && !s_round_allows (self, bytes, now_ms))
-        return false;
-    if (fst_jobs_reserve (self->options.jobs, bytes) != FST_OK) {
-        self->pause_until_ms = now_ms + FST_PULL_BUSY_MS;
-        return false;
-    }
     self->fetches++;
     return true;
 }

@@ -58,7 +58,6 @@ struct fst_pull {
     fst_pull_request_t *requests [FST_PULLS_MAX];
     unsigned turn;                  //  Who goes first
     size_t fetches;                 //  Under way
-    int64_t pause_until_ms;         //  A queue or the memory was full
     int64_t clients_ms;             //  When clients were seen last
     int64_t rest_until_ms;          //  Between two rounds
     int64_t round_ms;               //  When this one began; 0: there is none

@@ -48,11 +48,10 @@ pull_set (pull_world_t *self, int node, const char *name, const char *value)
     world_check (fst_config_set (self->nodes [node].config, name, value, &problem), problem);
 }
 
-//  Nothing is started yet.
+//  Keys, names and settings of the nodes in a world that is open.
 static inline void
-pull_open (pull_world_t *self)
+pull_prepare (pull_world_t *self)
 {
-    world_open (&self->world);
     for (int node = 0; node < WORLD_NODES; node++) {
         char name [32];
         snprintf (name, sizeof (name), "node-%d", node + 1);
@@ -60,14 +59,22 @@ pull_open (pull_world_t *self)
         snprintf (self->nodes [node].endpoint, sizeof (self->nodes [node].endpoint), "%s-%d", self->world.data, node);
         snprintf (self->nodes [node].folder, sizeof (self->nodes [node].folder), "%s/%s", self->world.folder, name);
         self->nodes [node].keys = world_keys (&self->world, name);
-        if (node > 0)
-            fst_gate_add_node (self->world.gate, name, self->nodes [node].keys->node_key);
         self->nodes [node].config = fst_config_new ();
         pull_set (self, node, "node", name);
         pull_set (self, node, "storage-folder", self->nodes [node].folder);
         pull_set (self, node, "data-endpoint", self->nodes [node].endpoint);
         pull_set (self, node, "reserve", "0");
     }
+}
+
+//  Nothing is started yet.
+static inline void
+pull_open (pull_world_t *self)
+{
+    world_open (&self->world);
+    pull_prepare (self);
+    for (int node = 1; node < WORLD_NODES; node++)
+        fst_gate_add_node (self->world.gate, self->nodes [node].service + 8, self->nodes [node].keys->node_key);
 }
 
 static inline void
