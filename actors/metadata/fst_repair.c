@@ -9,7 +9,9 @@
 #define MOVE_BEGINS     50
 #define MOVE_ENDS       20
 
-#define PACE_MS         1000        //  One measurement
+#define PACE_MS         1000        //  One measurement takes that long, and goes on
+#define PACE_BYTES      67108864    //  until so much is copied, as a large extent is told of at its end only,
+#define PACE_SLOW_MS    5000        //  or it took so long
 #define PACE_LATELY_MS  30000
 
 static unsigned
@@ -285,11 +287,11 @@ fst_pace_add (fst_pace_t *self, int64_t bytes, int64_t now_ms)
     self->bytes += bytes;
     self->last_ms = now_ms;
     int64_t elapsed_ms = now_ms - self->since_ms;
-    if (elapsed_ms < PACE_MS)
+    if (elapsed_ms < PACE_MS || (self->bytes < PACE_BYTES && elapsed_ms < PACE_SLOW_MS))
         return;
     double measured = (double) self->bytes * 1000 / (double) elapsed_ms;
     //  A new measurement weighs the more, the longer it took
-    double weight = elapsed_ms < 5 * PACE_MS? (double) elapsed_ms / (double) (5 * PACE_MS): 1;
+    double weight = elapsed_ms < PACE_SLOW_MS? (double) elapsed_ms / PACE_SLOW_MS: 1;
     self->rate = self->rate > 0? self->rate + weight * (measured - self->rate): measured;
     self->since_ms = now_ms;
     self->bytes = 0;

@@ -353,6 +353,9 @@ Test (repair, the_rate_is_measured_and_forgotten)
     int64_t now_ms = 5000;
     fst_pace_begin (&pace, now_ms);
     CHECK (fst_pace_rate (&pace, now_ms), 0);
+    for (int time = 0; time < 20; time++)
+        fst_pace_add (&pace, 1000, now_ms += 100);
+    cr_expect_eq (fst_pace_rate (&pace, now_ms), 0, "the first small ones say nothing of large ones under way");
     for (int time = 0; time < 40; time++)
         fst_pace_add (&pace, 1000, now_ms += 100);
     CHECK (fst_pace_rate (&pace, now_ms) / 100, 100);
