@@ -366,10 +366,8 @@ fst_plan_settled (fst_plan_t *self, uint32_t number, uint32_t slot)
     if (!extent)
         return true;
     for (int at = 0; at < extent->copies; at++)
-        if (extent->copy [at].state != FST_COPY_LOST && !s_has (&extent->copy [at].have, slot))
+        if (extent->copy [at].state == FST_COPY_LOST || !s_has (&extent->copy [at].have, slot))
             return false;
-    if (s_source (extent, slot) < 0)
-        return false;
     s_put (&extent->held, slot, false);
     return true;
 }

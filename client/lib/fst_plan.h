@@ -126,8 +126,8 @@ fst_plan_stored (fst_plan_t *self, uint32_t number, int node, uint32_t slot);
 void
 fst_plan_unsent (fst_plan_t *self, uint32_t number, int node, uint32_t slot);
 
-//  True if every copy that is not lost has the slot, and one has: it need not stay in hand; and is not from
-//  then on.
+//  True if every copy has the slot: it need not stay in hand; and is not from then on. While a copy is lost it stays:
+//  with one node less, the next loss may be that of the last one that has it, and a stream cannot be read again.
 bool
 fst_plan_settled (fst_plan_t *self, uint32_t number, uint32_t slot);
 

@@ -157,6 +157,27 @@ Test (upload_plan, a_node_that_is_back_begins_without_a_record)
     fst_plan_destroy (&plan);
 }
 
+Test (upload_plan, a_slot_stays_in_hand_until_the_place_of_a_lost_copy_has_it)
+{
+    fst_plan_t *plan = fst_plan_new (2, 2);
+    uint32_t extent, slot;
+    int source;
+    fst_plan_assign (plan, 0, s_ab, 2);
+    fst_plan_next (plan, &extent, &slot);
+    fst_plan_lose (plan, 1);
+    fst_plan_sent (fst_plan_find (plan, 0), 0, 0);
+    fst_plan_stored (plan, 0, 0, 0);
+    cr_assert_not (fst_plan_settled (plan, 0, 0), "only one node has it");
+    cr_assert_eq (fst_plan_mend (plan, 0, s_ac, 2), FST_OK);
+    cr_assert_not (fst_plan_fetch (plan, &extent, &slot, &source), "it is in hand");
+    s_store (plan, 0, 0);
+    fst_plan_lose (plan, 0);
+    cr_assert_eq (fst_plan_mend (plan, 0, s_bc, 2), FST_OK);
+    cr_assert (fst_plan_fetch (plan, &extent, &slot, &source));
+    cr_assert_eq (fst_plan_find (plan, 0)->copy [source].node, 2, "the other one has it");
+    fst_plan_destroy (&plan);
+}
+
 Test (upload_plan, without_a_survivor_slots_are_made_again)
 {
     fst_plan_t *plan = fst_plan_new (2, 2);
