@@ -123,7 +123,7 @@ s_read_file (const char *path, size_t *bytes_p)
 static void
 s_extent_path (int node, const char *name, char path [512])
 {
-    snprintf (path, 512, "%s/node-%d/extents/%.2s/%s", s_cluster->bus.folder, node, name, name);
+    snprintf (path, 512, "%s/node-%d/extents/%.2s/%.63s", s_cluster->bus.folder, node, name, name);
 }
 
 //  Names of the sealed extents on a node.

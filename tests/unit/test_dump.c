@@ -53,7 +53,7 @@ s_fill (void)
     for (int version = 0; version < 3; version++)
         cr_assert_eq (s_put ("folder/versions", 100 + version), FST_OK);
     cr_assert_eq (s_delete ("file-7", false, false), FST_OK);
-    fst_entry_t entry;
+    fst_entry_t entry = { 0 };
     cr_assert_eq (s_stat ("folder", &entry), FST_OK);
     cr_assert_eq (fst_catalog_grant_put (s_catalog, entry.id, "bob", 1), FST_OK);
     s_as (&bob);
