@@ -20,8 +20,11 @@ fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t
         rc = fst_catalog_blob_get (self->catalog, id, &blob);
     if (rc == FST_OK)
         rc = fst_catalog_bad_nodes (self->catalog, id, n, &bad);
-    if (rc == FST_NOT_FOUND || (rc == FST_OK && !(extent.nodes & bit)))
-        return FST_OK;                          //  Nobody counts on it
+    if (rc == FST_NOT_FOUND || (rc == FST_OK && !(extent.nodes & bit))) {
+        //  Nobody counts on it; or soon, and then it may be a good one by now
+        *aside_p = !fst_metadata_repair_brings (self, node, id, n);
+        return FST_OK;
+    }
     if (rc != FST_OK)
         return rc;
     *aside_p = (extent.nodes & ~bit & ~bad & fst_nodes_live (self->nodes)) != 0;

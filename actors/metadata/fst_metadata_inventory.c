@@ -180,16 +180,14 @@ s_quarantined (void *arg, fst_rc_t rc, json_t *reply)
         fst_log_error ("strays were not journaled node=%s", s_name (self));
 }
 
-//  Put aside what is in list, if that is allowed now.
+//  Put aside what asked holds, if that is allowed now.
 static void
-s_put_aside (inventory_t *self, const fst_difference_t *list, size_t count)
+s_put_aside (inventory_t *self)
 {
     fst_metadata_t *metadata = self->metadata;
-    if (count == 0 || !fst_metadata_may_delete (metadata))
+    if (self->asked_count == 0 || !fst_metadata_may_delete (metadata))
         return;
-    memmove (self->asked, list, count * sizeof (*list));
-    self->asked_count = count;
-    json_t *payload = s_columns (list, count);
+    json_t *payload = s_columns (self->asked, self->asked_count);
     json_object_set_new (payload, "run", json_string (metadata->run));
     json_object_set_new (payload, "sequence", json_integer (fst_catalog_counters (metadata->catalog)->sequence));
     s_call (self, "QUARANTINE", payload, s_quarantined);
@@ -237,6 +235,8 @@ s_judge (inventory_t *self, const fst_difference_t *suspect, json_t *reply, size
     if (rc != FST_OK)
         return rc == FST_NOT_FOUND? FST_OK: rc;     //  It was deleted meanwhile
     bool whole = s_is_whole (&extent, reply, at), counted = extent.nodes & fst_node_bit (self->node), aside = true;
+    if (!counted && fst_metadata_repair_brings (metadata, self->node, &said->blob, said->n))
+        return FST_OK;                              //  The answer to the PULL says what is there
     if (whole)
         return counted? fst_catalog_bad_done (metadata->catalog, self->node, &said->blob, said->n)
                       : self->extra? s_count_again (self, said, &extent): FST_OK;
@@ -331,6 +331,17 @@ s_is_wanted (inventory_t *self, const fst_said_t *said, bool *wanted_p)
     return rc;
 }
 
+//  True if a bad copy is still not counted on: one that was copied there since may be good.
+static fst_rc_t
+s_is_unused (inventory_t *self, const fst_said_t *said, bool *unused_p)
+{
+    fst_extent_t extent = { .nodes = 0 };
+    fst_rc_t rc = fst_catalog_extent_get (self->metadata->catalog, &said->blob, said->n, &extent);
+    *unused_p = (rc == FST_NOT_FOUND || !(extent.nodes & fst_node_bit (self->node)))
+             && !fst_metadata_repair_brings (self->metadata, self->node, &said->blob, said->n);
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
 //  What asked holds is reduced to those that are so. Committed state only: the batch is not open.
 static fst_rc_t
 s_keep (inventory_t *self, fst_rc_t (*is) (inventory_t *self, const fst_said_t *said, bool *is_p))
@@ -386,7 +397,7 @@ s_deal (inventory_t *self)
                 fst_metadata_surplus_add (metadata, self->node, &self->asked [at].said);
         else
         if (rc == FST_OK)
-            s_put_aside (self, self->asked, self->asked_count);
+            s_put_aside (self);
         return rc;
     }
     if (metadata->sweeps [self->node])
@@ -432,9 +443,12 @@ s_step (inventory_t *self)
     bool done = false;
     fst_rc_t rc = FST_OK;
     if (self->bad_count) {
-        size_t count = self->bad_count;
+        memcpy (self->asked, self->bad, self->bad_count * sizeof (*self->bad));
+        self->asked_count = self->bad_count;
         self->bad_count = 0;
-        s_put_aside (self, self->bad, count);
+        rc = s_keep (self, s_is_unused);
+        if (rc == FST_OK)
+            s_put_aside (self);
     }
     else
     if (self->found_count)

@@ -277,7 +277,22 @@ s_choose_target (const fst_metadata_t *self, const fst_work_t *work, fst_node_se
     return fst_nodes_choose_one (self->nodes, work->spread.nodes, ~takers, bytes, fst_random ());
 }
 
-//  What the target still has to delete must be deleted first; the walk comes by again.
+bool
+fst_metadata_repair_brings (const fst_metadata_t *self, unsigned node, const fst_blob_id_t *blob, uint32_t n)
+{
+    const fst_mover_t *mover = self->mover;
+    const fst_row_t row = { .blob = *blob, .extent.n = n };
+    for (size_t at = 0; at < mover->pulls_count; at++) {
+        const fst_pull_t *pull = mover->pulls [at];
+        for (size_t one = 0; one < pull->count && pull->target == node; one++)
+            if (fst_row_compare (&pull->rows [one], &row) == 0)
+                return true;
+    }
+    return false;
+}
+
+//  What the target still has to delete must be deleted first, and what it is asked for by another PULL comes with that;
+//  the walk comes by again.
 static void
 s_leave_garbage (fst_metadata_t *self, fst_pull_t *pull)
 {
@@ -285,7 +300,8 @@ s_leave_garbage (fst_metadata_t *self, fst_pull_t *pull)
     for (size_t at = 0; at < pull->count; at++) {
         bool garbage = true;
         if (fst_catalog_garbage_has (self->catalog, pull->target, &pull->rows [at].blob, pull->rows [at].extent.n,
-                                     &garbage) == FST_OK && !garbage)
+                                     &garbage) == FST_OK && !garbage
+        &&  !fst_metadata_repair_brings (self, pull->target, &pull->rows [at].blob, pull->rows [at].extent.n))
             pull->rows [kept++] = pull->rows [at];
         else
             pull->bytes -= pull->rows [at].extent.bytes;

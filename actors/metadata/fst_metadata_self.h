@@ -116,7 +116,7 @@ fst_metadata_fn fst_metadata_stat, fst_metadata_list_files, fst_metadata_make_fo
 //  A node's copy of an extent is damaged or gone. If another live node has a good one it goes off the books (so the
 //  extent has a copy less, which repair sees), and *aside_p is true: the node may put it aside. Otherwise it stays
 //  on the books, is noted as bad, and *aside_p is false: what is good of it may be all there is.
-//  *aside_p is also true for what the books do not count. A batch must be open.
+//  *aside_p is also true for what the books do not count, unless it is being copied there just now. A batch must be open.
 fst_rc_t FST_CHECKED
 fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool *aside_p);
 
@@ -194,6 +194,11 @@ fst_metadata_repair (fst_metadata_t *self);
 //  The same, if answers or commands have given it a reason.
 void
 fst_metadata_repair_soon (fst_metadata_t *self);
+
+//  A PULL under way may have put this extent on this node. It counts when the answer comes: until then nobody else may
+//  count it, as what counts may be deleted; nor have it put aside. Otherwise the answer would tell of what is gone.
+bool
+fst_metadata_repair_brings (const fst_metadata_t *self, unsigned node, const fst_blob_id_t *blob, uint32_t n);
 
 //  For STATUS.
 json_t *

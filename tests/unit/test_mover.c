@@ -273,6 +273,48 @@ Test (mover, a_blob_that_is_deleted_while_it_is_copied_leaves_nothing_behind)
     cr_expect (WORLD_AWAIT (world_status (&w, "garbage") == 0));
 }
 
+//  Node number says that its copy is bad: whether it may put it aside.
+static bool
+s_report (int number, const fst_blob_id_t *blob)
+{
+    json_t *reply = NULL;
+    char hex [FST_BLOB_BYTES * 2 + 1];
+    fst_hex_encode (blob->bytes, FST_BLOB_BYTES, hex);
+    fst_caller_t *node = fst_caller_new (w.bus.clients, NULL, 10000, WORLD_WAIT_MS);
+    fst_caller_set_token (node, w.nodes [number].keys->token);
+    world_check (world_call (node, "REPORT", json_pack ("{s:s, s:[s], s:[i], s:[s]}", "node", w.nodes [number].name,
+                             "blobs", hex, "extents", 0, "reasons", "corrupt"), &reply), fst_caller_problem (node));
+    bool aside = json_is_true (json_array_get (json_object_get (reply, "aside"), 0));
+    json_decref (reply);
+    fst_caller_destroy (&node);
+    return aside;
+}
+
+//  The answer to PULL comes late. If its copies were counted before, some could be surplus, be deleted, and then be
+//  counted a second time.
+Test (mover, a_copy_is_counted_by_the_answer_that_tells_of_it_and_by_nothing_else)
+{
+    s_put_many (60);
+    fst_blob_id_t blob = s_blob_of ("f0");
+    w.nodes [3].keeps_answers = true;
+    w.nodes [1].silent = true;
+    cr_expect (WORLD_AWAIT (s_whole (3) == 60));
+    cr_expect_not (s_report (3, &blob), "an old word about a copy that was made anew since");
+    world_node_change (&w.nodes [3], &blob, WORLD_DAMAGED, 0);      //  As it was when it was looked at
+    cr_expect_eq (world_call (w.root, "SCRUB", json_pack ("{s:s}", "node", "node-3"), NULL), FST_OK);
+    cr_expect (WORLD_AWAIT (w.nodes [3].checked >= 60));
+    w.nodes [1].silent = false;
+    cr_expect (WORLD_AWAIT (world_count (&w, "alive") == 3 && s_repair ("surplus") == 0));
+    int64_t until_ms = fst_clock_mono_ms () + 1500;             //  Time for what must not be done
+    cr_expect (WORLD_AWAIT (fst_clock_mono_ms () > until_ms));
+    cr_expect_eq (w.nodes [1].deleted + w.nodes [2].deleted + w.nodes [3].deleted, 0);
+    cr_expect_eq (w.nodes [3].aside, 0);
+    world_node_change (&w.nodes [3], &blob, WORLD_WHOLE, 0);
+    w.nodes [3].keeps_answers = false;
+    cr_expect (WORLD_AWAIT (s_whole (1) + s_whole (2) + s_whole (3) == 120 && world_status (&w, "garbage") == 0));
+    cr_expect_eq (s_live (2), 60);
+}
+
 Test (mover, metadata_that_starts_again_goes_on_where_the_books_are)
 {
     s_put_many (20);
