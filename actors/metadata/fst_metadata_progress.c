@@ -1,4 +1,4 @@
-//  What people see of the mover and may ask of it: the part of STATUS about repair, and DRAIN.
+//  What people see of the mover and may ask of it: the part of STATUS about repair, the journal, and DRAIN.
 
 #include "fst_metadata_repair.h"
 #include "fst_text.h"
@@ -9,6 +9,7 @@
 #define STUCK_SHOWN     16              //  Schema: most in STATUS
 #define STUCK_SAMPLES   4               //  Of one spread for which there is no node
 #define STUCK_WAIT_MS   4000            //  What is tried again sooner is not called stuck
+#define RUN_OVER_MS     5000            //  Nothing copied for so long: the run of repairs is over
 
 //  ---- STATUS
 
@@ -108,6 +109,77 @@ fst_metadata_repair_status (fst_metadata_t *self)
     if (rate > 0 && left > 0)
         json_object_set_new (status, "left_ms", json_integer ((json_int_t) ((double) left * 1000 / (double) rate)));
     return status;
+}
+
+//  ---- The journal
+
+static fst_rc_t
+s_journal (fst_metadata_t *self, unsigned node, const char *type, const char *detail)
+{
+    fst_metadata_open_batch (self);
+    return fst_nodes_journal (self->nodes, node, type, detail, self->wall_ms);
+}
+
+static size_t
+s_count_pulls (const fst_mover_t *mover, fst_work_kind_t kind)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < mover->pulls_count; at++)
+        count += mover->pulls [at]->work.kind == kind;
+    return count;
+}
+
+static fst_rc_t
+s_end_run (fst_metadata_t *self)
+{
+    fst_mover_t *mover = self->mover;
+    bool to_do = false;
+    for (size_t at = 0; at < mover->plan.count; at++)
+        to_do |= mover->plan.works [at].kind == FST_WORK_COPY && mover->plan.works [at].repair;
+    if (!mover->run.active || s_count_pulls (mover, FST_WORK_COPY)
+    || (to_do && self->now_ms - mover->run.last_ms < RUN_OVER_MS))
+        return FST_OK;
+    mover->run.active = false;
+    if (mover->run.extents == 0)
+        return FST_OK;
+    char detail [200], bytes [32];
+    snprintf (detail, sizeof (detail), "%lld extents (%s) copied in %.1f s%s", (long long) mover->run.extents,
+              fst_size_text (mover->run.bytes, bytes, sizeof (bytes)),
+              (double) (mover->run.last_ms - mover->run.begun_ms) / 1000, to_do? "; some could not be": "");
+    return s_journal (self, mover->run.node, "repaired", detail);
+}
+
+//  Nodes that are emptied: that it begins for one that fails, and that one is empty. The latter is remembered, so that
+//  it is said once.
+static fst_rc_t
+s_follow_leaving (fst_metadata_t *self)
+{
+    fst_mover_t *mover = self->mover;
+    fst_node_set_t failing = mover->view.live & ~mover->view.sound & ~mover->view.leaving, empty = 0;
+    fst_rc_t rc = FST_OK;
+    for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK; node++) {
+        fst_node_set_t bit = fst_node_bit (node);
+        if (failing & ~mover->failing & bit)
+            rc = s_journal (self, node, "draining", "its disk fails, so what it holds is copied to others");
+        if (((failing | mover->view.leaving) & bit) && self->copies.holds [node] == 0)
+            empty |= bit;
+        if (rc == FST_OK && (empty & ~mover->drained & bit))
+            rc = s_journal (self, node, "drained", "no file needs it any more");
+    }
+    if (rc == FST_OK && empty != mover->drained) {
+        fst_metadata_open_batch (self);
+        rc = fst_catalog_setting_put (self->catalog, "drained", (int64_t) empty);
+    }
+    mover->failing = failing;
+    mover->drained = empty;
+    return rc;
+}
+
+fst_rc_t
+fst_mover_tell (fst_metadata_t *self)
+{
+    fst_rc_t rc = s_end_run (self);
+    return rc == FST_OK? s_follow_leaving (self): rc;
 }
 
 //  ---- DRAIN

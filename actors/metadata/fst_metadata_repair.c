@@ -8,7 +8,6 @@
 #include "fst_metadata_repair.h"
 #include "fst_clock.h"
 #include "fst_log.h"
-#include "fst_text.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@
 #define SOON_MS         20
 #define IDLE_MS         1000            //  After a round that found nothing; doubles
 #define IDLE_TIMES      6
-#define RUN_OVER_MS     5000            //  Nothing copied for so long: the run of repairs is over
 #define FORGET_MS       (10 * 60 * 1000)
 
 //  ---- What is known
@@ -437,15 +435,6 @@ s_trim (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
     self->mover->look = self->mover->soon = true;
 }
 
-static size_t
-s_count_pulls (const fst_mover_t *mover, fst_work_kind_t kind)
-{
-    size_t count = 0;
-    for (size_t at = 0; at < mover->pulls_count; at++)
-        count += mover->pulls [at]->work.kind == kind;
-    return count;
-}
-
 //  How full a node is follows from what it says of its disk, which is some seconds old, and from the books, which are
 //  not: so after a part of the way all nodes must have deleted what they were to, and have said how it is now.
 static bool
@@ -494,61 +483,6 @@ s_work (fst_metadata_t *self)
     }
 }
 
-//  ---- What people hear of it
-
-static fst_rc_t
-s_journal (fst_metadata_t *self, unsigned node, const char *type, const char *detail)
-{
-    fst_metadata_open_batch (self);
-    return fst_nodes_journal (self->nodes, node, type, detail, self->wall_ms);
-}
-
-static fst_rc_t
-s_end_run (fst_metadata_t *self)
-{
-    fst_mover_t *mover = self->mover;
-    bool to_do = false;
-    for (size_t at = 0; at < mover->plan.count; at++)
-        to_do |= mover->plan.works [at].kind == FST_WORK_COPY && mover->plan.works [at].repair;
-    if (!mover->run.active || s_count_pulls (mover, FST_WORK_COPY)
-    || (to_do && self->now_ms - mover->run.last_ms < RUN_OVER_MS))
-        return FST_OK;
-    mover->run.active = false;
-    if (mover->run.extents == 0)
-        return FST_OK;
-    char detail [200], bytes [32];
-    snprintf (detail, sizeof (detail), "%lld extents (%s) copied in %.1f s%s", (long long) mover->run.extents,
-              fst_size_text (mover->run.bytes, bytes, sizeof (bytes)),
-              (double) (mover->run.last_ms - mover->run.begun_ms) / 1000, to_do? "; some could not be": "");
-    return s_journal (self, mover->run.node, "repaired", detail);
-}
-
-//  Nodes that are emptied: that it begins for one that fails, and that one is empty. The latter is remembered, so that
-//  it is said once.
-static fst_rc_t
-s_follow_leaving (fst_metadata_t *self)
-{
-    fst_mover_t *mover = self->mover;
-    fst_node_set_t failing = mover->view.live & ~mover->view.sound & ~mover->view.leaving, empty = 0;
-    fst_rc_t rc = FST_OK;
-    for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK; node++) {
-        fst_node_set_t bit = fst_node_bit (node);
-        if (failing & ~mover->failing & bit)
-            rc = s_journal (self, node, "draining", "its disk fails, so what it holds is copied to others");
-        if (((failing | mover->view.leaving) & bit) && self->copies.holds [node] == 0)
-            empty |= bit;
-        if (rc == FST_OK && (empty & ~mover->drained & bit))
-            rc = s_journal (self, node, "drained", "no file needs it any more");
-    }
-    if (rc == FST_OK && empty != mover->drained) {
-        fst_metadata_open_batch (self);
-        rc = fst_catalog_setting_put (self->catalog, "drained", (int64_t) empty);
-    }
-    mover->failing = failing;
-    mover->drained = empty;
-    return rc;
-}
-
 //  ---- The turn
 
 static int64_t
@@ -571,13 +505,11 @@ fst_metadata_repair (fst_metadata_t *self)
     fst_mover_t *mover = self->mover;
     assert (!self->open);
     s_look (self);
-    if (mover->plan.count == 0 && !mover->run.active && !mover->drained && !mover->view.leaving
+    if (mover->plan.count == 0 && !mover->run.active && !mover->drained && !mover->failing && !mover->view.leaving
     &&  mover->view.sound == mover->view.live)
         return s_wake_ms (self);
     s_work (self);
-    fst_rc_t rc = s_end_run (self);
-    if (rc == FST_OK)
-        rc = s_follow_leaving (self);
+    fst_rc_t rc = fst_mover_tell (self);
     if (rc != FST_OK)
         fst_log_error ("repair was not journaled reason=\"%s\"", fst_error_text (rc));
     fst_stuck_forget (mover->stuck, self->now_ms - FORGET_MS);

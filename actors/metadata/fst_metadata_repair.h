@@ -110,6 +110,10 @@ fst_mover_may_drop (fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n,
 const char *
 fst_mover_blocked (const fst_metadata_t *self, const fst_work_t *work);
 
+//  Into the journal: that repair is done, that a node fails, that a node is empty. May open a batch.
+fst_rc_t FST_CHECKED
+fst_mover_tell (fst_metadata_t *self);
+
 //  What is known of the nodes. *wake_ms_p: when it changes with time alone.
 void
 fst_mover_view (fst_metadata_t *self, fst_repair_view_t *view, int64_t *wake_ms_p);
