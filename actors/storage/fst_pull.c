@@ -67,6 +67,36 @@ fst_pull_fetched (fst_pull_t *self, int64_t bytes)
     self->round_ms = 0;
 }
 
+//  ---- Who is at what
+
+//  After the answer only what is under way counts.
+static bool
+s_is_at (const fst_pull_request_t *request, size_t rows, const fst_extent_info_t *want)
+{
+    for (size_t at = 0; at < rows; at++) {
+        const fst_pull_extent_t *extent = &request->extents [at];
+        bool going = request->request? extent->state != FST_PULL_DONE:
+                     extent->fetches || extent->state == FST_PULL_SEALING || extent->state == FST_PULL_CLEARING;
+        if (going && extent->want.extent == want->extent
+        &&  memcmp (extent->want.blob.bytes, want->blob.bytes, FST_BLOB_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+fst_pull_is_elsewhere (const fst_pull_extent_t *extent)
+{
+    assert (extent);
+    const fst_pull_request_t *own = extent->request;
+    for (unsigned at = 0; at < FST_PULL_PLACES; at++) {
+        const fst_pull_request_t *other = own->pull->requests [at];
+        if (other && other->number < own->number && s_is_at (other, other->count, &extent->want))
+            return true;
+    }
+    return s_is_at (own, (size_t) (extent - own->extents), &extent->want);
+}
+
 //  ---- Peers
 
 static unsigned
@@ -190,10 +220,13 @@ fst_pull_ask (fst_pull_t *self, fst_request_t **request_p)
 {
     assert (self);
     assert (request_p && *request_p);
-    unsigned place = 0;
-    while (place < FST_PULLS_MAX && self->requests [place])
-        place++;
-    if (place == FST_PULLS_MAX) {
+    unsigned place = FST_PULL_PLACES, open = 0;
+    for (unsigned at = 0; at < FST_PULL_PLACES; at++)
+        if (!self->requests [at])
+            place = at;
+        else
+            open += self->requests [at]->request != NULL;
+    if (open == FST_PULLS_MAX || place == FST_PULL_PLACES) {
         fst_request_fail (request_p, FST_BUSY, "This node copies for %d requests already.", FST_PULLS_MAX);
         return;
     }
@@ -202,6 +235,7 @@ fst_pull_ask (fst_pull_t *self, fst_request_t **request_p)
     assert (request);
     request->pull = self;
     request->request = *request_p;
+    request->number = ++self->asked;
     request->deadline_ms = fst_clock_mono_ms () + json_integer_value (json_object_get (payload, "time_ms"));
     request->count = json_array_size (rows);
     request->extents = calloc (request->count, sizeof (*request->extents));
@@ -282,8 +316,8 @@ fst_pull_flush (fst_pull_t *self)
     if (fst_jobs_clients (self->options.jobs) > 0)
         self->clients_ms = now_ms;
     self->turn++;
-    for (unsigned at = 0; at < FST_PULLS_MAX; at++) {
-        fst_pull_request_t **request_p = &self->requests [(self->turn + at) % FST_PULLS_MAX];
+    for (unsigned at = 0; at < FST_PULL_PLACES; at++) {
+        fst_pull_request_t **request_p = &self->requests [(self->turn + at) % FST_PULL_PLACES];
         if (!*request_p)
             continue;
         int64_t request_ms = s_turn (*request_p, now_ms);
@@ -324,7 +358,7 @@ void
 fst_pull_end (fst_pull_t *self)
 {
     assert (self);
-    for (unsigned at = 0; at < FST_PULLS_MAX; at++)
+    for (unsigned at = 0; at < FST_PULL_PLACES; at++)
         if (self->requests [at] && self->requests [at]->request)
             s_answer (self->requests [at]);
     fst_pool_destroy (&self->pool);
@@ -337,7 +371,7 @@ fst_pull_destroy (fst_pull_t **self_p)
     fst_pull_t *self = *self_p;
     if (self) {
         assert (!self->pool);           //  It was ended
-        for (unsigned at = 0; at < FST_PULLS_MAX; at++)
+        for (unsigned at = 0; at < FST_PULL_PLACES; at++)
             if (self->requests [at])
                 s_request_destroy (&self->requests [at]);
         assert (self->fetches == 0);

@@ -467,8 +467,12 @@ fst_pull_extent_go_on (fst_pull_extent_t *extent, int64_t now_ms)
     }
     if (now_ms < extent->not_before_ms)
         return true;
-    if (extent->state == FST_PULL_LOOKING && extent->look)
-        s_look (extent, now_ms);
+    if (extent->state == FST_PULL_LOOKING && extent->look) {
+        if (fst_pull_is_elsewhere (extent))
+            extent->not_before_ms = now_ms + FST_PULL_BUSY_MS;
+        else
+            s_look (extent, now_ms);
+    }
     if (extent->state != FST_PULL_COPYING || extent->look || extent->unlike)
         return true;                    //  Or not before all that is under way has come
     if (fst_copy_whole (extent->copy)) {

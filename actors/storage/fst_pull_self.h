@@ -9,6 +9,7 @@
 #include "fst_pull.h"
 
 #define FST_PULL_PEERS_MAX 16
+#define FST_PULL_PLACES    (4 * FST_PULLS_MAX)      //  With those that are answered and wait for what is under way
 #define FST_PULL_BUSY_MS   50       //  Until somebody who was busy is asked again
 
 typedef struct fst_pull_request fst_pull_request_t;
@@ -45,6 +46,7 @@ typedef struct {
 struct fst_pull_request {
     fst_pull_t *pull;
     fst_request_t *request;         //  NULL: answered; it only waits for what is under way
+    uint64_t number;                //  In the order in which they came
     int64_t deadline_ms;
     fst_pull_peer_t peers [FST_PULL_PEERS_MAX];
     fst_pull_extent_t *extents;
@@ -55,7 +57,8 @@ struct fst_pull_request {
 struct fst_pull {
     fst_pull_options_t options;
     fst_pool_t *pool;               //  Looks at the disk
-    fst_pull_request_t *requests [FST_PULLS_MAX];
+    fst_pull_request_t *requests [FST_PULL_PLACES];
+    uint64_t asked;                 //  Requests that came
     unsigned turn;                  //  Who goes first
     size_t fetches;                 //  Under way
     int64_t clients_ms;             //  When clients were seen last
@@ -70,6 +73,11 @@ bool
 fst_pull_may_fetch (fst_pull_t *self, int64_t bytes, int64_t now_ms);
 void
 fst_pull_fetched (fst_pull_t *self, int64_t bytes);
+
+//  Another request, or another row of the same one, that came earlier is at this extent: a request may come twice when
+//  the broker was restarted.
+bool
+fst_pull_is_elsewhere (const fst_pull_extent_t *extent);
 
 //  Sources of an extent that may be asked now, and those that are lost, as masks.
 unsigned

@@ -338,8 +338,10 @@ Test (pull, what_time_did_not_allow_is_done_the_next_time)
                 pull_add (&s_pull, request, &infos [at], "1");
                 asked [count++] = at;
             }
-        json_t *results = pull_run (&s_pull, 0, request, NULL);
-        for (uint32_t at = 0; at < count; at++) {
+        fst_rc_t rc;
+        json_t *results = pull_run (&s_pull, 0, request, &rc);
+        cr_assert (rc == FST_OK || rc == FST_BUSY, "a caller that connects may ask twice");
+        for (uint32_t at = 0; rc == FST_OK && at < count; at++) {
             done [asked [at]] = streq (pull_result (results, at), "done");
             cr_assert (done [asked [at]] || streq (pull_result (results, at), "undone"));
             left -= done [asked [at]];
@@ -349,6 +351,5 @@ Test (pull, what_time_did_not_allow_is_done_the_next_time)
     cr_assert_gt (turns, 1);
     for (uint32_t at = 0; at < EXTENTS; at++)
         cr_assert (pull_read (&s_pull, 0, &infos [at]) == FST_OK);
-    cr_assert_leq (pull_status (&s_pull, 0, "stored_bytes"), (EXTENTS * CHUNKS + 3 * turns) << LOG2,
-                   "what was here was not copied again");
+    cr_assert_eq (pull_status (&s_pull, 0, "stored_bytes"), (EXTENTS * CHUNKS) << LOG2, "nothing was copied twice");
 }

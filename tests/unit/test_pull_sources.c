@@ -300,6 +300,31 @@ Test (pull_sources, a_target_that_dies_in_the_middle_goes_on_where_it_was)
     cr_assert (pull_read (&s_pull, 0, &s_info) == FST_OK);
 }
 
+Test (pull_sources, what_is_asked_for_twice_is_copied_once)
+{
+    pull_start (&s_pull, 0);
+    s_manner = HOLDS;
+    s_answered = FEW;
+    for (int at = 0; at < 2; at++)
+        s_send (&s_info, "2", TIME_MS);
+    char word [16];
+    bool bad;
+    int answers = 0;
+    for (int64_t until_ms = fst_clock_mono_ms () + WORLD_WAIT_MS; answers < 2; ) {
+        cr_assert (fst_clock_mono_ms () < until_ms);
+        if (s_poll (word, &bad)) {
+            cr_assert_str_eq (word, "done");
+            answers++;
+        }
+        else
+        if (s_held_count >= 4) {            //  The window is full: both would have asked by now
+            s_manner = GOOD;
+            s_answer_held ();
+        }
+    }
+    cr_assert_eq (s_gave, s_info.bytes);
+}
+
 Test (pull_sources, its_time_is_over_though_nobody_answers)
 {
     pull_start (&s_pull, 0);
