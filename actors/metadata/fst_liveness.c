@@ -26,10 +26,28 @@ fst_liveness_know (fst_liveness_t *self, unsigned node, bool pruned, int64_t now
 }
 
 bool
+fst_liveness_is_deaf (const fst_liveness_t *self, int64_t now_ms)
+{
+    assert (self);
+    return self->heard_ms && now_ms - self->heard_ms >= self->silent_ms;
+}
+
+//  What passed since the last sign of life does not count.
+static void
+s_forgive (fst_liveness_t *self, int64_t deaf_ms)
+{
+    for (unsigned node = 0; node < FST_NODES_MAX; node++)
+        self->nodes [node].last_ms += deaf_ms;
+}
+
+bool
 fst_liveness_hear (fst_liveness_t *self, unsigned node, int64_t now_ms, fst_liveness_change_t *change)
 {
     assert (self);
     assert (node < FST_NODES_MAX);
+    if (fst_liveness_is_deaf (self, now_ms))
+        s_forgive (self, now_ms - self->heard_ms);
+    self->heard_ms = now_ms;
     bool heard = self->nodes [node].heard;
     fst_node_state_t state = self->nodes [node].state;
     *change = (fst_liveness_change_t) { .node = node, .from = heard? state: FST_NODE_UNKNOWN, .to = FST_NODE_ALIVE };

@@ -5,6 +5,8 @@
 //
 //  A metadata actor that starts has heard nobody yet: nodes that were not pruned before count as alive until
 //  prune-after has passed since its start, so that reads and writes go on at once.
+//  When nobody at all was heard for so long that a node would count as silent, it was us who were deaf (a broker that
+//  was away): the first sign of life ends that, and the time says nothing about the others.
 //  Times are monotonic.
 
 #ifndef FST_LIVENESS_H_INCLUDED
@@ -19,6 +21,7 @@ typedef enum { FST_NODE_UNKNOWN, FST_NODE_ALIVE, FST_NODE_SILENT, FST_NODE_PRUNE
 
 typedef struct {
     int64_t silent_ms, prune_ms;        //  Silence after which a node changes its state
+    int64_t heard_ms;                   //  Last sign of life of anyone; 0: none yet
     struct {
         fst_node_state_t state;
         bool heard;                     //  By this actor
@@ -37,6 +40,10 @@ fst_liveness_init (fst_liveness_t *self, int64_t heartbeat_ms, int64_t prune_ms)
 //  A node that is known from before. Not a sign of life.
 void
 fst_liveness_know (fst_liveness_t *self, unsigned node, bool pruned, int64_t now_ms);
+
+//  True if a sign of life now would be the first one after nobody was heard for long.
+bool
+fst_liveness_is_deaf (const fst_liveness_t *self, int64_t now_ms);
 
 //  A sign of life. True if that is a change.
 bool

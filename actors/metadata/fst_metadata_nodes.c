@@ -75,14 +75,14 @@ fst_metadata_heartbeat (void *arg, const char *topic, json_t *body)
     fst_metadata_set_time (self);
     if (fst_nodes_heartbeat_changes (self->nodes, node.name))
         fst_metadata_open_batch (self);
-    bool pruned = s_was_pruned (self, node.name);
+    bool pruned = s_was_pruned (self, node.name), deaf = fst_nodes_are_unheard (self->nodes, self->now_ms);
     fst_rc_t rc = fst_nodes_heartbeat (self->nodes, &node, self->now_ms, self->wall_ms);
     if (rc == FST_OK)
         rc = fst_metadata_hear (self, (unsigned) fst_nodes_find (self->nodes, node.name), body);
     if (rc == FST_OK && pruned)
         fst_metadata_inventory_came (self, (unsigned) fst_nodes_find (self->nodes, node.name));
-    if (rc == FST_NOT_FOUND && self->ask_ms > self->now_ms + 1000) {
-        self->ask_ms = self->now_ms;        //  A stranger: ask it to register
+    if ((rc == FST_NOT_FOUND || deaf) && self->ask_ms > self->now_ms + 1000) {
+        self->ask_ms = self->now_ms;        //  A stranger is asked to register; all are, when we were deaf
         self->ask_wait_ms = 1000;
     }
 }

@@ -215,6 +215,13 @@ fst_nodes_register (fst_nodes_t *self, const fst_node_t *said, int64_t now_ms, i
 }
 
 bool
+fst_nodes_are_unheard (const fst_nodes_t *self, int64_t now_ms)
+{
+    assert (self);
+    return fst_liveness_is_deaf (&self->liveness, now_ms);
+}
+
+bool
 fst_nodes_heartbeat_changes (const fst_nodes_t *self, const char *name)
 {
     int number = fst_nodes_find (self, name);

@@ -68,6 +68,10 @@ fst_nodes_register (fst_nodes_t *self, const fst_node_t *said, int64_t now_ms, i
 fst_rc_t FST_CHECKED
 fst_nodes_heartbeat (fst_nodes_t *self, const fst_node_t *said, int64_t now_ms, int64_t wall_ms);
 
+//  Nobody was heard for long, so a heartbeat now says that we were deaf: the others should be asked.
+bool
+fst_nodes_are_unheard (const fst_nodes_t *self, int64_t now_ms);
+
 //  A heartbeat, or the time now_ms, would be a change of state: then a batch must be opened first.
 bool
 fst_nodes_heartbeat_changes (const fst_nodes_t *self, const char *name);

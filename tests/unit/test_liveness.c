@@ -133,6 +133,25 @@ Test (liveness, states_come_as_sets)
     cr_expect_eq (fst_liveness_set (&s_liveness, FST_NODE_SILENT), 0);
 }
 
+Test (liveness, when_nobody_was_heard_the_time_says_nothing_about_the_others)
+{
+    static const char before [] = "[35000] 0 alive>silent\n[37000] 1 alive>silent\n[40000] 0 silent>pruned\n"
+                                  "[41000] 0 pruned>alive\n";
+    s_hear (0, 0);
+    s_hear (1, 2000);
+    s_hear (0, 10000);
+    s_hear (1, 12000);                  //  Then the broker is away
+    s_trace [0] = 0;
+    s_elapse (41000);
+    s_hear (0, 41000);                  //  And back
+    s_hear (0, 51000);
+    s_hear (0, 61000);
+    s_elapse (70999);
+    cr_expect_str_eq (s_trace, before);
+    s_elapse (71000);                   //  So long can we hear again
+    cr_expect_str_eq (s_trace + strlen (before), "[71000] 1 silent>pruned\n");
+}
+
 Test (liveness, nobody_known_is_nothing_to_wake_for)
 {
     cr_expect_eq (fst_liveness_wake_ms (&s_liveness), INT64_MAX);
