@@ -458,7 +458,7 @@ static void
 s_short_leases (void)
 {
     world_new (&w);
-    world_set (&w, "lease", "1 s");
+    world_set (&w, "lease", "3 s");
     world_start (&w);
     for (int number = 1; number <= WORLD_NODES; number++)
         world_start_node (&w, number);
