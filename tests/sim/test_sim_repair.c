@@ -1,6 +1,8 @@
 //  Copies that are lost come back, those that are too many go, and no acknowledged file is ever in danger.
 
 #include <criterion/criterion.h>
+#include <glob.h>
+#include <stdio.h>
 #include "sim.h"
 
 #define SEEDS       2
@@ -185,6 +187,56 @@ s_target_killed (uint64_t seed)
 Test (sim_repair, a_node_may_be_killed_in_a_repair)
 {
     sim_each_seed (2, s_target_killed);
+}
+
+//  ---- Rot
+
+//  Turn some octets of an extent file of a node to others; 0: it has none.
+static size_t
+s_damage (sim_t *sim, int node)
+{
+    char pattern [400];
+    glob_t found;
+    snprintf (pattern, sizeof (pattern), "%s/extents/*/*", sim_folder (sim, SIM_NODE (node)));
+    if (glob (pattern, 0, NULL, &found) != 0)
+        return 0;
+    size_t count = found.gl_pathc;
+    FILE *file = fopen (found.gl_pathv [sim_random (sim, count)], "r+b");
+    SIM_CHECK (sim, file);
+    fseek (file, 0, SEEK_END);
+    fseek (file, (long) sim_random (sim, (uint64_t) ftell (file) - 8), SEEK_SET);
+    uint64_t noise = sim_random (sim, UINT64_MAX) | 1;
+    fwrite (&noise, sizeof (noise), 1, file);
+    fclose (file);
+    globfree (&found);
+    return count;
+}
+
+static void
+s_rotten (uint64_t seed)
+{
+    sim_t *sim = s_world (seed, 3);
+    int rotten = 1 + (int) sim_random (sim, 3), damaged = 0;
+    s_fill (sim, "before");
+    for (int round = 0; round < 3; round++)
+        damaged += s_damage (sim, rotten) > 0;
+    SIM_CHECK (sim, damaged);
+    for (int at = 0; at < 4; at++) {
+        char path [64];
+        snprintf (path, sizeof (path), "before-large-%d", at);
+        SIM_CHECK (sim, sim_get (sim, CLIENT, path) == FST_OK);        //  Never a wrong octet
+    }
+    SIM_CHECK (sim, sim_call (sim, CLIENT, "metadata", "SCRUB", NULL, NULL) == FST_OK);
+    SIM_CHECK (sim, SIM_UNTIL (sim, sim_figure (sim, "damaged") > 0, SETTLE_MS));
+    sim_elapse (sim, MINUTE);
+    sim_settle (sim, SETTLE_MS);
+    sim_check (sim);
+    sim_destroy (&sim);
+}
+
+Test (sim_repair, rot_on_one_node_is_never_read_and_is_repaired)
+{
+    sim_each_seed (SEEDS, s_rotten);
 }
 
 //  ---- Draining
