@@ -493,6 +493,7 @@ s_stop (inventory_t *self)
 void
 fst_metadata_inventory_restart (fst_metadata_t *self)
 {
+    self->compared = 0;
     for (unsigned node = 0; node < FST_NODES_MAX; node++) {
         if (self->inventories [node])
             s_stop (self->inventories [node]);

@@ -19,12 +19,12 @@
 void
 fst_metadata_inventory_due (fst_metadata_t *self, unsigned node);
 
-//  A node came: again after it was pruned, or with an empty folder. Until it is compared, no copy elsewhere is given up
+//  A node came: again after it was pruned, with an empty folder, or its process started. Until it is compared, no copy elsewhere is given up
 //  for what it is thought to hold.
 void
 fst_metadata_inventory_came (fst_metadata_t *self, unsigned node);
 
-//  Compare all nodes from the beginning: recovery began or ended.
+//  Compare all nodes from the beginning: recovery began or ended, or an import gave us other books.
 void
 fst_metadata_inventory_restart (fst_metadata_t *self);
 

@@ -48,7 +48,8 @@ fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t 
     if (strncmp (claims->name, "storage:", 8) != 0 || strcmp (claims->name + 8, node.name) != 0)
         return fst_namespace_refuse (self->space, FST_DENIED, "Only storage:%s may register node %s.",
                                      node.name, node.name);
-    bool came = s_was_pruned (self, node.name) || !json_object_get (payload, "run");
+    bool came = s_was_pruned (self, node.name) || !json_object_get (payload, "run")
+             || json_is_true (json_object_get (payload, "started"));
     fst_rc_t rc = fst_nodes_register (self->nodes, &node, self->now_ms, self->wall_ms);
     if (rc == FST_TOO_MANY)
         return fst_namespace_refuse (self->space, rc, "A cluster has at most %d storage nodes.", FST_NODES_MAX);

@@ -581,7 +581,10 @@ s_register (fst_storage_t *self)
     }
     self->registering = true;
     fst_told_ask (&self->told);
-    fst_actor_call (self->actor, "metadata", "REGISTER", s_self_portrait (self), s_registered, self);
+    json_t *said = s_self_portrait (self);
+    if (!self->registered)              //  small.db may have been salvaged, or the folder is an older copy of itself
+        json_object_set_new (said, "started", json_true ());
+    fst_actor_call (self->actor, "metadata", "REGISTER", said, s_registered, self);
 }
 
 static void

@@ -44,6 +44,7 @@ struct world_node {
     atomic_bool refuses;            //  To delete
     atomic_int deleted;             //  Blobs
     atomic_int asked;               //  To register, by event
+    atomic_bool started;            //  It says that its process has just started
     atomic_llong sequence;          //  What it says it was told; 0: the truth
     atomic_int aside;               //  Extents it was told to put aside
     atomic_int scrubs;              //  Begun, without those that were stopped
@@ -263,6 +264,8 @@ static inline void
 world_node_ask (world_node_t *self)
 {
     json_t *said = world_node_says (self);
+    if (atomic_exchange (&self->started, false))
+        json_object_set_new (said, "started", json_true ());
     pthread_mutex_lock (&self->lock);
     fst_told_ask (&self->told);
     pthread_mutex_unlock (&self->lock);
@@ -602,6 +605,8 @@ static inline int64_t
 world_node_tick (void *arg, int64_t now_ms)
 {
     world_node_t *self = arg;
+    if (self->started)
+        world_node_ask (self);
     char topic [64];
     snprintf (topic, sizeof (topic), "heartbeat.%s", self->name);
     if (!self->keeps_pulls && !self->keeps_answers)

@@ -223,6 +223,19 @@ Test (books, a_node_that_comes_back_after_it_was_pruned_is_compared)
     cr_expect_eq (s_offered (w.alice, "a", text), NODE (2));
 }
 
+//  It was away for less time than it takes to be pruned, and knows what it was told: but small.db was salvaged, perhaps.
+Test (books, a_node_whose_process_started_is_compared)
+{
+    char text [FST_BLOB_BYTES * 2 + 1];
+    world_put (&w, w.alice, "a", 100);
+    cr_assert_eq (s_offered (w.alice, "a", text), NODE (1) | NODE (2));
+    fst_blob_id_t blob = s_blob (text);
+    world_node_change (&w.nodes [1], &blob, -1, 0);
+    w.nodes [1].started = true;
+    cr_expect (WORLD_AWAIT (world_status (&w, "damaged") == 1));
+    cr_expect_eq (s_offered (w.alice, "a", text), NODE (2));
+}
+
 Test (books, a_bad_copy_goes_when_a_good_one_comes_back)
 {
     char text [FST_BLOB_BYTES * 2 + 1];

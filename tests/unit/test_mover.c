@@ -434,6 +434,28 @@ Test (mover, in_recovery_copies_are_made_and_none_goes)
     cr_expect (WORLD_AWAIT (s_whole (1) + s_whole (2) + s_whole (3) == 100));
 }
 
+//  The same when an import has changed the books: what was compared was compared with others.
+Test (mover, after_recovery_nodes_are_compared_anew_before_anything_goes)
+{
+    s_put_many (50);
+    w.nodes [2].sequence = 1000000;
+    cr_expect (WORLD_AWAIT (s_in_recovery ()));
+    w.nodes [1].silent = true;
+    cr_expect (WORLD_AWAIT (world_count (&w, "pruned") == 1 && s_live (2) == 50));
+    w.nodes [1].silent = false;
+    cr_expect (WORLD_AWAIT (world_count (&w, "alive") == 3 && s_repair ("surplus") == 50));
+    int64_t until_ms = fst_clock_mono_ms () + 1500;             //  All are compared by then
+    cr_expect (WORLD_AWAIT (fst_clock_mono_ms () > until_ms));
+    pthread_mutex_lock (&w.nodes [2].lock);
+    w.nodes [2].held_count = 0;
+    pthread_mutex_unlock (&w.nodes [2].lock);
+    w.nodes [2].sequence = 0;
+    cr_assert_eq (world_call (w.root, "END_RECOVERY", NULL, NULL), FST_OK);
+    cr_expect (WORLD_AWAIT (world_status (&w, "damaged") == 50 && s_repair ("surplus") == 0));
+    cr_expect_eq (w.nodes [1].deleted + w.nodes [3].deleted, 0);
+    cr_expect_eq (s_live (2), 50);
+}
+
 //  ---- Moving
 
 //  Store a file of so many extents of 64 MiB on nodes 1 and 2.
