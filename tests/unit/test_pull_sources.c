@@ -429,37 +429,61 @@ Test (pull_sources, while_clients_are_served_there_are_small_rounds_and_it_still
     cr_assert_leq (most, 1 << 20);
 }
 
-//  The other side: a node that copies does not keep clients from reading, and is not kept from it by them.
-Test (pull_sources, a_source_serves_clients_and_nodes)
+//  ---- The other side: a source serves clients first, and other nodes too
+
+static zsock_t *s_node;                 //  Another node's connection to node 1
+
+static void
+s_retrieve (zsock_t *from, int times)
 {
-    enum { COPIES = 200, READS = 16 };
-    s_fill_good ();
-    char ticket [FST_PROOF_TEXT_MAX];
-    zsock_t *node = NULL, *client = s_pull.nodes [1].client;
-    fst_ticket_make (s_pull.nodes [1].keys->node_key, FST_NODE_USER "node-1", fst_clock_wall_ms () + 60000, ticket);
-    world_check (fst_socket_connect_data (s_pull.nodes [1].endpoint, FST_NODE_USER "node-1", ticket, &node), "connect");
     json_t *payload = json_pack ("{s:s, s:s, s:i, s:i, s:i}", "capability",
                                  pull_capability (&s_pull, 1, FST_RIGHT_READ, s_info.blob, 60000),
-                                 "blob", pull_hex (s_info.blob), "extent", 0, "slot", 0, "count", 16);
-    for (int at = 0; at < COPIES; at++)
-        world_send (node, "RETRIEVE", json_incref (payload), NULL);
-    for (int at = 0; at < READS; at++)
-        world_send (client, "RETRIEVE", json_incref (payload), NULL);
-    int reads = 0, copies = 0, copies_at_last_read = -1;
-    zpoller_t *poller = zpoller_new (client, node, NULL);
-    while (copies < COPIES) {               //  With READS of the client always under way
-        void *which = zpoller_wait (poller, WORLD_WAIT_MS);
-        cr_assert (which, "copies %d reads %d", copies, reads);
-        cr_assert (world_receive (which, NULL, NULL) == FST_OK);
-        copies += which == node;
-        reads += which == client;
-        if (reads == READS && copies_at_last_read < 0)
-            copies_at_last_read = copies;
-        if (which == client)
-            world_send (client, "RETRIEVE", json_incref (payload), NULL);
-    }
-    cr_assert (copies_at_last_read >= 0 && copies_at_last_read < COPIES, "clients did not wait for all copies");
-    zpoller_destroy (&poller);
-    zsock_destroy (&node);
+                                 "blob", pull_hex (s_info.blob), "extent", 0, "slot", 0, "count", 4);
+    for (int at = 0; at < times; at++)
+        world_send (from, "RETRIEVE", json_incref (payload), NULL);
     json_decref (payload);
+}
+
+//  How many of copies were answered when the last of reads was; all are under way from the beginning.
+static int
+s_copies_before_last_read (int copies, int reads, bool copies_first)
+{
+    zsock_t *client = s_pull.nodes [1].client;
+    int left = copies, before = -1;
+    if (copies_first)
+        s_retrieve (s_node, copies);
+    s_retrieve (client, reads);
+    if (!copies_first)
+        s_retrieve (s_node, copies);
+    zpoller_t *poller = zpoller_new (s_node, client, NULL);
+    while (left + reads > 0) {
+        void *which = zpoller_wait (poller, WORLD_WAIT_MS);
+        cr_assert (which, "%d copies and %d reads are left", left, reads);
+        cr_assert (world_receive (which, NULL, NULL) == FST_OK);
+        left -= which == s_node;
+        reads -= which == client;
+        if (reads == 0 && before < 0)
+            before = copies - left;
+    }
+    zpoller_destroy (&poller);
+    return before;
+}
+
+Test (pull_sources, a_source_serves_clients_first_and_nodes_too)
+{
+    pull_set (&s_pull, 1, "window", "1 MiB");
+    pull_set (&s_pull, 1, "data-memory", "1 MiB");      //  One read at a time, so that both wait
+    s_fill_good ();
+    char ticket [FST_PROOF_TEXT_MAX];
+    fst_ticket_make (s_pull.nodes [1].keys->node_key, FST_NODE_USER "node-1", fst_clock_wall_ms () + 60000, ticket);
+    world_check (fst_socket_connect_data (s_pull.nodes [1].endpoint, FST_NODE_USER "node-1", ticket, &s_node), "connect");
+    int before = 400;
+    for (int at = 0; at < TRIES && before >= 50; at++)
+        before = s_copies_before_last_read (400, 100, true);
+    cr_assert_lt (before, 50, "clients came later and were served sooner");
+    before = 0;
+    for (int at = 0; at < 2 && before < 40; at++)
+        before = s_copies_before_last_read (100, 600, false);
+    cr_assert_geq (before, 40, "nodes did not wait for all clients");
+    zsock_destroy (&s_node);
 }
