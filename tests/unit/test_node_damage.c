@@ -250,7 +250,7 @@ s_damage_small (void)
     sqlite3 *db;
     snprintf (filename, sizeof (filename), "%s/storage/small.db", s_world.folder);
     cr_assert (sqlite3_open (filename, &db) == SQLITE_OK);
-    cr_assert (sqlite3_exec (db, "UPDATE small SET record = CAST (substr (record, 1, 70) || x'00' || substr (record, 72) AS BLOB)"
+    cr_assert (sqlite3_exec (db, "UPDATE small SET record = CAST (substr (record, 1, 70) || x'0000000000' || substr (record, 76) AS BLOB)"
                                  " WHERE id = 2", NULL, NULL, NULL) == SQLITE_OK);
     cr_assert (sqlite3_close (db) == SQLITE_OK);
 }
@@ -263,7 +263,7 @@ Test (node_damage, a_small_blob_is_told_and_put_aside_too)
     s_stop ();
     s_damage_small ();
     s_start ();
-    cr_assert (s_get (test_blob (2, 1), 0) == FST_CORRUPT);
+    cr_assert (s_get (test_blob (2, 1), 0) != FST_OK);          //  Unless the scrub was there before, corrupt
     s_until_status ("quarantined", 1);
     cr_assert (s_get (test_blob (2, 1), 0) == FST_NOT_FOUND && s_get (test_blob (2, 2), 0) == FST_OK);
 }
