@@ -98,6 +98,22 @@ s_die (fst_db_t *self)
         fst_log_error ("log of database not cut file=%s code=%d", self->filename, code);
 }
 
+//  A write failed: because the file system turned read-only? Then it took nothing, what was synced stays, and it may take
+//  writes again. SQLite keeps the system's error with each file, and writes to both.
+static bool
+s_met_read_only (fst_db_t *self)
+{
+    const int files [] = { SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER };
+    for (int at = 0; at < 2; at++) {
+        sqlite3_file *file = NULL;
+        int error = 0;
+        if (sqlite3_file_control (self->sqlite, "main", files [at], &file) == SQLITE_OK && file && file->pMethods
+        &&  file->pMethods->xFileControl (file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK && error == EROFS)
+            return true;
+    }
+    return false;
+}
+
 //  Translate what SQLite said, and remember what cannot be mended.
 static fst_rc_t
 s_result (fst_db_t *self, int code)
@@ -109,6 +125,8 @@ s_result (fst_db_t *self, int code)
     assert ((code & 0xff) != SQLITE_NOMEM);
     if (code == SQLITE_READONLY && self->read_only)
         rc = FST_INTERNAL;              //  A reader that writes: our mistake, not the disk's
+    if ((code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_TRUNCATE) && s_met_read_only (self))
+        rc = FST_NO_SPACE;
     if (rc == FST_CORRUPT)
         self->damaged = true;
     if (rc == FST_IO || rc == FST_CORRUPT)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct fst_disk_file {
 typedef struct {
     fst_disk_t port;                //  First, so that a port is its folder
     int fd;                         //  The folder
+    atomic_bool suspect;            //  A call said that the file system is read-only
 } folder_t;
 
 //  What errno says, as one of ours.
@@ -41,6 +43,15 @@ s_failed (const char *call, const char *name)
     }
 }
 
+//  Same for calls with names.
+static fst_rc_t
+s_failed_name (folder_t *folder, const char *call, const char *name)
+{
+    if (errno == EROFS)
+        atomic_store (&folder->suspect, true);
+    return s_failed (call, name);
+}
+
 //  Same for calls on something that is open, where "not found" makes no sense.
 static fst_rc_t
 s_failed_open (const char *call)
@@ -57,7 +68,7 @@ s_open_with (folder_t *folder, const char *name, int flags, fst_disk_file_t **fi
         fd = openat (folder->fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     while (fd == -1 && errno == EINTR);
     if (fd == -1)
-        return s_failed ("open", name);
+        return s_failed_name (folder, "open", name);
     fst_disk_file_t *file = malloc (sizeof (*file));
     assert (file);
     file->fd = fd;
@@ -174,14 +185,14 @@ static fst_rc_t
 s_rename (void *self, const char *from, const char *to)
 {
     folder_t *folder = self;
-    return renameat (folder->fd, from, folder->fd, to) == 0? FST_OK: s_failed ("rename", from);
+    return renameat (folder->fd, from, folder->fd, to) == 0? FST_OK: s_failed_name (folder, "rename", from);
 }
 
 static fst_rc_t
 s_unlink (void *self, const char *name)
 {
     folder_t *folder = self;
-    return unlinkat (folder->fd, name, 0) == 0? FST_OK: s_failed ("unlink", name);
+    return unlinkat (folder->fd, name, 0) == 0? FST_OK: s_failed_name (folder, "unlink", name);
 }
 
 static fst_rc_t
@@ -193,7 +204,7 @@ s_make_folder (void *self, const char *name)
     struct stat info;
     if (errno == EEXIST && fstatat (folder->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (info.st_mode))
         return FST_OK;
-    return s_failed ("make_folder", name);
+    return s_failed_name (folder, "make_folder", name);
 }
 
 static int
@@ -252,7 +263,7 @@ s_list (void *self, const char *name, fst_rc_t (*each) (void *arg, const char *f
 }
 
 static fst_rc_t
-s_space (void *self, fst_disk_space_t *space)
+s_space (void *self, bool try, fst_disk_space_t *space)
 {
     folder_t *folder = self;
     struct statvfs info;
@@ -264,7 +275,9 @@ s_space (void *self, fst_disk_space_t *space)
         return s_failed_open ("space");
     space->capacity = (int64_t) (info.f_blocks * info.f_frsize);
     space->free = (int64_t) (info.f_bavail * info.f_frsize);
-    space->read_only = (info.f_flag & ST_RDONLY) != 0;
+    try = atomic_exchange (&folder->suspect, false) || try;
+    space->read_only = (info.f_flag & ST_RDONLY) != 0
+                    || (try && utimensat (folder->fd, ".", NULL, 0) == -1 && errno == EROFS);
     return FST_OK;
 }
 

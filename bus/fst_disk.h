@@ -44,7 +44,9 @@ typedef struct {
     fst_rc_t (*sync_folder) (void *self, const char *name); //  "." is the port's own folder
     //  Call each for every file in folder name, in no order. Stops at the first result but FST_OK.
     fst_rc_t (*list) (void *self, const char *name, fst_rc_t (*each) (void *arg, const char *file), void *arg);
-    fst_rc_t (*space) (void *self, fst_disk_space_t *space);
+    //  try: find out whether it takes writes by a small one. Not every system that stopped taking them says so. Also
+    //  done after a call here that was refused for it.
+    fst_rc_t (*space) (void *self, bool try, fst_disk_space_t *space);
 } fst_disk_t;
 
 //  The real disk below folder, which is created (0700) if it is not there. Caller destroys.

@@ -174,8 +174,9 @@ static void
 s_tell (s_job_t *job, bool reads)
 {
     const fst_extent_id_t id = { .blob = job->info.blob, .extent = job->info.extent };
-    if (job->rc == FST_IO || (job->rc == FST_CORRUPT && reads))
-        job->jobs->options.trouble (job->jobs->options.trouble_arg, reads? &id: NULL, job->rc);
+    bool unwritten = !reads || job->rc == FST_NO_SPACE;
+    if (job->rc == FST_IO || job->rc == FST_NO_SPACE || (job->rc == FST_CORRUPT && reads))
+        job->jobs->options.trouble (job->jobs->options.trouble_arg, unwritten? NULL: &id, job->rc);
 }
 
 //  For jobs that only keep their place in a line.
@@ -298,6 +299,7 @@ s_commit_done (void *arg)
                 payload = json_pack ("{s:I, s:o}", "window", (json_int_t) self->options.window,
                                      "receipts", s_small_receipts (job));
         }
+        s_tell (job, false);
         s_answer (job, payload);
     }
     fst_jobs_flush (self);              //  What came in meanwhile

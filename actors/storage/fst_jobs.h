@@ -28,7 +28,7 @@ typedef struct {
     const uint8_t *node_key;        //  For receipts
     int64_t window;                 //  Octets that one peer may have under way
     int64_t memory;                 //  And all together; at least window
-    //  A sealed extent could not be read (FST_CORRUPT, FST_IO), or something not be written (FST_IO; id is NULL).
+    //  A sealed extent could not be read (FST_CORRUPT, FST_IO), or something not be written (FST_IO, FST_NO_SPACE; id is NULL).
     void (*trouble) (void *arg, const fst_extent_id_t *id, fst_rc_t rc);
     void *trouble_arg;
 } fst_jobs_options_t;

@@ -43,7 +43,7 @@ s_open_temp (fst_keeper_t *self)
         rc = disk->open (disk->self, TEMP_NAME, true, &self->file);
     fst_disk_space_t space;
     if (rc == FST_OK)
-        rc = disk->space (disk->self, &space);
+        rc = disk->space (disk->self, false, &space);
     if (rc == FST_OK && space.free / 2 < self->bytes)
         rc = FST_NO_SPACE;          //  Files of users need it more
     return rc;

@@ -52,6 +52,7 @@ struct fst_storage {
     fst_damage_t *damage;
     fst_scrub_t *scrub;
     fst_health_t health;
+    bool suspect;                   //  A write found no space: is the disk read-only?
     fst_check_t *check;
     fst_keeper_t *keeper;
     fst_pull_t *pull;
@@ -420,8 +421,10 @@ static void
 s_see_space (fst_storage_t *self)
 {
     fst_disk_space_t space;
-    if (self->disk->space (self->disk->self, &space) != FST_OK)
+    bool try = self->suspect || self->health.read_only;
+    if (self->disk->space (self->disk->self, try, &space) != FST_OK)
         return;                         //  Then what was known goes on
+    self->suspect = false;
     int64_t left = space.free - space.capacity / 100 * self->reserve_percent;
     self->capacity = space.capacity;
     self->free = left > 0? left: 0;
@@ -443,7 +446,7 @@ s_see_small (fst_storage_t *self)
     fst_actor_die (self->actor, "small.db cannot be written or read any more; see the log for the disk's error");
 }
 
-//  Something could not be read or, if id is NULL, written.
+//  Something could not be read or, if id is NULL, written (FST_IO, or FST_NO_SPACE).
 static void
 s_trouble (void *arg, const fst_extent_id_t *id, fst_rc_t rc)
 {
@@ -451,9 +454,12 @@ s_trouble (void *arg, const fst_extent_id_t *id, fst_rc_t rc)
     s_see_small (self);                 //  Then it is not the extent's fault
     if (id)
         fst_damage_note (self->damage, &id->blob, (uint32_t) id->extent, rc);
+    if (rc == FST_CORRUPT)
+        return;
+    self->suspect = self->suspect || rc == FST_NO_SPACE;
+    s_see_space (self);
     if (rc != FST_IO)
         return;
-    s_see_space (self);
     if (id? fst_health_unread (&self->health, id): fst_health_unwritten (&self->health))
         s_health_changed (self);
 }

@@ -6,7 +6,8 @@
 //      sync small.db 2 2 5         the second sync of a file whose path has "small.db" in it fails with EIO
 //      write extents/ 1 999999 28  the disk is full from now on
 //
-//  CALL is sync, write, read, truncate, open (to create), rename or unlink. Matching calls are counted from when the
+//  CALL is sync, write, read, truncate, open (to create), rename, unlink, or readonly: then the file system says that it is
+//  mounted so, when it is asked. Matching calls are counted from when the
 //  rules were read. What failed is told in a file of the same name with ".log" behind it. A call that fails does nothing.
 
 #include <dlfcn.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -161,6 +163,26 @@ ssize_t
 pread64 (int fd, void *data, size_t bytes, off64_t offset)
 {
     return s_fails ("read", fd, NULL)? -1: REAL (pread64) (fd, data, bytes, offset);
+}
+
+static int
+s_read_only (int rc, int fd, unsigned long *flag)
+{
+    if (rc == 0 && s_fails ("readonly", fd, NULL))
+        *flag |= ST_RDONLY;
+    return rc;
+}
+
+int
+fstatvfs (int fd, struct statvfs *info)
+{
+    return s_read_only (REAL (fstatvfs) (fd, info), fd, &info->f_flag);
+}
+
+int
+fstatvfs64 (int fd, struct statvfs64 *info)
+{
+    return s_read_only (REAL (fstatvfs64) (fd, info), fd, &info->f_flag);
 }
 
 int

@@ -629,8 +629,9 @@ s_list (void *arg, const char *name, fst_rc_t (*each) (void *arg, const char *fi
 }
 
 static fst_rc_t
-s_space (void *arg, fst_disk_space_t *space)
+s_space (void *arg, bool try, fst_disk_space_t *space)
 {
+    (void) try;
     fake_disk_t *self = (fake_disk_t *) arg;
     fst_rc_t rc = s_enter (self, false);
     if (rc == FST_OK) {

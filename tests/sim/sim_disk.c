@@ -95,8 +95,9 @@ s_unlink (void *self, const char *name)
 }
 
 static fst_rc_t
-s_space (void *self, fst_disk_space_t *space)
+s_space (void *self, bool try, fst_disk_space_t *space)
 {
+    (void) try;
     (void) self;
     const sim_part_t *part = sim_world->running;
     *space = (fst_disk_space_t) { .capacity = part->disk_bytes };

@@ -199,7 +199,7 @@ static void
 s_check_space (fst_disk_t *disk)
 {
     fst_disk_space_t space = { .free = -1 };
-    cr_expect_eq (disk->space (disk->self, &space), FST_OK);
+    cr_expect_eq (disk->space (disk->self, true, &space), FST_OK);
     cr_expect_gt (space.capacity, 0);
     cr_expect (space.free >= 0 && space.free <= space.capacity);
     cr_expect (!space.read_only);

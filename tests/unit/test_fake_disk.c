@@ -271,7 +271,7 @@ Test (fake_disk, full_disk_and_bit_rot)
     cr_expect_eq (s_write (disk, "a", 1, 900, ALL_STEPS), FST_OK);
     cr_expect_eq (s_write (disk, "b", 1, 101, ALL_STEPS), FST_NO_SPACE);
     cr_expect_eq (s_write (disk, "a", 2, 900, ALL_STEPS), FST_OK, "no growth, no space needed");
-    cr_expect_eq (disk->space (disk->self, &space), FST_OK);
+    cr_expect_eq (disk->space (disk->self, true, &space), FST_OK);
     cr_expect_eq (space.capacity, 1000);
     cr_expect_eq (space.free, 100);
     fake_disk_damage (fake, "a", 10, 1);
