@@ -125,6 +125,7 @@ fst_catalog_upload_drop (fst_catalog_t *self, fst_upload_t *upload)
     fst_rc_t rc = upload->doubted? FST_OK: s_leftovers (self, upload, from);
     if (rc == FST_OK && from) {
         upload->files = from;
+        upload->expires_ms = 0;         //  For good, even if the clock steps back: some of it is garbage now
         return fst_catalog_upload_put (self, upload);
     }
     if (rc == FST_OK && upload->kept) {

@@ -7,8 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
+fst_node_set_t
+fst_metadata_sure (const fst_metadata_t *self)
+{
+    assert (self);
+    return fst_nodes_set (self->nodes, FST_NODE_ALIVE) & self->compared;
+}
+
 fst_rc_t
-fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool *aside_p)
+fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool gone,
+                        bool *aside_p)
 {
     assert (self->open);
     *aside_p = true;
@@ -27,7 +35,7 @@ fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t
     }
     if (rc != FST_OK)
         return rc;
-    *aside_p = (extent.nodes & ~bit & ~bad & fst_nodes_live (self->nodes)) != 0;
+    *aside_p = (extent.nodes & ~bit & (gone? UINT64_MAX: ~bad & fst_metadata_sure (self))) != 0;
     if (*aside_p || !(bad & bit))
         self->damaged++;
     if (*aside_p)
@@ -58,7 +66,7 @@ s_review_one (fst_metadata_t *self, const fst_row_t *row)
     fst_blob_t blob;
     fst_extent_t extent;
     fst_rc_t rc = fst_catalog_extent_get (self->catalog, &row->blob, row->extent.n, &extent);
-    if (rc != FST_OK || !(extent.nodes & ~bad & fst_nodes_live (self->nodes)))
+    if (rc != FST_OK || !(extent.nodes & ~bad & fst_metadata_sure (self)))
         return rc;
     rc = fst_catalog_blob_get (self->catalog, &row->blob, &blob);
     return rc == FST_OK? fst_catalog_extent_put (self->catalog, &blob, &extent, extent.nodes & ~bad): rc;
@@ -117,11 +125,13 @@ fst_metadata_report (fst_metadata_t *self, const fst_claims_t *claims, json_t *p
     fst_rc_t rc = FST_OK;
     for (size_t at = 0; at < count && rc == FST_OK; at++) {
         fst_blob_id_t id;
+        const char *reason = json_string_value (json_array_get (reasons, at));
         bool aside = true;
         rc = fst_hex_decode (json_string_value (json_array_get (blobs, at)), id.bytes, sizeof (id.bytes));
         if (rc == FST_OK)
             rc = fst_metadata_copy_lost (self, (unsigned) node, &id,
-                                         (uint32_t) json_integer_value (json_array_get (extents, at)), &aside);
+                                         (uint32_t) json_integer_value (json_array_get (extents, at)),
+                                         strcmp (reason, "missing") == 0, &aside);
         json_array_append_new (list, json_boolean (aside));
     }
     char how [64];

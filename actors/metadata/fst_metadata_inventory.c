@@ -240,11 +240,11 @@ s_judge (inventory_t *self, const fst_difference_t *suspect, json_t *reply, size
     if (whole)
         return counted? fst_catalog_bad_done (metadata->catalog, self->node, &said->blob, said->n)
                       : self->extra? s_count_again (self, said, &extent): FST_OK;
-    if (counted)
-        rc = fst_metadata_copy_lost (metadata, self->node, &said->blob, said->n, &aside);
-    else
-        aside = extent.nodes & fst_nodes_live (metadata->nodes);
     bool missing = strcmp (json_string_value (json_array_get (json_object_get (reply, "states"), at)), "missing") == 0;
+    if (counted)
+        rc = fst_metadata_copy_lost (metadata, self->node, &said->blob, said->n, missing, &aside);
+    else
+        aside = extent.nodes & fst_metadata_sure (metadata);
     if (rc == FST_OK && aside && !missing)
         self->bad [self->bad_count++] = *suspect;
     return rc;

@@ -93,7 +93,7 @@ s_take_bad (fst_metadata_t *self, const fst_pull_t *pull, const fst_row_t *row, 
         int64_t before = self->damaged;
         if (place >= pull->sources_count || rc != FST_OK)
             continue;
-        rc = fst_metadata_copy_lost (self, pull->sources [place], &row->blob, row->extent.n, &aside);
+        rc = fst_metadata_copy_lost (self, pull->sources [place], &row->blob, row->extent.n, false, &aside);
         damaged [pull->sources [place]] += (size_t) (self->damaged - before);
     }
     return rc;

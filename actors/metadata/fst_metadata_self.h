@@ -113,12 +113,19 @@ fst_metadata_fn fst_metadata_stat, fst_metadata_list_files, fst_metadata_make_fo
                 fst_metadata_status, fst_metadata_end_recovery, fst_metadata_report, fst_metadata_drain,
                 fst_metadata_scrub, fst_metadata_list_recovery;
 
-//  A node's copy of an extent is damaged or gone. If another live node has a good one it goes off the books (so the
+//  Nodes whose copies are there as far as anyone can know: alive, and compared with the books since they came. Others may
+//  be dead or empty, and then a damaged copy is the last one, and its good records count.
+fst_node_set_t
+fst_metadata_sure (const fst_metadata_t *self);
+
+//  A node's copy of an extent is damaged or gone. If another node surely has a good one it goes off the books (so the
 //  extent has a copy less, which repair sees), and *aside_p is true: the node may put it aside. Otherwise it stays
 //  on the books, is noted as bad, and *aside_p is false: what is good of it may be all there is.
+//  gone: nothing is left of it, so any other copy, in whatever state, is reason enough.
 //  *aside_p is also true for what the books do not count, unless it is being copied there just now. A batch must be open.
 fst_rc_t FST_CHECKED
-fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool *aside_p);
+fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool gone,
+                        bool *aside_p);
 
 //  Say so in the journal, once for all copies that were found together; none are fine. how: "missing", "damaged".
 fst_rc_t FST_CHECKED
