@@ -237,10 +237,6 @@ s_swap (uint32_t number, uint32_t other)
 static void
 s_duplicate (uint32_t number)
 {
-    if (s_slots (number) < 3) {
-        s_flip (number);
-        return;
-    }
     int64_t bytes = s_read (number, s_data);
     uint32_t from = (uint32_t) s_random (2);
     memcpy (s_data + (1 - from) * STRIDE, s_data + from * STRIDE, (size_t) STRIDE);
@@ -286,11 +282,22 @@ s_damage_small (uint32_t number)
 static void
 s_damage (uint32_t number)
 {
-    static void (*const ways []) (uint32_t number) = { s_flip, s_cut, s_lengthen, s_duplicate, s_zero };
+    static void (*const ways []) (uint32_t number) = { s_flip, s_cut, s_lengthen, s_zero, s_duplicate };
     if (number >= EXTENTS)
         s_damage_small (number);
     else
-        ways [s_random (5)] (number);
+        ways [s_random (s_slots (number) < 3? 4: 5)] (number);
+}
+
+//  One that is whole, with at least so many slots.
+static uint32_t
+s_any_whole (uint32_t slots)
+{
+    uint32_t number;
+    do
+        number = (uint32_t) s_random (EXTENTS);
+    while (s_damaged [number] || s_slots (number) < slots);
+    return number;
 }
 
 //  ---- Tests
@@ -317,9 +324,11 @@ Test (scrub, a_round_finds_all_damage_once_and_nothing_else)
     for (uint32_t number = 0; number < EXTENTS + SMALLS; number++)
         if (s_random (3) == 0 && number != EXTENTS)         //  The first small one is copied over others
             s_damage (number);
-    uint32_t one = (uint32_t) s_random (EXTENTS), other = (uint32_t) s_random (EXTENTS);
-    if (one != other && !s_damaged [one] && !s_damaged [other])
-        s_swap (one, other);
+    s_duplicate (s_any_whole (3));
+    uint32_t one = s_any_whole (1), other;
+    while ((other = s_any_whole (1)) == one)
+        ;
+    s_swap (one, other);
     s_open_small ();
     s_round = fst_round_new (s_disk, s_small);
     s_go_round (100000);
