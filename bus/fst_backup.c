@@ -68,6 +68,8 @@ s_run (void *arg)
         copy->rc = fst_db_copy (self->database, path, &self->stop, &copy->problem);
     if (copy->rc == FST_OK)
         copy->rc = s_name (disk, temp, copy);
+    if (copy->rc != FST_OK && disk)
+        disk->unlink (disk->self, temp);                    //  As large as the database; a failure changes nothing
     if (copy->rc != FST_OK && !copy->problem)
         copy->problem = zsys_sprintf ("The backup could not be written to %s: %s.", self->folder, fst_error_text (copy->rc));
     copy->took_ms = fst_clock_mono_ms () - start_ms;
