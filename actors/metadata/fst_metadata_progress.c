@@ -51,15 +51,17 @@ static size_t
 s_list_stuck (fst_metadata_t *self, json_t *list)
 {
     fst_stuck_item_t items [STUCK_SHOWN];
-    size_t total = fst_stuck_list (self->mover->stuck, STUCK_WAIT_MS, items, STUCK_SHOWN);
+    size_t total = fst_stuck_list (self->mover->stuck, STUCK_WAIT_MS, items, STUCK_SHOWN), gone = 0;
     for (size_t at = 0; at < total && at < STUCK_SHOWN; at++) {
         fst_extent_t extent;
-        if (fst_catalog_extent_get (self->catalog, &items [at].blob, items [at].n, &extent) == FST_NOT_FOUND)
+        if (fst_catalog_extent_get (self->catalog, &items [at].blob, items [at].n, &extent) == FST_NOT_FOUND) {
             fst_stuck_drop (self->mover->stuck, &items [at].blob, items [at].n);        //  Deleted meanwhile
+            gone++;
+        }
         else
             json_array_append_new (list, s_stuck_row (self, &items [at].blob, items [at].n, items [at].reason));
     }
-    return total;
+    return total - gone;
 }
 
 //  Extents for which there is no target now. *bytes_p: octets that are not copied for that.

@@ -5,6 +5,7 @@
 #include "fst_clock.h"
 #include "fst_log.h"
 #include "fst_sealed.h"
+#include "fst_text.h"
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -124,8 +125,10 @@ s_too_few (fst_metadata_t *self, const fst_placement_wish_t *wish, size_t found)
         return fst_namespace_refuse (self->space, FST_TOO_FEW_NODES,
             "%zu copies are wanted, %d storage nodes are alive, and only %zu of them can be used from here.",
             wish->copies, alive, found);
+    char size [32];
     return fst_namespace_refuse (self->space, FST_NO_SPACE,
-        "%zu copies are wanted, and only %zu of %d storage nodes have space left.", wish->copies, found, alive);
+        "%zu copies are wanted, and only %zu of %d storage nodes have space left for %s.", wish->copies, found, alive,
+        fst_size_text (wish->bytes, size, sizeof (size)));
 }
 
 static json_t *

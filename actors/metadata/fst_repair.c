@@ -220,7 +220,7 @@ fst_repair_add (fst_repair_t *self, const fst_spread_t *spread)
     };
     if (spread->extents == 0)
         return;
-    if (work.live > spread->wanted || (nodes & (view->leaving | (view->live & ~view->sound))))
+    if (!work.missing && (work.live > spread->wanted || (nodes & (view->leaving | (view->live & ~view->sound)))))
         self->surplus += spread->extents;
     work.drop = fst_repair_surplus (view, nodes, spread->wanted);
     if (work.live == 0)
