@@ -82,7 +82,7 @@ s_print_stuck (json_t *repair)
     json_t *row;
     int64_t total = s_number (repair, "stuck_total");
     if (total)
-        printf ("stuck              %" PRId64 " extents, tried again later\n", total);
+        printf ("stuck              %" PRId64 " extent%s, tried again later\n", total, total == 1? "": "s");
     json_array_foreach (json_object_get (repair, "stuck"), at, row) {
         const char *path = s_text (row, "path");
         printf ("  ");
@@ -101,7 +101,7 @@ s_print_repair (json_t *repair)
     int64_t extents = s_number (repair, "extents"), moving = s_number (repair, "moving"), rate = s_number (repair, "rate");
     json_t *left_ms = json_object_get (repair, "left_ms");
     if (extents)
-        printf ("to be repaired     %" PRId64 " extents with %s", extents,
+        printf ("to be repaired     %" PRId64 " extent%s with %s", extents, extents == 1? "": "s",
                 fst_size_text (s_number (repair, "bytes"), text, sizeof (text)));
     else
         printf ("to be repaired     nothing");
@@ -115,9 +115,9 @@ s_print_repair (json_t *repair)
     }
     printf ("\n");
     if (s_number (repair, "surplus"))
-        printf ("too many copies    %" PRId64 " extents\n", s_number (repair, "surplus"));
+        printf ("too many copies    %" PRId64 " extent%s\n", s_number (repair, "surplus"), s_number (repair, "surplus") == 1? "": "s");
     if (s_number (repair, "lost"))
-        printf ("no good copy       %" PRId64 " extents\n", s_number (repair, "lost"));
+        printf ("no good copy       %" PRId64 " extent%s\n", s_number (repair, "lost"), s_number (repair, "lost") == 1? "": "s");
     s_print_stuck (repair);
 }
 
@@ -139,12 +139,13 @@ s_print_status (json_t *status)
             fst_size_text (s_number (status, "bytes"), text, sizeof (text)), s_number (extents, "total"));
     json_array_foreach (json_object_get (extents, "by_live_copies"), copies, value)
         if (json_integer_value (value))
-            printf ("  %zu live cop%s    %" JSON_INTEGER_FORMAT " extents\n", copies, copies == 1? "y  ": "ies",
-                    json_integer_value (value));
+            printf ("  %zu live cop%s    %" JSON_INTEGER_FORMAT " extent%s\n", copies, copies == 1? "y  ": "ies",
+                    json_integer_value (value), json_integer_value (value) == 1? "": "s");
     printf ("bytes at one copy  %" PRId64 "\n", s_number (status, "bytes_at_one_copy"));
     s_print_repair (json_object_get (status, "repair"));
     if (s_number (status, "damaged"))
-        printf ("damaged            %" PRId64 " copies were found bad since metadata started\n", s_number (status, "damaged"));
+        printf ("damaged            %" PRId64 " cop%s found bad since metadata started\n", s_number (status, "damaged"),
+                s_number (status, "damaged") == 1? "y was": "ies were");
     printf ("uploads            %" PRId64 " open\n", s_number (status, "uploads"));
     printf ("to be deleted      %" PRId64 " pieces\n", s_number (status, "garbage"));
 }

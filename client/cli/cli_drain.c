@@ -61,7 +61,7 @@ s_wait (cli_t *self, const char *name, s_node_t *node)
         cli_progress (&progress, total > node->bytes? total - node->bytes: 0, total);
         zclock_sleep (LOOK_MS);
         if (cli_interrupted ())
-            rc = cli_fail (self, FST_INTERRUPTED, "%s is emptied on; see filestore nodes, or take it back with --undo", name);
+            rc = cli_fail (self, FST_INTERRUPTED, "the drain of %s goes on; see filestore nodes, or take it back with --undo", name);
         else
             rc = s_look (self, name, node);
         if (rc == FST_OK && node->extents != last) {

@@ -122,14 +122,19 @@ s_print (json_t *list)
 static fst_rc_t
 s_end (cli_t *self)
 {
-    json_t *reply = NULL;
-    fst_rc_t rc = cli_store_failed (self, filestore_call (self->store, "metadata", "END_RECOVERY", NULL, &reply));
+    json_t *reply = NULL, *status = NULL;
+    fst_rc_t rc = cli_store_failed (self, filestore_status (self->store, &status));
+    bool recovery = json_is_true (json_object_get (status, "recovery"));
+    json_decref (status);
+    if (rc == FST_OK)
+        rc = cli_store_failed (self, filestore_call (self->store, "metadata", "END_RECOVERY", NULL, &reply));
     if (rc != FST_OK)
         return rc;
     if (self->given [CLI_JSON])
         cli_print_json (reply);
     else {
-        printf ("Recovery is over. What no file needs goes to the quarantine of its storage nodes; deleting goes on.\n");
+        printf (!recovery? "There was no recovery to end; nothing has changed.\n":
+                "Recovery is over. What no file needs goes to the quarantine of its storage nodes; deleting goes on.\n");
         json_decref (reply);
     }
     return FST_OK;

@@ -180,11 +180,11 @@ cli_admin_scrub (cli_t *self, int count, char **operands)
         rc = s_prepare (scrub, name);
     if (rc == FST_OK && !stop)
         rc = s_read_status (scrub, &scrub->damaged, &left);
-    json_t *payload = json_pack ("{s:b}", "stop", (int) stop);
+    json_t *payload = json_pack ("{s:b}", "stop", (int) stop), *reply = NULL;
     if (name)
         json_object_set_new (payload, "node", json_string (name));
     if (rc == FST_OK)
-        rc = cli_store_failed (self, filestore_call (self->store, "metadata", "SCRUB", json_incref (payload), NULL));
+        rc = cli_store_failed (self, filestore_call (self->store, "metadata", "SCRUB", json_incref (payload), &reply));
     json_decref (payload);
     if (rc == FST_OK && !stop && !self->given [CLI_NO_WAIT]) {
         rc = s_wait (scrub);
@@ -194,8 +194,12 @@ cli_admin_scrub (cli_t *self, int count, char **operands)
             s_print (scrub, damaged, left);
     }
     else
-    if (rc == FST_OK && !self->given [CLI_JSON])
-        printf (stop? "the scrub goes on slowly, as always\n": "the scrub has begun; see filestore status\n");
+    if (rc == FST_OK && self->given [CLI_JSON])
+        cli_print_json (json_incref (reply));
+    else
+    if (rc == FST_OK)
+        printf (stop? "the scrub goes on slowly, as always\n": "the scrub has begun; filestore status counts what it finds\n");
+    json_decref (reply);
     free (scrub);
     return rc;
 }
