@@ -22,6 +22,7 @@ class Disk(ClusterTest):
         if result.returncode != 0:
             self.skipTest("mounting is not permitted here: " + result.stderr.decode().strip())
         self.addCleanup(subprocess.run, ["umount", "-l", folder], stderr=subprocess.DEVNULL)
+        self.addCleanup(self.running.stop)      # Before that: a node ends when its disk goes
 
     def unmount(self, folder):
         subprocess.run(["umount", "-l", folder], check=True)
@@ -37,6 +38,7 @@ class Disk(ClusterTest):
     def prepare(self, nodes, faulty=()):
         cluster = self.cluster(processes=True, start=False, sets=SOON, nodes=nodes)
         cluster.faults.update(faulty)
+        self.running = cluster
         return cluster
 
     def begin(self, cluster):
