@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BAD_ROWS  256
 #define COPIES_MS 1000          //  How old the figures about copies may be
 
 void
@@ -88,13 +89,38 @@ fst_metadata_heartbeat (void *arg, const char *topic, json_t *body)
     }
 }
 
+//  A copy that is noted as bad is no copy. Those are few; of very many, only the first ones are looked at.
+static fst_rc_t
+s_leave_out_bad (fst_metadata_t *self)
+{
+    fst_row_t rows [BAD_ROWS];
+    size_t count = 0;
+    fst_rc_t rc = FST_OK;
+    if (fst_catalog_counters (self->catalog)->bad)
+        rc = fst_catalog_bad_rows (self->catalog, NULL, 0, rows, BAD_ROWS, &count);
+    for (size_t at = 0; at < count && rc == FST_OK; at++) {
+        fst_extent_t extent;
+        rc = fst_catalog_extent_get (self->catalog, &rows [at].blob, rows [at].extent.n, &extent);
+        if (rc != FST_OK)
+            break;
+        fst_node_set_t live = extent.nodes & fst_nodes_live (self->nodes);
+        int before = __builtin_popcountll (live), after = __builtin_popcountll (live & ~rows [at].extent.nodes);
+        self->copies.by_live_copies [before > 7? 7: before]--;
+        self->copies.by_live_copies [after > 7? 7: after]++;
+        if (before == 1 && after == 0 && self->copies.bytes_at_one_copy >= extent.bytes)
+            self->copies.bytes_at_one_copy -= extent.bytes;
+    }
+    return rc;
+}
+
 static fst_rc_t
 s_refresh_copies (fst_metadata_t *self)
 {
     if (self->copies_ms && self->now_ms - self->copies_ms < COPIES_MS)
         return FST_OK;
     self->copies_ms = self->now_ms;
-    return fst_nodes_copies (self->nodes, &self->copies);
+    fst_rc_t rc = fst_nodes_copies (self->nodes, &self->copies);
+    return rc == FST_OK? s_leave_out_bad (self): rc;
 }
 
 fst_rc_t

@@ -58,6 +58,18 @@ s_report (int number, const char *of, const char *blob, int extent, bool *aside_
 
 //  ---- Damage that nodes report
 
+//  Extents without a live copy, as STATUS says.
+static int64_t
+s_no_copy (void)
+{
+    json_t *reply = NULL;
+    cr_assert_eq (world_call (w.alice, "STATUS", NULL, &reply), FST_OK);
+    json_t *list = json_object_get (json_object_get (reply, "extents"), "by_live_copies");
+    int64_t count = json_integer_value (json_array_get (list, 0));
+    json_decref (reply);
+    return count;
+}
+
 Test (books, a_bad_copy_goes_off_the_books_while_another_is_good_and_the_last_one_stays)
 {
     char blob [FST_BLOB_BYTES * 2 + 1];
@@ -74,6 +86,7 @@ Test (books, a_bad_copy_goes_off_the_books_while_another_is_good_and_the_last_on
     cr_expect_eq (s_report (2, "node-2", blob, 0, &aside), FST_OK);
     cr_expect_not (aside);
     cr_expect_eq (world_status (&w, "damaged"), 2, "it is counted once");
+    cr_expect (WORLD_AWAIT (s_no_copy () == 1), "a bad copy is none");
     //  What nobody counts on may go: not on that node, no such extent, no such blob
     cr_expect_eq (s_report (3, "node-3", blob, 0, &aside), FST_OK);
     cr_expect (aside);
