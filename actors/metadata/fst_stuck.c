@@ -4,8 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
-//  A table with open addressing: the ids are random, and the extent number is mixed in.
+//  A table with open addressing. Blobs of one upload differ in their last octets only, so the hash must mix all.
 #define SLOTS (FST_STUCK_MAX * 2)
 
 struct fst_stuck {
@@ -32,10 +33,7 @@ fst_stuck_destroy (fst_stuck_t **self_p)
 static size_t
 s_home (const fst_blob_id_t *blob, uint32_t n)
 {
-    uint64_t head, tail;
-    memcpy (&head, blob->bytes, sizeof (head));
-    memcpy (&tail, blob->bytes + sizeof (head), sizeof (tail));
-    return (size_t) ((head ^ (tail + n) * 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u >> 32) % SLOTS;
+    return (size_t) (XXH3_64bits_withSeed (blob->bytes, sizeof (blob->bytes), n) % SLOTS);
 }
 
 //  Where it is, or the free slot where it would be.

@@ -558,6 +558,6 @@ Test (leases, an_upload_never_heard_of_again_is_deleted_on_its_nodes)
 {
     char *upload = world_open (w.alice, "a", 2, NULL);
     cr_expect (WORLD_AWAIT (world_status (&w, "uploads") == 0));
-    cr_expect (WORLD_AWAIT (w.nodes [1].deleted + w.nodes [2].deleted + w.nodes [3].deleted == 2));
+    cr_expect (WORLD_AWAIT (w.nodes [1].deleted + w.nodes [2].deleted + w.nodes [3].deleted >= 2));
     free (upload);
 }

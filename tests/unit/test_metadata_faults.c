@@ -58,6 +58,8 @@ s_do (const char *command, json_t *payload)
     int turns = 0;
     do {
         rc = world_call (w.alice, command, json_deep_copy (payload), NULL);
+        if (turns && (rc == FST_EXISTS || rc == FST_NOT_FOUND))
+            rc = FST_OK;                //  A caller that was connected anew sent it twice, and the second one was done
         cr_assert (rc == FST_OK || rc == FST_NO_SPACE, "%s: %s", command, fst_caller_problem (w.alice));
         cr_assert_lt (++turns, 10);
         s_refused += rc == FST_NO_SPACE;
