@@ -42,7 +42,8 @@ struct world_node {
     fst_actor_t *actor;
     atomic_bool silent;             //  No heartbeats
     atomic_bool refuses;            //  To delete
-    atomic_int deleted;             //  Blobs
+    atomic_int deleted;             //  Blobs that it was told to delete
+    atomic_int dropped;             //  Copies that went with it
     atomic_int asked;               //  To register, by event
     atomic_bool started;            //  It says that its process has just started
     atomic_llong sequence;          //  What it says it was told; 0: the truth
@@ -381,6 +382,7 @@ world_node_delete (void *arg, fst_request_t **request_p)
     if (!world_node_take_away (self, request_p, false, &there))
         return;
     self->deleted += count;
+    self->dropped += there;
     fst_request_reply (request_p, json_pack ("{s:i}", "deleted", there));
 }
 

@@ -58,10 +58,11 @@ s_recovers (void)
     return recovery;
 }
 
+//  Copies: what no node has may be deleted at any time, like that of an upload which a call sent twice opened.
 static int
 s_deleted (void)
 {
-    return w.nodes [1].deleted + w.nodes [2].deleted + w.nodes [3].deleted;
+    return w.nodes [1].dropped + w.nodes [2].dropped + w.nodes [3].dropped;
 }
 
 //  Every node that is not silent was told all that there is.
