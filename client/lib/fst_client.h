@@ -6,8 +6,10 @@
 
 #include "filestore.h"
 #include "fst_buffers.h"
+#include "fst_calls.h"
 #include "fst_data.h"
 #include "fst_pool.h"
+#include "fst_session.h"
 
 //  Octets of content that a client holds at once: in buffers on the way up, in messages on the way down.
 #define FST_CLIENT_BYTES_MAX (33 * 1024 * 1024)   //  Four records of the largest chunks
@@ -25,13 +27,10 @@ fst_client_sentence (const char *path, fst_rc_t rc, const char *sentence);
 
 //  ---- Calls
 
-//  Result of a call: reply is borrowed, NULL unless FST_OK; problem is NULL if FST_OK.
-typedef void (fst_client_done_fn) (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *problem);
-
-//  Call a service; payload is taken. A service that is too busy is asked again for a while.
+//  fst_calls_send.
 void
 fst_client_call (filestore_t *self, const char *service, const char *command, json_t *payload,
-                 fst_client_done_fn *done, void *owner, void *item);
+                 fst_calls_done_fn *done, void *owner, void *item);
 
 //  Call and wait. On failure the problem is set, with path in front if that is not NULL.
 fst_rc_t FST_CHECKED
@@ -48,10 +47,14 @@ fst_client_forget (filestore_t *self, const void *owner);
 fst_rc_t FST_CHECKED
 fst_client_begin (filestore_t *self);
 
-//  Name of the user who is logged in, for the data ports.
+//  Name of the user who is logged in, for the data ports; "" for nobody.
 const char *
 fst_client_user (const filestore_t *self);
 
+fst_calls_t *
+fst_client_calls (filestore_t *self);
+fst_session_t *
+fst_client_session (const filestore_t *self);
 fst_data_t *
 fst_client_data (filestore_t *self);
 fst_buffers_t *
