@@ -1,13 +1,7 @@
-//  Small blobs in SQLite: a connection that writes, and one that reads.
+//  Small blobs in SQLite: the file, what is written to it, and what the node remembers.
 
-#include "fst_small.h"
-#include "fst_db.h"
-#include "fst_log.h"
-#include "fst_memory.h"
-#include "fst_text.h"
+#include "fst_small_self.h"
 #include <assert.h>
-#include <pthread.h>
-#include <stdatomic.h>
 
 static const char *const s_migrations [] = {
     //  A table with row ids, so that records are appended; what must be read without the record comes first
@@ -25,17 +19,6 @@ static const char *const s_migrations [] = {
     NULL
 };
 _Static_assert (sizeof (s_migrations) / sizeof (s_migrations [0]) == FST_SMALL_VERSION + 1, "each version has one");
-
-struct fst_small {
-    fst_db_t *writer;
-    fst_memory_t memory, memory_before;     //  In the transaction that is open, and as committed
-    int64_t aside, aside_before;            //  Blobs in the quarantine, same
-    atomic_int_fast64_t count, quarantined; //  Blobs here and there as committed, for other threads
-
-    atomic_bool dead, damaged;  //  Either connection
-    pthread_mutex_t lock;       //  Guards the reader
-    fst_db_t *reader;
-};
 
 //  ---- Opening
 
@@ -243,9 +226,8 @@ fst_small_is_damaged (const fst_small_t *self)
     return atomic_load (&self->damaged);
 }
 
-//  After a connection was used, by who may use it. What one finds is true for both.
-static void
-s_feel (fst_small_t *self, const fst_db_t *db)
+void
+fst_small_feel (fst_small_t *self, const fst_db_t *db)
 {
     if (fst_db_damaged (db))
         atomic_store (&self->damaged, true);
@@ -267,7 +249,7 @@ fst_small_begin (fst_small_t *self)
 {
     assert (self);
     fst_rc_t rc = fst_small_is_dead (self)? FST_IO: fst_db_begin (self->writer);
-    s_feel (self, self->writer);
+    fst_small_feel (self, self->writer);
     return rc;
 }
 
@@ -288,7 +270,7 @@ fst_small_commit (fst_small_t *self)
         self->memory = self->memory_before;
         self->aside = self->aside_before;
     }
-    s_feel (self, self->writer);
+    fst_small_feel (self, self->writer);
     return rc;
 }
 
@@ -325,20 +307,15 @@ s_insert (fst_small_t *self, const fst_record_t *record, const uint8_t *data)
     return FST_OK;
 }
 
-//  All of a request, or nothing of it.
-typedef struct {
-    int64_t blobs, aside;           //  Before it
-} s_request_t;
-
-static fst_rc_t
-s_begin_request (fst_small_t *self, s_request_t *request)
+fst_rc_t
+fst_small_begin_request (fst_small_t *self, fst_small_request_t *request)
 {
-    *request = (s_request_t) { .blobs = self->memory.blobs, .aside = self->aside };
+    *request = (fst_small_request_t) { .blobs = self->memory.blobs, .aside = self->aside };
     return fst_db_save (self->writer);
 }
 
-static fst_rc_t
-s_end_request (fst_small_t *self, const s_request_t *request, fst_rc_t rc)
+fst_rc_t
+fst_small_end_request (fst_small_t *self, const fst_small_request_t *request, fst_rc_t rc)
 {
     if (rc == FST_OK)
         return fst_db_release (self->writer);
@@ -352,19 +329,19 @@ fst_rc_t
 fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *const *data, size_t count)
 {
     assert (self);
-    s_request_t request;
-    fst_rc_t rc = s_begin_request (self, &request);
+    fst_small_request_t request;
+    fst_rc_t rc = fst_small_begin_request (self, &request);
     if (rc != FST_OK)
         return rc;
     for (size_t at = 0; rc == FST_OK && at < count; at++) {
         assert (fst_small_fits (&records [at]));
         rc = s_insert (self, &records [at], data [at]);
     }
-    return s_end_request (self, &request, rc);
+    return fst_small_end_request (self, &request, rc);
 }
 
-static fst_rc_t
-s_delete (fst_small_t *self, const fst_blob_id_t *blob, bool *found_p)
+fst_rc_t
+fst_small_delete_one (fst_small_t *self, const fst_blob_id_t *blob, bool *found_p)
 {
     sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM small WHERE blob = ?1");
     sqlite3_bind_blob (delete, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
@@ -380,138 +357,14 @@ fst_rc_t
 fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, bool *found)
 {
     assert (self);
-    s_request_t request;
-    fst_rc_t rc = s_begin_request (self, &request);
+    fst_small_request_t request;
+    fst_rc_t rc = fst_small_begin_request (self, &request);
     if (rc != FST_OK)
         return rc;
     for (size_t at = 0; rc == FST_OK && at < count; at++)
         if (ids [at].extent <= 0)       //  A small blob is extent 0
-            rc = s_delete (self, &ids [at].blob, &found [at]);
-    return s_end_request (self, &request, rc);
-}
-
-//  SQLite checks neither its pages nor rows; the record checks itself.
-static fst_rc_t
-s_check (const void *data, size_t bytes, const fst_blob_id_t *blob)
-{
-    fst_record_t record;
-    if (fst_record_decode (data, bytes, &record) != FST_OK
-    ||  memcmp (record.blob.bytes, blob->bytes, FST_BLOB_BYTES) != 0
-    ||  !fst_small_fits (&record)
-    ||  fst_record_check (data, bytes, &record) != FST_OK)
-        return FST_CORRUPT;
-    return FST_OK;
-}
-
-//  ---- The quarantine
-
-static fst_rc_t
-s_set_aside (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool *moved_p)
-{
-    sqlite3_stmt *insert = fst_db_prepare (self->writer,
-        "INSERT INTO quarantine (ms, blob, bytes, checksum, record)"
-        " SELECT ?2, blob, bytes, checksum, record FROM small WHERE blob = ?1");
-    sqlite3_bind_blob (insert, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
-    sqlite3_bind_int64 (insert, 2, now_ms);
-    fst_rc_t rc = fst_db_run (self->writer, insert);
-    if (rc != FST_OK || fst_db_changes (self->writer) == 0)
-        return rc;
-    self->aside++;
-    return s_delete (self, blob, moved_p);
-}
-
-fst_rc_t
-fst_small_set_aside (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *moved)
-{
-    assert (self);
-    s_request_t request;
-    fst_rc_t rc = s_begin_request (self, &request);
-    if (rc != FST_OK)
-        return rc;
-    for (size_t at = 0; rc == FST_OK && at < count; at++)
-        if (ids [at].extent <= 0)
-            rc = s_set_aside (self, &ids [at].blob, now_ms, &moved [at]);
-    return s_end_request (self, &request, rc);
-}
-
-//  The newest record of a blob in the quarantine that is whole. FST_NOT_FOUND.
-static fst_rc_t
-s_find_aside (fst_small_t *self, const fst_blob_id_t *blob, int64_t *id_p)
-{
-    sqlite3_stmt *select = fst_db_prepare (self->writer,
-        "SELECT id, record FROM quarantine WHERE blob = ?1 ORDER BY id DESC");
-    sqlite3_bind_blob (select, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
-    fst_rc_t rc;
-    while ((rc = fst_db_next (self->writer, select)) == FST_OK)
-        if (s_check (sqlite3_column_blob (select, 1), (size_t) sqlite3_column_bytes (select, 1), blob) == FST_OK) {
-            *id_p = sqlite3_column_int64 (select, 0);
-            fst_db_done (select);
-            break;
-        }
-    return rc;
-}
-
-static fst_rc_t
-s_put_back (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool *restored_p)
-{
-    int64_t id;
-    bool moved = false;
-    fst_rc_t rc = s_find_aside (self, blob, &id);
-    if (rc != FST_OK)
-        return rc == FST_NOT_FOUND? FST_OK: rc;
-    rc = s_set_aside (self, blob, now_ms, &moved);
-    if (rc != FST_OK)
-        return rc;
-    sqlite3_stmt *insert = fst_db_prepare (self->writer,
-        "INSERT INTO small (blob, bytes, checksum, record) SELECT blob, bytes, checksum, record FROM quarantine WHERE id = ?1");
-    sqlite3_bind_int64 (insert, 1, id);
-    rc = fst_db_run (self->writer, insert);
-    if (rc != FST_OK)
-        return rc;
-    sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM quarantine WHERE id = ?1");
-    sqlite3_bind_int64 (delete, 1, id);
-    self->memory.blobs++;
-    self->aside--;
-    *restored_p = true;
-    return fst_db_run (self->writer, delete);
-}
-
-fst_rc_t
-fst_small_put_back (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *restored)
-{
-    assert (self);
-    s_request_t request;
-    fst_rc_t rc = s_begin_request (self, &request);
-    if (rc != FST_OK)
-        return rc;
-    for (size_t at = 0; rc == FST_OK && at < count; at++)
-        if (ids [at].extent <= 0)
-            rc = s_put_back (self, &ids [at].blob, now_ms, &restored [at]);
-    return s_end_request (self, &request, rc);
-}
-
-fst_rc_t
-fst_small_expire (fst_small_t *self, int64_t before_ms, size_t limit, size_t *deleted_p)
-{
-    assert (self);
-    assert (deleted_p);
-    sqlite3_stmt *delete = fst_db_prepare (self->writer,
-        "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE ms < ?1 ORDER BY ms LIMIT ?2)");
-    sqlite3_bind_int64 (delete, 1, before_ms);
-    sqlite3_bind_int64 (delete, 2, (int64_t) limit);
-    fst_rc_t rc = fst_db_run (self->writer, delete);
-    if (rc == FST_OK) {
-        *deleted_p = (size_t) fst_db_changes (self->writer);
-        self->aside -= (int64_t) *deleted_p;
-    }
-    return rc;
-}
-
-int64_t
-fst_small_quarantined (fst_small_t *self)
-{
-    assert (self);
-    return atomic_load (&self->quarantined);
+            rc = fst_small_delete_one (self, &ids [at].blob, &found [at]);
+    return fst_small_end_request (self, &request, rc);
 }
 
 //  ---- What the node remembers
@@ -568,192 +421,4 @@ fst_small_count (fst_small_t *self)
 {
     assert (self);
     return atomic_load (&self->count);
-}
-
-//  ---- Reading
-
-static fst_rc_t
-s_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_p)
-{
-    sqlite3_stmt *select = fst_db_prepare (self->reader, "SELECT record FROM small WHERE blob = ?1");
-    sqlite3_bind_blob (select, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
-    fst_rc_t rc = fst_db_next (self->reader, select);
-    if (rc != FST_OK)
-        return rc;
-    *record_p = zframe_new (sqlite3_column_blob (select, 0), (size_t) sqlite3_column_bytes (select, 0));
-    assert (*record_p);
-    fst_db_done (select);
-    return FST_OK;
-}
-
-fst_rc_t
-fst_small_read (fst_small_t *self, const fst_blob_id_t *blob, zframe_t **record_p)
-{
-    assert (self);
-    assert (blob);
-    assert (record_p);
-    zframe_t *frame = NULL;
-    pthread_mutex_lock (&self->lock);
-    fst_rc_t rc = fst_small_is_dead (self)? FST_IO: s_read (self, blob, &frame);
-    s_feel (self, self->reader);
-    pthread_mutex_unlock (&self->lock);
-    if (rc == FST_OK)
-        rc = s_check (zframe_data (frame), zframe_size (frame), blob);
-    if (rc == FST_OK)
-        *record_p = frame;
-    else
-        zframe_destroy (&frame);
-    if (rc == FST_CORRUPT) {
-        char hex [2 * FST_BLOB_BYTES + 1];
-        fst_hex_encode (blob->bytes, FST_BLOB_BYTES, hex);
-        fst_log_error ("record corrupt file=small.db blob=%s", hex);
-    }
-    return rc;
-}
-
-static fst_rc_t
-s_list (fst_small_t *self, const fst_blob_id_t *after, fst_held_t *held, size_t limit, size_t *count_p)
-{
-    sqlite3_stmt *select = fst_db_prepare (self->reader,
-        "SELECT blob, bytes FROM small WHERE blob > ?1 ORDER BY blob LIMIT ?2");
-    if (after)
-        sqlite3_bind_blob (select, 1, after->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
-    else
-        sqlite3_bind_zeroblob (select, 1, 0);       //  Which is less than any id
-    sqlite3_bind_int64 (select, 2, (int64_t) limit);
-    size_t count = 0;
-    fst_rc_t rc;
-    while ((rc = fst_db_next (self->reader, select)) == FST_OK) {
-        if (count == limit || sqlite3_column_bytes (select, 0) != FST_BLOB_BYTES) {
-            fst_db_done (select);
-            return FST_CORRUPT;
-        }
-        memcpy (held [count].blob.bytes, sqlite3_column_blob (select, 0), FST_BLOB_BYTES);
-        held [count].extent = 0;
-        held [count++].bytes = sqlite3_column_int64 (select, 1);
-    }
-    if (rc != FST_NOT_FOUND)
-        return rc;
-    *count_p = count;
-    return FST_OK;
-}
-
-fst_rc_t
-fst_small_list (fst_small_t *self, const fst_blob_id_t *after, fst_held_t *held, size_t limit, size_t *count_p)
-{
-    assert (self);
-    assert (held);
-    assert (count_p);
-    pthread_mutex_lock (&self->lock);
-    fst_rc_t rc = s_list (self, after, held, limit, count_p);
-    s_feel (self, self->reader);
-    pthread_mutex_unlock (&self->lock);
-    return rc;
-}
-
-//  ---- Examining
-
-//  The row that a blob's id leads to.
-static fst_rc_t
-s_row_of (fst_small_t *self, const void *blob, int64_t *row_p)
-{
-    sqlite3_stmt *select = fst_db_prepare (self->reader, "SELECT id FROM small WHERE blob = ?1");
-    sqlite3_bind_blob (select, 1, blob, FST_BLOB_BYTES, SQLITE_STATIC);
-    fst_rc_t rc = fst_db_next (self->reader, select);
-    if (rc == FST_OK) {
-        *row_p = sqlite3_column_int64 (select, 0);
-        fst_db_done (select);
-    }
-    return rc;
-}
-
-//  One row: FST_OK whatever its record is, *bad_p says; FST_CORRUPT if its blob's id does not lead to it, so that the
-//  tree of ids is damaged.
-static fst_rc_t
-s_examine_row (fst_small_t *self, sqlite3_stmt *select, int64_t *bytes_p, fst_blob_id_t *blob, bool *bad_p)
-{
-    int64_t row;
-    if (sqlite3_column_bytes (select, 1) != FST_BLOB_BYTES)
-        return FST_CORRUPT;
-    memcpy (blob->bytes, sqlite3_column_blob (select, 1), FST_BLOB_BYTES);
-    fst_rc_t rc = s_row_of (self, blob->bytes, &row);
-    if (rc == FST_NOT_FOUND || (rc == FST_OK && row != sqlite3_column_int64 (select, 0)))
-        return FST_CORRUPT;
-    if (rc != FST_OK)
-        return rc;
-    const void *data = sqlite3_column_blob (select, 4);
-    size_t bytes = (size_t) sqlite3_column_bytes (select, 4);
-    fst_record_t record;
-    *bytes_p += (int64_t) bytes;
-    *bad_p = s_check (data, bytes, blob) != FST_OK
-          || fst_record_decode (data, bytes, &record) != FST_OK
-          || sqlite3_column_int64 (select, 2) != (int64_t) bytes
-          || (uint64_t) sqlite3_column_int64 (select, 3) != record.checksum;
-    return FST_OK;
-}
-
-static fst_rc_t
-s_examine (fst_small_t *self, size_t rows, int64_t *row_p, int64_t *bytes_p, fst_blob_id_t *damaged, size_t *count_p,
-           bool *more_p)
-{
-    size_t room = *count_p, seen = 0, count = 0;
-    int64_t row = *row_p, bytes = 0;
-    sqlite3_stmt *select = fst_db_prepare (self->reader,
-        "SELECT id, blob, bytes, checksum, record FROM small WHERE id > ?1 ORDER BY id LIMIT ?2");
-    sqlite3_bind_int64 (select, 1, row);
-    sqlite3_bind_int64 (select, 2, (int64_t) rows);
-    fst_rc_t rc = FST_OK;
-    while (count < room && (rc = fst_db_next (self->reader, select)) == FST_OK) {
-        bool bad = false;
-        rc = s_examine_row (self, select, &bytes, &damaged [count], &bad);
-        if (rc != FST_OK)
-            break;
-        row = sqlite3_column_int64 (select, 0);
-        count += bad;
-        seen++;
-    }
-    fst_db_done (select);
-    if (rc != FST_OK && rc != FST_NOT_FOUND)
-        return rc;
-    *more_p = seen == rows || count == room;
-    *row_p = row;
-    *bytes_p = bytes;
-    *count_p = count;
-    return FST_OK;
-}
-
-fst_rc_t
-fst_small_examine (fst_small_t *self, size_t rows, int64_t *row_p, int64_t *bytes_p, fst_blob_id_t *damaged,
-                   size_t *count_p, bool *more_p)
-{
-    assert (self);
-    assert (rows > 0);
-    assert (row_p && bytes_p && more_p);
-    assert (damaged && count_p && *count_p > 0);
-    pthread_mutex_lock (&self->lock);
-    fst_rc_t rc = fst_small_is_dead (self)? FST_IO: s_examine (self, rows, row_p, bytes_p, damaged, count_p, more_p);
-    s_feel (self, self->reader);
-    pthread_mutex_unlock (&self->lock);
-    if (rc == FST_CORRUPT) {
-        atomic_store (&self->damaged, true);
-        atomic_store (&self->dead, true);
-        fst_log_error ("small.db damaged: a row is not found by its blob's id");
-    }
-    return rc;
-}
-
-int64_t
-fst_small_bytes (fst_small_t *self)
-{
-    assert (self);
-    int64_t bytes = 0;
-    pthread_mutex_lock (&self->lock);
-    sqlite3_stmt *select = fst_db_prepare (self->reader, "PRAGMA page_count");
-    if (fst_db_next (self->reader, select) == FST_OK) {
-        bytes = sqlite3_column_int64 (select, 0) * FST_SMALL_PAGE_BYTES;
-        fst_db_done (select);
-    }
-    s_feel (self, self->reader);
-    pthread_mutex_unlock (&self->lock);
-    return bytes;
 }

@@ -1,0 +1,152 @@
+//  How metadata knows of the node, and the node of metadata: registration, heartbeats, events.
+
+#include "fst_storage_self.h"
+#include "fst_clock.h"
+#include "fst_log.h"
+#include <assert.h>
+
+#define REGISTER_RETRY_MS   1000
+
+fst_pair_t
+fst_storage_pair (json_t *said)
+{
+    return (fst_pair_t) {
+        .run = fst_run_parse (json_string_value (json_object_get (said, "run"))),
+        .sequence = json_integer_value (json_object_get (said, "sequence"))
+    };
+}
+
+//  What REGISTER and the heartbeat have in common.
+static json_t *
+s_self_portrait (fst_storage_t *self)
+{
+    fst_extents_statistics_t extents;
+    fst_extents_statistics (self->extents, &extents);
+    const char *endpoint = self->advertise [0]? self->advertise: fst_actor_port (self->actor);
+    assert (endpoint);
+    json_t *said = json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:s}",
+        "node", self->node,
+        "endpoint", endpoint,
+        "zone", self->zone,
+        "capacity", (json_int_t) self->capacity,
+        "free", (json_int_t) self->free,
+        "extents", (json_int_t) (extents.sealed + fst_small_count (self->small)),
+        "window", (json_int_t) self->window,
+        "version", FST_VERSION,
+        "sequence", (json_int_t) self->told.last.sequence,
+        "health", fst_health_word (&self->health));
+    assert (said);
+    char run [17];
+    fst_run_text (self->told.last.run, run);
+    if (*run)
+        json_object_set_new (said, "run", json_string (run));
+    return said;
+}
+
+void
+fst_storage_beat (fst_storage_t *self)
+{
+    char topic [16 + FST_NODE_BYTES_MAX];
+    snprintf (topic, sizeof (topic), "heartbeat.%s", self->node);
+    fst_jobs_statistics_t jobs;
+    fst_jobs_statistics (self->jobs, &jobs);
+    json_t *body = s_self_portrait (self);
+    json_object_set_new (body, "load", json_integer (jobs.load));
+    fst_actor_publish (self->actor, topic, body);
+}
+
+int64_t
+fst_storage_jitter (int64_t ms)
+{
+    return (int64_t) (fst_random () % (uint64_t) (ms + 1));
+}
+
+//  If something was told that was not before.
+static void
+s_remember (fst_storage_t *self, const fst_pair_t *before)
+{
+    if (self->told.last.run != before->run || self->told.last.sequence != before->sequence)
+        fst_jobs_remember (self->jobs, &self->told.last);
+}
+
+static void
+s_registered (void *arg, fst_rc_t rc, json_t *reply)
+{
+    fst_storage_t *self = arg;
+    self->registering = false;
+    if (rc == FST_OK) {
+        int64_t wanted_ms = json_integer_value (json_object_get (reply, "heartbeat_ms"));
+        if (wanted_ms < self->beat_ms) {
+            self->beat_ms = wanted_ms;      //  Metadata would think us dead
+            self->beat_at_ms = 0;
+        }
+        fst_pair_t before = self->told.last, pair = fst_storage_pair (reply);
+        if (!fst_told_answered (&self->told, &pair))
+            self->register_again = true;
+        s_remember (self, &before);
+        fst_log (self->registered? FST_LOG_DEBUG: FST_LOG_INFO, "registered node=%s sequence=%" PRId64, self->node,
+                 self->told.last.sequence);
+        self->registered = true;
+        json_t *snapshot = json_object_get (reply, "snapshot");
+        if (snapshot)
+            fst_keeper_offer (self->keeper, json_integer_value (snapshot));
+    }
+    else
+        fst_log_debug ("not registered reason=%s", fst_error_code (rc));
+    if (rc != FST_OK)
+        self->register_at_ms = fst_clock_mono_ms () + REGISTER_RETRY_MS / 2 + fst_storage_jitter (REGISTER_RETRY_MS);
+    if (self->register_again)
+        self->register_at_ms = 0;
+    self->register_again = false;
+}
+
+void
+fst_storage_register (fst_storage_t *self)
+{
+    if (self->registering) {
+        self->register_again = true;
+        return;
+    }
+    self->registering = true;
+    fst_told_ask (&self->told);
+    json_t *said = s_self_portrait (self);
+    if (!self->registered)              //  small.db may have been salvaged, or the folder is an older copy of itself
+        json_object_set_new (said, "started", json_true ());
+    fst_actor_call (self->actor, "metadata", "REGISTER", said, s_registered, self);
+}
+
+static void
+s_metadata_started (void *arg, const char *topic, json_t *body)
+{
+    (void) topic;
+    (void) body;                        //  Its sequence counts when it answers
+    fst_storage_register (arg);
+}
+
+static void
+s_metadata_sequence (void *arg, const char *topic, json_t *body)
+{
+    (void) topic;
+    fst_storage_t *self = arg;
+    fst_pair_t before = self->told.last, pair = fst_storage_pair (body);
+    if (!fst_told_event (&self->told, &pair))
+        fst_storage_register (self);
+    s_remember (self, &before);
+}
+
+static void
+s_metadata_snapshot (void *arg, const char *topic, json_t *body)
+{
+    (void) topic;
+    fst_storage_t *self = arg;
+    json_t *snapshot = json_object_get (body, "snapshot");
+    if (snapshot)
+        fst_keeper_offer (self->keeper, json_integer_value (snapshot));
+}
+
+const fst_topic_t fst_storage_topics [] = {
+    { "metadata.started",   s_metadata_started },
+    { "metadata.sequence",  s_metadata_sequence },
+    { "metadata.snapshot",  s_metadata_snapshot },
+    { NULL }
+};
