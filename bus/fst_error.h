@@ -21,7 +21,7 @@
     X (NOT_A_FOLDER,    409, 22, "that is a file, not a folder") \
     X (IS_A_FOLDER,     409, 23, "that is a folder, not a file") \
     X (NOT_EMPTY,       409, 24, "the folder is not empty") \
-    X (CHANGED,         409, 25, "it was changed by someone else meanwhile") \
+    X (CHANGED,         412, 25, "it was changed by someone else meanwhile") \
     X (TOO_LARGE,       413, 30, "that is larger than the limit") \
     X (TOO_MANY,        429, 31, "too many attempts; wait a moment") \
     X (INTERRUPTED,     499, 32, "stopped before it was done") \

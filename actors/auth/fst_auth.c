@@ -412,6 +412,47 @@ s_renew (void *arg, fst_request_t **request_p)
     s_reply (self, request_p, rc, payload);
 }
 
+typedef struct {
+    json_t *sessions;
+    const uint8_t *current;             //  Of who asks
+} s_sessions_t;
+
+static void
+s_append_session (void *arg, const fst_session_t *session)
+{
+    s_sessions_t *list = arg;
+    char text [2 * FST_SESSION_BYTES + 1];
+    fst_hex_encode (session->session, FST_SESSION_BYTES, text);
+    json_array_append_new (list->sessions, json_pack ("{s:s, s:I, s:I, s:I, s:b}", "session", text,
+        "created_ms", (json_int_t) session->begun_ms, "used_ms", (json_int_t) session->used_ms,
+        "expires_ms", (json_int_t) session->expires_ms,
+        "current", memcmp (session->session, list->current, FST_SESSION_BYTES) == 0));
+}
+
+static void
+s_list_sessions (void *arg, fst_request_t **request_p)
+{
+    fst_auth_t *self = arg;
+    const fst_claims_t *claims = fst_request_claims (*request_p);
+    s_sessions_t list = { .sessions = json_array (), .current = claims->session };
+    fst_rc_t rc = fst_users_sessions (self->users, claims->name, fst_clock_wall_ms (), s_append_session, &list);
+    s_reply (self, request_p, rc, json_pack ("{s:o}", "sessions", list.sessions));
+}
+
+static void
+s_end_session (void *arg, fst_request_t **request_p)
+{
+    fst_auth_t *self = arg;
+    uint8_t session [FST_SESSION_BYTES];
+    const fst_claims_t *claims = fst_request_claims (*request_p);
+    fst_rc_t rc = fst_hex_decode (s_text (*request_p, "session"), session, sizeof (session));
+    if (rc == FST_OK)
+        rc = fst_users_end_own_session (self->users, claims->name, session, fst_clock_wall_ms ());
+    if (rc == FST_OK)
+        fst_log_info ("session ended user=%s", claims->name);
+    s_reply (self, request_p, rc, NULL);
+}
+
 //  Whose token it is, if it is good at this moment.
 static fst_rc_t
 s_examine (fst_auth_t *self, const char *token, fst_claims_t *claims)
@@ -480,6 +521,16 @@ s_status (void *arg, fst_request_t **request_p)
                                                  "sessions", (json_int_t) sessions));
     else
         fst_request_fail (request_p, rc, NULL);
+}
+
+//  Asked by those who are not signed in: whether anyone could be.
+static void
+s_first (void *arg, fst_request_t **request_p)
+{
+    fst_auth_t *self = arg;
+    bool none = false;
+    fst_rc_t rc = fst_users_none (self->users, &none);
+    s_reply (self, request_p, rc, json_pack ("{s:b}", "first", none));
 }
 
 static void
@@ -552,6 +603,9 @@ static const fst_command_t s_commands [] = {
     { "RENEW",              FST_NEED_USER,      s_renew },
     { "CHANGE_PASSWORD",    FST_NEED_USER,      s_change_password },
     { "VERIFY",             FST_NEED_NOTHING,   s_verify },
+    { "FIRST",              FST_NEED_NOTHING,   s_first },
+    { "LIST_SESSIONS",      FST_NEED_USER,      s_list_sessions },
+    { "END_SESSION",        FST_NEED_USER,      s_end_session },
     { "LIST_REVOKED",       FST_NEED_ACTOR,     s_list_revoked },
     { "STATUS",             FST_NEED_USER,      s_status },
     { "BACKUP",             FST_NEED_ADMIN,     s_backup },

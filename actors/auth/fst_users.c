@@ -33,6 +33,8 @@ static const char *const s_migrations [] = {
     "    expires_ms     INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX revoked_by_end ON revoked (expires_ms);",
+    "ALTER TABLE sessions ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE sessions SET used_ms = begun_ms;",
     NULL
 };
 
@@ -434,7 +436,7 @@ s_insert_session (fst_users_t *self, const fst_user_t *user, const uint8_t *sess
                   int64_t expires_ms)
 {
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO sessions (session, user, begun_ms, expires_ms) VALUES (?1, ?2, ?3, ?4)");
+        "INSERT INTO sessions (session, user, begun_ms, expires_ms, used_ms) VALUES (?1, ?2, ?3, ?4, ?3)");
     s_bind_session (insert, 1, session);
     sqlite3_bind_int64 (insert, 2, user->id);
     sqlite3_bind_int64 (insert, 3, now_ms);
@@ -476,7 +478,7 @@ s_move_end (fst_users_t *self, const uint8_t *session, int64_t now_ms, int64_t e
 {
     //  Never backwards, should the clock have been set back: tokens until the old end are out there
     sqlite3_stmt *update = fst_db_prepare (self->db,
-        "UPDATE sessions SET expires_ms = max (expires_ms, ?1) WHERE session = ?2 AND expires_ms > ?3");
+        "UPDATE sessions SET expires_ms = max (expires_ms, ?1), used_ms = ?3 WHERE session = ?2 AND expires_ms > ?3");
     sqlite3_bind_int64 (update, 1, expires_ms);
     s_bind_session (update, 2, session);
     sqlite3_bind_int64 (update, 3, now_ms);
@@ -517,6 +519,44 @@ fst_users_end_session (fst_users_t *self, const uint8_t session [FST_SESSION_BYT
     return s_end (self, s_end_selected (self, select));
 }
 
+fst_rc_t
+fst_users_sessions (fst_users_t *self, const char *name, int64_t now_ms, fst_session_fn *each, void *arg)
+{
+    assert (self);
+    assert (each);
+    sqlite3_stmt *list = fst_db_prepare (self->db,
+        "SELECT session, begun_ms, used_ms, expires_ms FROM sessions JOIN users ON users.id = user"
+        " WHERE name = ?1 AND expires_ms > ?2 ORDER BY used_ms DESC LIMIT ?3");
+    s_bind_text (list, 1, name);
+    sqlite3_bind_int64 (list, 2, now_ms);
+    sqlite3_bind_int64 (list, 3, FST_USERS_SESSIONS_MAX);
+    fst_rc_t rc;
+    while ((rc = fst_db_next (self->db, list)) == FST_OK) {
+        fst_session_t session = {
+            .begun_ms = sqlite3_column_int64 (list, 1), .used_ms = sqlite3_column_int64 (list, 2),
+            .expires_ms = sqlite3_column_int64 (list, 3)
+        };
+        assert (sqlite3_column_bytes (list, 0) == FST_SESSION_BYTES);
+        memcpy (session.session, sqlite3_column_blob (list, 0), FST_SESSION_BYTES);
+        each (arg, &session);
+    }
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+fst_rc_t
+fst_users_end_own_session (fst_users_t *self, const char *name, const uint8_t session [FST_SESSION_BYTES], int64_t now_ms)
+{
+    assert (self);
+    sqlite3_stmt *find = fst_db_prepare (self->db,
+        "SELECT 1 FROM sessions JOIN users ON users.id = user WHERE session = ?1 AND name = ?2 AND expires_ms > ?3");
+    s_bind_session (find, 1, session);
+    s_bind_text (find, 2, name);
+    sqlite3_bind_int64 (find, 3, now_ms);
+    fst_rc_t rc = fst_db_next (self->db, find);
+    fst_db_done (find);
+    return rc == FST_OK? fst_users_end_session (self, session, now_ms): rc;
+}
+
 //  ---- Endings
 
 fst_rc_t
@@ -553,6 +593,17 @@ fst_users_check_revoked (fst_users_t *self, const uint8_t session [FST_SESSION_B
 }
 
 //  ---- Housekeeping
+
+fst_rc_t
+fst_users_none (fst_users_t *self, bool *none_p)
+{
+    assert (self);
+    sqlite3_stmt *find = fst_db_prepare (self->db, "SELECT 1 FROM users LIMIT 1");
+    fst_rc_t rc = fst_db_next (self->db, find);
+    fst_db_done (find);
+    *none_p = rc == FST_NOT_FOUND;
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
 
 fst_rc_t
 fst_users_count (fst_users_t *self, int64_t now_ms, int64_t *users_p, int64_t *sessions_p)

@@ -106,6 +106,20 @@ fst_users_renew_session (fst_users_t *self, const uint8_t session [FST_SESSION_B
 fst_rc_t FST_CHECKED
 fst_users_end_session (fst_users_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t now_ms);
 
+//  Call each for the sessions of a user, the one that was used last first.
+typedef struct {
+    uint8_t session [FST_SESSION_BYTES];
+    int64_t begun_ms, used_ms;              //  Used: begun or renewed last
+    int64_t expires_ms;
+} fst_session_t;
+typedef void (fst_session_fn) (void *arg, const fst_session_t *session);
+fst_rc_t FST_CHECKED
+fst_users_sessions (fst_users_t *self, const char *name, int64_t now_ms, fst_session_fn *each, void *arg);
+
+//  End a session of this user; FST_NOT_FOUND if he has no such one.
+fst_rc_t FST_CHECKED
+fst_users_end_own_session (fst_users_t *self, const char *name, const uint8_t session [FST_SESSION_BYTES], int64_t now_ms);
+
 //  Call each for sessions that were ended and whose tokens have not expired at now_ms, in the order of
 //  their ids, those after `after` (NULL: from the first), at most FST_USERS_LIST_MAX.
 fst_rc_t FST_CHECKED
@@ -114,6 +128,10 @@ fst_users_revoked (fst_users_t *self, const uint8_t *after, int64_t now_ms, fst_
 //  FST_EXPIRED if the session was ended.
 fst_rc_t FST_CHECKED
 fst_users_check_revoked (fst_users_t *self, const uint8_t session [FST_SESSION_BYTES]);
+
+//  Whether there is no account at all; costs nothing that grows with their number.
+fst_rc_t FST_CHECKED
+fst_users_none (fst_users_t *self, bool *none_p);
 
 fst_rc_t FST_CHECKED
 fst_users_count (fst_users_t *self, int64_t now_ms, int64_t *users_p, int64_t *sessions_p);

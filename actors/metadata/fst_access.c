@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define INHERITED (FST_ACCESS_READ | FST_ACCESS_WRITE)
+#define GRANTED   (FST_ACCESS_READ | FST_ACCESS_WRITE)
+#define INHERITED (GRANTED | FST_ACCESS_SHARE)
 
 unsigned
 fst_access_rights (const fst_person_t *person, unsigned inherited, const fst_entry_t *entry, unsigned granted)
@@ -17,9 +18,9 @@ fst_access_rights (const fst_person_t *person, unsigned inherited, const fst_ent
         return FST_ACCESS_LIST | (person->admin? FST_ACCESS_FOLDERS: 0);
     if (entry->id == FST_ENTRY_USERS)
         return FST_ACCESS_LIST;
-    unsigned rights = (inherited | granted) & INHERITED;
+    unsigned rights = (inherited & INHERITED) | (granted & GRANTED);
     if (strcmp (entry->owner, person->name) == 0)
-        rights |= FST_ACCESS_READ | FST_ACCESS_WRITE;
+        rights |= FST_ACCESS_READ | FST_ACCESS_WRITE | FST_ACCESS_SHARE;
     if (rights & FST_ACCESS_WRITE)
         rights |= FST_ACCESS_READ | FST_ACCESS_FOLDERS;
     if (rights & FST_ACCESS_READ)

@@ -17,6 +17,7 @@
 #define FST_ACCESS_WRITE   2u
 #define FST_ACCESS_LIST    4u       //  See that it is there, and what one may see in it
 #define FST_ACCESS_FOLDERS 8u       //  Make and remove folders in it
+#define FST_ACCESS_SHARE   16u      //  Give rights to others: whom it, or a folder above it, belongs to
 
 typedef struct {
     const char *name;               //  Of the user

@@ -179,7 +179,15 @@ static const char s_version_3 [] =
     "ALTER TABLE blobs ADD COLUMN entry INTEGER NOT NULL DEFAULT 0;"    //  The last that referred to it
     "UPDATE blobs SET entry = entries.id FROM entries WHERE entries.blob = blobs.id;";
 
-static const char *const s_migrations [] = { s_version_1, s_version_2, s_version_3, NULL };
+static const char s_version_4 [] =
+    "ALTER TABLE trash ADD COLUMN owner TEXT NOT NULL DEFAULT '';"      //  Of the entry
+    "UPDATE trash SET owner = entries.owner FROM entries WHERE id = entry;"
+    "CREATE INDEX trash_by_user ON trash (user, trashed_ms, entry);"
+    "CREATE INDEX trash_by_owner ON trash (owner, trashed_ms, entry);"
+    "CREATE INDEX trash_by_path ON trash (path);"
+    "CREATE INDEX grants_by_user ON grants (user, entry);";
+
+static const char *const s_migrations [] = { s_version_1, s_version_2, s_version_3, s_version_4, NULL };
 
 //  ---- Counters
 

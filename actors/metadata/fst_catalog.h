@@ -166,16 +166,73 @@ fst_catalog_version_get (fst_catalog_t *self, const fst_entry_t *entry, int64_t 
 fst_rc_t FST_CHECKED
 fst_catalog_versions_drop (fst_catalog_t *self, int64_t entry, int64_t version);
 
-//  Do up to limit steps of what time has brought: drop what was trashed before trashed_ms, and versions that
-//  became older ones before replaced_ms. *more_p: there is more to do.
+//  Call each for the versions of a file before number before, the newest first, until it returns false.
+typedef bool (fst_version_fn) (void *arg, const fst_content_t *content);
 fst_rc_t FST_CHECKED
-fst_catalog_purge (fst_catalog_t *self, int64_t trashed_ms, int64_t replaced_ms, size_t limit, bool *more_p);
+fst_catalog_versions (fst_catalog_t *self, const fst_entry_t *entry, int64_t before, fst_version_fn *each, void *arg);
 
 //  Rights given to a person on an entry and all below it (fst_access bits); 0 takes them away.
 fst_rc_t FST_CHECKED
 fst_catalog_grant_get (fst_catalog_t *self, int64_t entry, const char *user, unsigned *rights_p);
 fst_rc_t FST_CHECKED
 fst_catalog_grant_put (fst_catalog_t *self, int64_t entry, const char *user, unsigned rights);
+
+//  Call each for those on an entry, by user, after a user ("": all); or for those given to a user, by entry, after an
+//  entry; until it returns false. Also for what is in the trash.
+typedef struct {
+    int64_t entry;
+    unsigned rights;
+    char user [FST_USER_BYTES_MAX + 1];
+} fst_grant_t;
+typedef bool (fst_grant_fn) (void *arg, const fst_grant_t *grant);
+fst_rc_t FST_CHECKED
+fst_catalog_grants (fst_catalog_t *self, int64_t entry, const char *after, fst_grant_fn *each, void *arg);
+fst_rc_t FST_CHECKED
+fst_catalog_grants_to (fst_catalog_t *self, const char *user, int64_t after, fst_grant_fn *each, void *arg);
+
+//  ---- Trash: entries that were deleted, each with all below it. An item has the id of its entry.
+
+typedef struct {
+    int64_t entry;
+    int64_t parent;                     //  Where it was
+    int64_t trashed_ms;
+    int64_t size;
+    fst_entry_kind_t kind;
+    char name [FST_NAME_BYTES_MAX + 1];
+    char path [FST_PATH_BYTES_MAX + 1]; //  When it was deleted
+    char user [FST_USER_BYTES_MAX + 1]; //  Who did it
+    char owner [FST_USER_BYTES_MAX + 1];
+} fst_trash_t;
+
+//  An item that may be taken back: by its id, or the newest from this path that the user deleted or owns. FST_NOT_FOUND
+fst_rc_t FST_CHECKED
+fst_catalog_trash_get (fst_catalog_t *self, int64_t entry, fst_trash_t *item);
+fst_rc_t FST_CHECKED
+fst_catalog_trash_find (fst_catalog_t *self, const char *path, const char *user, fst_trash_t *item);
+
+//  Call each for those that a user deleted or owns, the newest first, from behind (before_ms, before) on, until it
+//  returns false.
+typedef bool (fst_trash_fn) (void *arg, const fst_trash_t *item);
+fst_rc_t FST_CHECKED
+fst_catalog_trash (fst_catalog_t *self, const char *user, int64_t before_ms, int64_t before, fst_trash_fn *each, void *arg);
+
+//  Back into the tree; subtree is that of its entry. FST_EXISTS
+fst_rc_t FST_CHECKED
+fst_catalog_trash_restore (fst_catalog_t *self, const fst_trash_t *item, const fst_subtree_t *subtree, int64_t parent,
+                           const char *name, int64_t now_ms);
+
+//  It is not wanted back: it is purged next.
+fst_rc_t FST_CHECKED
+fst_catalog_trash_drop (fst_catalog_t *self, int64_t entry);
+
+//  Only its owner has it in the trash from now on, not who deleted it.
+fst_rc_t FST_CHECKED
+fst_catalog_trash_leave (fst_catalog_t *self, int64_t entry);
+
+//  Do up to limit steps of what time has brought: drop what was trashed before trashed_ms, and versions that
+//  became older ones before replaced_ms. *more_p: there is more to do.
+fst_rc_t FST_CHECKED
+fst_catalog_purge (fst_catalog_t *self, int64_t trashed_ms, int64_t replaced_ms, size_t limit, bool *more_p);
 
 //  ---- Blobs: immutable contents, as extents on nodes
 
@@ -242,6 +299,10 @@ fst_catalog_bad_nodes (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n,
 fst_rc_t FST_CHECKED
 fst_catalog_bad_rows (fst_catalog_t *self, const fst_blob_id_t *blob, uint32_t n, fst_row_t *rows, size_t size,
                       size_t *count_p);
+
+//  The path of an entry. FST_NOT_FOUND: it is in the trash, or not at all
+fst_rc_t FST_CHECKED
+fst_catalog_entry_path (fst_catalog_t *self, int64_t id, char path [FST_PATH_BYTES_MAX + 1]);
 
 //  The path of one file that has this content, in its current or an older version; "" if that is in the trash.
 //  FST_NOT_FOUND
@@ -393,7 +454,7 @@ typedef struct {
     const char *type;                   //  "committed", "pruned", ...
     const char *path, *to, *user;       //  Of a file's event; to may be NULL
     const char *node;                   //  Of a node's event, or NULL
-    const char *detail;                 //  Of a node's event: for people; may be NULL
+    const char *detail;                 //  Of a node's event: for people; of shared and unshared: with whom; may be NULL
     int64_t entry, version;             //  version 0: none
 } fst_journal_t;
 
@@ -402,10 +463,13 @@ fst_catalog_event_add (fst_catalog_t *self, fst_journal_t *event);
 //  Go on from a higher number.
 void
 fst_catalog_sequence_raise (fst_catalog_t *self, int64_t sequence);
-//  Call each for up to limit events after sequence since; what it gets is borrowed for the call.
-typedef void (fst_journal_fn) (void *arg, const fst_journal_t *event);
+//  Call each for up to limit events after sequence since, until it returns false; what it gets is borrowed for the call.
+typedef bool (fst_journal_fn) (void *arg, const fst_journal_t *event);
 fst_rc_t FST_CHECKED
 fst_catalog_events (fst_catalog_t *self, int64_t since, size_t limit, fst_journal_fn *each, void *arg);
+//  The oldest that is kept; if there is none, the next one.
+fst_rc_t FST_CHECKED
+fst_catalog_event_first (fst_catalog_t *self, int64_t *sequence_p);
 
 //  The reply recorded for a request; caller frees *reply_p. FST_NOT_FOUND
 fst_rc_t FST_CHECKED

@@ -19,6 +19,9 @@ static const struct { const char *rule, *sql; } s_rules [] = {
     { "what lies in the trash is listed there",
       "SELECT (SELECT count (*) FROM entries WHERE parent = 2) <> count (*)"
       "    OR count (*) <> (SELECT count (*) FROM trash JOIN entries ON id = entry AND entries.parent = 2) FROM trash" },
+    { "the trash knows to whom things belong",
+      "SELECT count (*) FROM trash JOIN entries ON id = entry WHERE trash.owner <> entries.owner" },
+    { "a grant is on an entry", "SELECT count (*) FROM grants WHERE entry NOT IN (SELECT id FROM entries)" },
     { "files are counted",
       REACHED "SELECT count (*) <> (SELECT files FROM counters) FROM tree WHERE kind = 1" },
     { "folders are counted",

@@ -1,7 +1,6 @@
-//  The catalog's tree: entries, their versions, the trash and grants.
+//  The catalog's tree: entries, their versions, and grants.
 
 #include "fst_catalog_sql.h"
-#include <stdio.h>
 
 #define ENTRY_COLUMNS "id, parent, kind, created_ms, version, size, modified_ms, stored_ms, blob, digest, name, owner"
 
@@ -148,8 +147,8 @@ fst_catalog_entry_replace (fst_catalog_t *self, fst_entry_t *entry, fst_content_
     return rc;
 }
 
-static fst_rc_t
-s_place (fst_catalog_t *self, int64_t id, int64_t parent, const char *name)
+fst_rc_t
+fst_catalog_place (fst_catalog_t *self, int64_t id, int64_t parent, const char *name)
 {
     sqlite3_stmt *update = fst_db_prepare (self->db, "UPDATE entries SET parent = ?2, name = ?3 WHERE id = ?1");
     fst_bind_int (update, 1, id);
@@ -164,7 +163,7 @@ fst_catalog_entry_move (fst_catalog_t *self, const fst_entry_t *entry, int64_t p
 {
     assert (self);
     assert (fst_name_valid (name));
-    fst_rc_t rc = s_place (self, entry->id, parent, name);
+    fst_rc_t rc = fst_catalog_place (self, entry->id, parent, name);
     if (rc == FST_OK)
         rc = fst_catalog_folder_changed (self, entry->parent, -1, now_ms);
     if (rc == FST_OK)
@@ -204,32 +203,6 @@ fst_catalog_subtree (fst_catalog_t *self, const fst_entry_t *entry, fst_subtree_
     };
     fst_db_done (select);
     return FST_OK;
-}
-
-fst_rc_t
-fst_catalog_entry_trash (fst_catalog_t *self, const fst_entry_t *entry, const fst_subtree_t *subtree,
-                         const char *path, const char *user, int64_t trashed_ms)
-{
-    assert (self);
-    assert (entry->parent != FST_ENTRY_TRASH);
-    sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO trash (entry, parent, name, path, user, trashed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
-    fst_bind_int (insert, 1, entry->id);
-    fst_bind_int (insert, 2, entry->parent);
-    fst_bind_text (insert, 3, entry->name);
-    fst_bind_text (insert, 4, path);
-    fst_bind_text (insert, 5, user);
-    fst_bind_int (insert, 6, trashed_ms);
-    fst_rc_t rc = fst_db_run (self->db, insert);
-    char name [24];
-    snprintf (name, sizeof (name), "%lld", (long long) entry->id);
-    if (rc == FST_OK)
-        rc = s_place (self, entry->id, FST_ENTRY_TRASH, name);
-    if (rc == FST_OK)
-        rc = fst_catalog_folder_changed (self, entry->parent, -1, trashed_ms);
-    self->counters.files -= subtree->files;
-    self->counters.folders -= subtree->folders;
-    return rc;
 }
 
 fst_rc_t
@@ -282,6 +255,29 @@ fst_catalog_version_get (fst_catalog_t *self, const fst_entry_t *entry, int64_t 
     return rc;
 }
 
+fst_rc_t
+fst_catalog_versions (fst_catalog_t *self, const fst_entry_t *entry, int64_t before, fst_version_fn *each, void *arg)
+{
+    assert (self);
+    if (entry->content.version < before && !each (arg, &entry->content))
+        return FST_OK;
+    sqlite3_stmt *select = fst_db_prepare (self->db,
+        "SELECT version, size, modified_ms, stored_ms, blob, digest FROM versions WHERE entry = ?1 AND version < ?2"
+        "  ORDER BY version DESC");
+    fst_bind_int (select, 1, entry->id);
+    fst_bind_int (select, 2, before);
+    fst_rc_t rc;
+    while ((rc = fst_db_next (self->db, select)) == FST_OK) {
+        fst_content_t content;
+        s_read_content (select, 0, &content);
+        if (!each (arg, &content)) {
+            fst_db_done (select);
+            return FST_OK;
+        }
+    }
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
 //  Drop the oldest version of a file if its number is at most version; FST_NOT_FOUND if there is none.
 static fst_rc_t
 s_version_drop (fst_catalog_t *self, int64_t entry, int64_t version)
@@ -310,98 +306,6 @@ fst_catalog_versions_drop (fst_catalog_t *self, int64_t entry, int64_t version)
     do
         rc = s_version_drop (self, entry, version);
     while (rc == FST_OK);
-    return rc == FST_NOT_FOUND? FST_OK: rc;
-}
-
-//  ---- Purging: what is in the trash for good is taken apart step by step, so that a step is never long
-
-static fst_rc_t
-s_delete_row (fst_catalog_t *self, const char *sql, int64_t id)
-{
-    sqlite3_stmt *delete = fst_db_prepare (self->db, sql);
-    fst_bind_int (delete, 1, id);
-    return fst_db_run (self->db, delete);
-}
-
-static fst_rc_t
-s_erase (fst_catalog_t *self, const fst_entry_t *entry)
-{
-    fst_rc_t rc = s_delete_row (self, "DELETE FROM entries WHERE id = ?1", entry->id);
-    if (rc == FST_OK)
-        rc = s_delete_row (self, "DELETE FROM grants WHERE entry = ?1", entry->id);
-    if (rc == FST_OK)
-        rc = s_delete_row (self, "DELETE FROM trash WHERE entry = ?1", entry->id);
-    if (rc == FST_OK)
-        rc = fst_catalog_versions_drop (self, entry->id, entry->content.version);
-    if (rc == FST_OK && entry->content.has_blob)
-        rc = fst_catalog_blob_drop (self, &entry->content.blob);
-    if (rc == FST_OK && entry->parent != FST_ENTRY_TRASH)
-        rc = fst_catalog_folder_changed (self, entry->parent, -1, 0);
-    return rc;
-}
-
-static bool
-s_take_entry (void *arg, const fst_entry_t *entry)
-{
-    *(fst_entry_t *) arg = *entry;
-    return false;
-}
-
-//  One step on a trashed entry: erase a file, erase an empty folder, or move a folder inside a folder into the trash
-//  by itself, unwanted.
-static fst_rc_t
-s_purge_entry (fst_catalog_t *self, int64_t id)
-{
-    fst_entry_t entry, child = { .id = 0 };
-    fst_rc_t rc = fst_catalog_entry_get (self, id, &entry);
-    if (rc == FST_OK && entry.kind == FST_ENTRY_FOLDER)
-        rc = fst_catalog_entries (self, id, NULL, NULL, s_take_entry, &child);
-    if (rc != FST_OK)
-        return rc == FST_NOT_FOUND? FST_CORRUPT: rc;
-    if (child.id == 0)
-        return s_erase (self, &entry);
-    if (child.kind == FST_ENTRY_FILE)
-        return s_erase (self, &child);
-    fst_subtree_t none = { 0 };             //  Was counted out when its parent went
-    return fst_catalog_entry_trash (self, &child, &none, "", "", 0);
-}
-
-//  The number in the first row; FST_NOT_FOUND if there is none.
-static fst_rc_t
-s_due (fst_catalog_t *self, const char *sql, int64_t before_ms, int64_t *id_p, int64_t *other_p)
-{
-    sqlite3_stmt *select = fst_db_prepare (self->db, sql);
-    fst_bind_int (select, 1, before_ms);
-    fst_rc_t rc = fst_db_next (self->db, select);
-    if (rc == FST_OK) {
-        *id_p = fst_column_int (select, 0);
-        *other_p = fst_column_int (select, 1);
-        fst_db_done (select);
-    }
-    return rc;
-}
-
-fst_rc_t
-fst_catalog_purge (fst_catalog_t *self, int64_t trashed_ms, int64_t replaced_ms, size_t limit, bool *more_p)
-{
-    assert (self);
-    fst_rc_t rc = FST_OK;
-    int64_t id, version;
-    size_t step = 0;
-    for (; step < limit && rc == FST_OK; step++) {
-        rc = s_due (self, "SELECT entry, 0 FROM trash WHERE trashed_ms < ?1 ORDER BY trashed_ms LIMIT 1",
-                    trashed_ms, &id, &version);
-        if (rc == FST_OK) {
-            rc = s_purge_entry (self, id);
-            continue;
-        }
-        if (rc == FST_NOT_FOUND)
-            rc = s_due (self, "SELECT entry, version FROM versions WHERE replaced_ms < ?1 ORDER BY replaced_ms LIMIT 1",
-                        replaced_ms, &id, &version);
-        if (rc == FST_OK)
-            rc = fst_catalog_versions_drop (self, id, version);
-    }
-    *more_p = rc == FST_OK && step == limit;
     return rc == FST_NOT_FOUND? FST_OK: rc;
 }
 
@@ -435,4 +339,42 @@ fst_catalog_grant_put (fst_catalog_t *self, int64_t entry, const char *user, uns
     if (rights)
         fst_bind_int (change, 3, rights);
     return fst_db_run (self->db, change);
+}
+
+//  entry, user and rights of each row.
+static fst_rc_t
+s_each_grant (fst_catalog_t *self, sqlite3_stmt *select, fst_grant_fn *each, void *arg)
+{
+    fst_rc_t rc;
+    while ((rc = fst_db_next (self->db, select)) == FST_OK) {
+        fst_grant_t grant = { .entry = fst_column_int (select, 0), .rights = (unsigned) fst_column_int (select, 2) };
+        fst_column_text (select, 1, grant.user, sizeof (grant.user));
+        if (!each (arg, &grant)) {
+            fst_db_done (select);
+            return FST_OK;
+        }
+    }
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+fst_rc_t
+fst_catalog_grants (fst_catalog_t *self, int64_t entry, const char *after, fst_grant_fn *each, void *arg)
+{
+    assert (self);
+    sqlite3_stmt *select = fst_db_prepare (self->db,
+        "SELECT entry, user, rights FROM grants WHERE entry = ?1 AND user > ?2 ORDER BY user");
+    fst_bind_int (select, 1, entry);
+    fst_bind_text (select, 2, after);
+    return s_each_grant (self, select, each, arg);
+}
+
+fst_rc_t
+fst_catalog_grants_to (fst_catalog_t *self, const char *user, int64_t after, fst_grant_fn *each, void *arg)
+{
+    assert (self);
+    sqlite3_stmt *select = fst_db_prepare (self->db,
+        "SELECT entry, user, rights FROM grants WHERE user = ?1 AND entry > ?2 ORDER BY entry");
+    fst_bind_text (select, 1, user);
+    fst_bind_int (select, 2, after);
+    return s_each_grant (self, select, each, arg);
 }

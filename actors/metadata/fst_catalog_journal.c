@@ -60,9 +60,26 @@ fst_catalog_events (fst_catalog_t *self, int64_t since, size_t limit, fst_journa
             .version = fst_column_int (select, 8),
             .detail = (const char *) sqlite3_column_text (select, 9)
         };
-        each (arg, &event);
+        if (!each (arg, &event)) {
+            fst_db_done (select);
+            return FST_OK;
+        }
     }
     return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+fst_rc_t
+fst_catalog_event_first (fst_catalog_t *self, int64_t *sequence_p)
+{
+    assert (self);
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT min (sequence) FROM events");
+    fst_rc_t rc = fst_db_next (self->db, select);
+    if (rc != FST_OK)
+        return rc;
+    bool none = sqlite3_column_type (select, 0) == SQLITE_NULL;
+    *sequence_p = none? self->counters.sequence + 1: fst_column_int (select, 0);
+    fst_db_done (select);
+    return FST_OK;
 }
 
 fst_rc_t

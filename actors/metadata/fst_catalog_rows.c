@@ -133,6 +133,27 @@ s_prepend (char *path, const char *name)
 }
 
 fst_rc_t
+fst_catalog_entry_path (fst_catalog_t *self, int64_t id, char path [FST_PATH_BYTES_MAX + 1])
+{
+    assert (self);
+    path [0] = 0;
+    for (int level = 0; id != FST_ENTRY_ROOT; level++) {
+        fst_entry_t entry;
+        if (level > FST_PATH_LEVELS_MAX || id == FST_ENTRY_TRASH)
+            return FST_NOT_FOUND;
+        fst_rc_t rc = fst_catalog_entry_get (self, id, &entry);
+        if (rc != FST_OK)
+            return rc;
+        if (!s_prepend (path, entry.name))
+            return FST_NOT_FOUND;
+        id = entry.parent;
+    }
+    if (!*path)
+        strcpy (path, "/");
+    return FST_OK;
+}
+
+fst_rc_t
 fst_catalog_blob_path (fst_catalog_t *self, const fst_blob_id_t *id, char path [FST_PATH_BYTES_MAX + 1])
 {
     assert (self);
@@ -141,22 +162,12 @@ fst_catalog_blob_path (fst_catalog_t *self, const fst_blob_id_t *id, char path [
     fst_rc_t rc = fst_db_next (self->db, select);
     if (rc != FST_OK)
         return rc;
-    int64_t at = fst_column_int (select, 0);
+    int64_t entry = fst_column_int (select, 0);
     fst_db_done (select);
-    path [0] = 0;
-    for (int level = 0; at != FST_ENTRY_ROOT; level++) {
-        fst_entry_t entry;
-        rc = level > FST_PATH_LEVELS_MAX || at == FST_ENTRY_TRASH? FST_NOT_FOUND
-                                                                : fst_catalog_entry_get (self, at, &entry);
-        if (rc == FST_OK && !s_prepend (path, entry.name))
-            rc = FST_NOT_FOUND;
-        if (rc == FST_NOT_FOUND) {              //  It is in the trash, or gone while another one uses the content
-            path [0] = 0;
-            return FST_OK;
-        }
-        if (rc != FST_OK)
-            return rc;
-        at = entry.parent;
+    rc = fst_catalog_entry_path (self, entry, path);
+    if (rc == FST_NOT_FOUND) {              //  It is in the trash, or gone while another one uses the content
+        path [0] = 0;
+        rc = FST_OK;
     }
-    return FST_OK;
+    return rc;
 }

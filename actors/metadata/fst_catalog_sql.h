@@ -35,6 +35,10 @@ fst_rc_t FST_CHECKED
 fst_catalog_spread_changed (fst_catalog_t *self, fst_node_set_t nodes, unsigned wanted, int64_t extents,
                             int64_t bytes);
 
+//  Put an entry elsewhere, without counting. FST_EXISTS
+fst_rc_t FST_CHECKED
+fst_catalog_place (fst_catalog_t *self, int64_t id, int64_t parent, const char *name);
+
 //  Write what is pending, so that reading sees it.
 fst_rc_t FST_CHECKED
 fst_catalog_settle (fst_catalog_t *self);

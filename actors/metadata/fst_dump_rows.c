@@ -45,7 +45,8 @@ const fst_table_t fst_dump_tables [] = {
       "INSERT INTO versions (entry, replaced_ms, size, version, modified_ms, stored_ms, blob, digest)"
       "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", s_version },
     { "trash", "SELECT count (*) FROM trash", "SELECT entry, parent, name, path, user, trashed_ms FROM trash ORDER BY entry",
-      "INSERT INTO trash (entry, parent, name, path, user, trashed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", s_trash },
+      "INSERT INTO trash (entry, parent, name, path, user, trashed_ms, owner)"
+      "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ifnull ((SELECT owner FROM entries WHERE id = ?1), ''))", s_trash },
     { "grants", "SELECT count (*) FROM grants", "SELECT entry, user, rights FROM grants ORDER BY entry, user",
       "INSERT INTO grants (entry, user, rights) VALUES (?1, ?2, ?3)", s_grant },
     { "blobs", "SELECT count (*) FROM blobs",

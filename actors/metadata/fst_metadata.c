@@ -47,6 +47,18 @@ static const struct {
     { "DRAIN",           CHANGES, fst_metadata_drain },
     { "LIST_RECOVERY",   READS,   fst_metadata_list_recovery },
     { "SCRUB",           READS,   fst_metadata_scrub },
+    { "RESTORE",         RECORDS, fst_metadata_restore },
+    { "LIST_TRASH",      READS,   fst_metadata_list_trash },
+    { "EMPTY_TRASH",     RECORDS, fst_metadata_empty_trash },
+    { "LIST_EVENTS",     READS,   fst_metadata_list_events },
+    { "FIND",            READS,   fst_metadata_find },
+    { "LIST_VERSIONS",   READS,   fst_metadata_list_versions },
+    { "RESTORE_VERSION", RECORDS, fst_metadata_restore_version },
+    { "COPY",            RECORDS, fst_metadata_copy },
+    { "SHARE",           RECORDS, fst_metadata_share },
+    { "UNSHARE",         RECORDS, fst_metadata_unshare },
+    { "LIST_GRANTS",     READS,   fst_metadata_list_grants },
+    { "LIST_SHARED",     READS,   fst_metadata_list_shared },
 };
 
 static fst_handler_fn s_request, s_backup, s_read_snapshot, s_export, s_import;
@@ -73,6 +85,18 @@ static const fst_command_t s_commands [] = {
     { "IMPORT",          FST_NEED_ADMIN, s_import },
     { "LIST_RECOVERY",   FST_NEED_ADMIN, s_request },
     { "SCRUB",           FST_NEED_ADMIN, s_request },
+    { "RESTORE",         FST_NEED_USER,  s_request },
+    { "LIST_TRASH",      FST_NEED_USER,  s_request },
+    { "EMPTY_TRASH",     FST_NEED_USER,  s_request },
+    { "LIST_EVENTS",     FST_NEED_USER,  s_request },
+    { "FIND",            FST_NEED_USER,  s_request },
+    { "LIST_VERSIONS",   FST_NEED_USER,  s_request },
+    { "RESTORE_VERSION", FST_NEED_USER,  s_request },
+    { "COPY",            FST_NEED_USER,  s_request },
+    { "SHARE",           FST_NEED_USER,  s_request },
+    { "UNSHARE",         FST_NEED_USER,  s_request },
+    { "LIST_GRANTS",     FST_NEED_USER,  s_request },
+    { "LIST_SHARED",     FST_NEED_USER,  s_request },
     { NULL }
 };
 
@@ -139,31 +163,15 @@ s_answer_held (fst_metadata_t *self, fst_rc_t rc)
     self->held_count = 0;
 }
 
-static void
+static bool
 s_publish_event (void *arg, const fst_journal_t *event)
 {
     fst_metadata_t *self = arg;
     char topic [64];
-    json_t *body = json_pack ("{s:I, s:s, s:I}", "sequence", (json_int_t) event->sequence, "type", event->type,
-                              "time_ms", (json_int_t) event->time_ms);
-    assert (body);
-    if (event->node) {
-        json_object_set_new (body, "node", json_string (event->node));
-        if (event->detail)
-            json_object_set_new (body, "detail", json_string (event->detail));
-    }
-    else {
-        json_object_set_new (body, "path", json_string (event->path));
-        json_object_set_new (body, "user", json_string (event->user));
-        json_object_set_new (body, "id", json_integer (event->entry));
-        if (event->to)
-            json_object_set_new (body, "to", json_string (event->to));
-        if (event->version)
-            json_object_set_new (body, "version", json_integer (event->version));
-    }
     snprintf (topic, sizeof (topic), "%s.%s", event->node? "node": "file", event->type);
-    fst_actor_publish (self->actor, topic, body);
+    fst_actor_publish (self->actor, topic, fst_metadata_event_json (event));
     self->published = event->sequence;
+    return true;
 }
 
 static void

@@ -1,6 +1,7 @@
 //  Commands about files and folders: STAT, LIST_FILES, MAKE_FOLDER, MOVE, DELETE_FILE, GET_FILE_INFO.
 
 #include "fst_metadata_self.h"
+#include "fst_page.h"
 #include "fst_clock.h"
 #include <assert.h>
 #include <sodium.h>
@@ -9,7 +10,6 @@
 
 #define PAGE_ENTRIES    1000            //  Entries of a page, unless asked otherwise
 #define PAGE_EXTENTS    64
-#define PAGE_BYTES_MAX  (900 * 1024)    //  Of JSON, so that the reply fits FST_JSON_BYTES_MAX
 #define EXTENTS_MAX     1024            //  Schema: of one file in one reply
 
 static const char *
@@ -29,16 +29,6 @@ s_number (json_t *payload, const char *name, int64_t standard)
 {
     json_t *value = json_object_get (payload, name);
     return value? json_integer_value (value): standard;
-}
-
-//  Octets that a text takes in JSON, at most.
-static size_t
-s_json_bytes (const char *text)
-{
-    size_t bytes = 3;
-    for (const unsigned char *at = (const unsigned char *) text; *at; at++)
-        bytes += *at < 0x20? 6: *at == '"' || *at == '\\'? 2: 1;
-    return bytes;
 }
 
 static void
@@ -89,6 +79,9 @@ fst_metadata_stat (fst_metadata_t *self, const fst_claims_t *claims, json_t *pay
         "modified_ms", (json_int_t) entry->content.modified_ms,
         "size", (json_int_t) (folder? 0: entry->content.size));
     assert (*reply_p);
+    if (place.rights & FST_ACCESS_READ)
+        json_object_set_new (*reply_p, "rights", json_string (place.rights & FST_ACCESS_SHARE? "own":
+                                                              place.rights & FST_ACCESS_WRITE? "write": "read"));
     if (!folder)
         s_describe_content (*reply_p, &entry->content, &blob);
     else
@@ -99,60 +92,21 @@ fst_metadata_stat (fst_metadata_t *self, const fst_claims_t *claims, json_t *pay
 
 //  ---- LIST_FILES
 
-typedef struct {
-    size_t count, limit, bytes;
-    bool more, one_owner;
-    char owner [FST_USER_BYTES_MAX + 1];
-    json_t *names, *sizes, *times, *owners, *ids;
-    char *kinds;
-} s_page_t;
-
 static bool
 s_list_entry (void *arg, const fst_entry_t *entry)
 {
-    s_page_t *page = arg;
-    size_t bytes = s_json_bytes (entry->name) + strlen (entry->owner) + 3 * 17;
-    if (page->count == page->limit || page->bytes + bytes > PAGE_BYTES_MAX) {
-        page->more = true;
-        return false;
-    }
-    bool folder = entry->kind == FST_ENTRY_FOLDER;
-    if (page->count == 0)
-        strcpy (page->owner, entry->owner);
-    if (strcmp (page->owner, entry->owner) != 0)
-        page->one_owner = false;
-    json_array_append_new (page->names, json_string_nocheck (entry->name));
-    json_array_append_new (page->sizes, json_integer (folder? 0: entry->content.size));
-    json_array_append_new (page->times, json_integer (entry->content.modified_ms));
-    json_array_append_new (page->owners, json_string_nocheck (entry->owner));
-    json_array_append_new (page->ids, json_integer (entry->id));
-    page->kinds [page->count++] = folder? 'd': 'f';
-    page->bytes += bytes;
-    return true;
+    return fst_page_add_entry (arg, entry->name, entry);
 }
 
 fst_rc_t
 fst_metadata_list_files (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
 {
     (void) claims;
-    s_page_t page = {
-        .limit = (size_t) s_number (payload, "limit", PAGE_ENTRIES),
-        .one_owner = true,
-        .names = json_array (), .sizes = json_array (), .times = json_array (), .owners = json_array (),
-        .ids = json_array ()
-    };
-    page.kinds = calloc (1, page.limit + 1);
-    assert (page.kinds);
+    fst_page_t page;
+    fst_page_begin (&page, s_number (payload, "limit", PAGE_ENTRIES));
     fst_rc_t rc = fst_namespace_list (self->space, s_text (payload, "path"), s_text (payload, "after"),
                                       s_list_entry, &page);
-    if (page.count > 1 && page.one_owner) {
-        json_array_clear (page.owners);
-        json_array_append_new (page.owners, json_string_nocheck (page.owner));
-    }
-    *reply_p = json_pack ("{s:o, s:s, s:o, s:o, s:o, s:o, s:b}", "names", page.names, "kinds", page.kinds,
-        "sizes", page.sizes, "modified_ms", page.times, "owners", page.owners, "ids", page.ids, "more", page.more);
-    assert (*reply_p);
-    free (page.kinds);
+    *reply_p = fst_page_end (&page, "names", "modified_ms", "owners");
     return rc;
 }
 
@@ -183,10 +137,10 @@ fst_rc_t
 fst_metadata_delete_file (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
 {
     (void) claims;
-    int64_t entries = 0;
+    int64_t entries = 0, trash = 0;
     fst_rc_t rc = fst_namespace_delete (self->space, s_text (payload, "path"), s_flag (payload, "recursive"),
-                                        s_flag (payload, "forever"), &entries);
-    *reply_p = json_pack ("{s:I}", "entries", (json_int_t) entries);
+                                        s_flag (payload, "forever"), &entries, &trash);
+    *reply_p = json_pack ("{s:I, s:I}", "entries", (json_int_t) entries, "trash", (json_int_t) trash);
     if (rc == FST_OK && s_flag (payload, "forever"))
         self->upkeep_ms = 0;                //  Take it apart soon
     return rc;
@@ -259,7 +213,7 @@ s_describe_blob (fst_metadata_t *self, s_info_t *info, const fst_content_t *cont
         return rc;
     json_t *extents = json_array ();
     fst_node_set_t nodes = 0;
-    for (at = 0; at < count && (at == 0 || info->bytes < PAGE_BYTES_MAX); at++) {
+    for (at = 0; at < count && (at == 0 || info->bytes < FST_PAGE_BYTES_MAX); at++) {
         const fst_extent_t *extent = &info->extents [at];
         json_array_append_new (extents, json_pack ("{s:I, s:I, s:I, s:o}", "extent", (json_int_t) extent->n,
             "chunks", (json_int_t) extent->chunks, "bytes", (json_int_t) extent->bytes,
@@ -289,7 +243,7 @@ s_describe_file (fst_metadata_t *self, s_info_t *info, const char *path, json_t 
 {
     fst_place_t place;
     fst_content_t content;
-    if (info->bytes >= PAGE_BYTES_MAX)
+    if (info->bytes >= FST_PAGE_BYTES_MAX)
         return fst_namespace_refuse (self->space, FST_BUSY, "Too much for one reply; ask for this one again.");
     fst_rc_t rc = fst_namespace_find_file (self->space, path, &place);
     if (rc == FST_OK)
@@ -319,10 +273,10 @@ s_file_result (fst_metadata_t *self, s_info_t *info, const char *path, fst_rc_t 
         json_object_clear (file);
         json_object_set_new (file, "path", json_string (path));
         json_object_set_new (file, "message", json_string (*problem? problem: fst_error_text (rc)));
-        info->bytes += s_json_bytes (*problem? problem: "") + 64;
+        info->bytes += fst_page_text_bytes (*problem? problem: "") + 64;
     }
     json_object_set_new (file, "code", json_string (fst_error_code (rc)));
-    info->bytes += s_json_bytes (path) + 200;
+    info->bytes += fst_page_text_bytes (path) + 200;
     *rc_p = rc;
     return file;
 }

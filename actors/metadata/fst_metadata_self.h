@@ -111,7 +111,14 @@ fst_metadata_fn fst_metadata_stat, fst_metadata_list_files, fst_metadata_make_fo
                 fst_metadata_delete_file, fst_metadata_get_file_info, fst_metadata_get_write_nodes,
                 fst_metadata_put_file_info, fst_metadata_end_upload, fst_metadata_register, fst_metadata_list_nodes,
                 fst_metadata_status, fst_metadata_end_recovery, fst_metadata_report, fst_metadata_drain,
-                fst_metadata_scrub, fst_metadata_list_recovery;
+                fst_metadata_scrub, fst_metadata_list_recovery, fst_metadata_restore, fst_metadata_list_trash,
+                fst_metadata_empty_trash, fst_metadata_list_events, fst_metadata_find, fst_metadata_list_versions,
+                fst_metadata_restore_version, fst_metadata_copy, fst_metadata_share, fst_metadata_unshare,
+                fst_metadata_list_grants, fst_metadata_list_shared;
+
+//  An event as it is published and listed.
+json_t *
+fst_metadata_event_json (const fst_journal_t *event);
 
 //  Nodes whose copies are there as far as anyone can know: alive, and compared with the books since they came. Others may
 //  be dead or empty, and then a damaged copy is the last one, and its good records count.

@@ -362,6 +362,9 @@ s_put_checked (fst_metadata_t *self, s_put_t *put, json_t *file, json_t *result)
         return fst_namespace_refuse (self->space, FST_MALFORMED, "The digest is not in hex.");
     fst_rc_t rc = fst_namespace_may_put (self->space, json_string_value (json_object_get (file, "path")),
                                          json_is_true (json_object_get (file, "no_replace")), &place);
+    json_t *version = json_object_get (file, "if_version");
+    if (rc == FST_OK && version)
+        rc = fst_namespace_check_version (self->space, &place, json_integer_value (version));
     if (rc == FST_OK)
         rc = s_take_content (self, put, file, &content);
     int64_t id = 0;

@@ -1,28 +1,9 @@
 //  The rules of the tree.
 
-#include "fst_namespace.h"
-#include <assert.h>
+#include "fst_namespace_self.h"
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define SHOWN_BYTES_MAX 300
-#define NO_FOLDER "There is no folder for %s."    //  The same words whether there is none or one that may not be seen
-
-struct fst_namespace {
-    fst_catalog_t *catalog;
-    int64_t versions;
-    fst_person_t person;
-    char home [FST_USER_BYTES_MAX + sizeof ("/users/")];
-    int64_t now_ms;
-    //  The folder that was last walked to, for the files that follow in the same one
-    bool walked;
-    char walked_path [FST_PATH_BYTES_MAX + 1];
-    fst_entry_t walked_folder;
-    unsigned walked_rights;
-    char problem [FST_PROBLEM_BYTES_MAX];
-};
 
 fst_namespace_t *
 fst_namespace_new (fst_catalog_t *catalog, int64_t versions)
@@ -51,6 +32,7 @@ fst_namespace_enter (fst_namespace_t *self, const fst_person_t *person, int64_t 
     self->person = *person;
     self->now_ms = now_ms;
     self->walked = false;
+    self->told.known = false;
     self->problem [0] = 0;
     snprintf (self->home, sizeof (self->home), "/users/%s", person->name);
 }
@@ -83,9 +65,9 @@ fst_namespace_show (const char *path)
 
 //  ---- Walking
 
-static fst_rc_t
-s_step (fst_namespace_t *self, int64_t parent, unsigned inherited, const char *name, fst_entry_t *entry,
-        unsigned *rights_p)
+fst_rc_t
+fst_namespace_step (fst_namespace_t *self, int64_t parent, unsigned inherited, const char *name, fst_entry_t *entry,
+                    unsigned *rights_p)
 {
     unsigned granted = 0;
     fst_rc_t rc = fst_catalog_entry_find (self->catalog, parent, name, entry);
@@ -114,7 +96,7 @@ s_walk_into (fst_namespace_t *self, const char *name)
 {
     fst_entry_t entry;
     unsigned rights;
-    fst_rc_t rc = s_step (self, self->walked_folder.id, self->walked_rights, name, &entry, &rights);
+    fst_rc_t rc = fst_namespace_step (self, self->walked_folder.id, self->walked_rights, name, &entry, &rights);
     if (rc == FST_OK && entry.kind != FST_ENTRY_FOLDER)
         return fst_access_may_see (rights)
             ? fst_namespace_refuse (self, FST_NOT_A_FOLDER, "%s is a file, not a folder.", name): FST_NOT_FOUND;
@@ -150,7 +132,7 @@ s_walk (fst_namespace_t *self, const char *path, size_t bytes)
         done += 1 + length;
     }
     if (rc == FST_NOT_FOUND)
-        return fst_namespace_refuse (self, rc, NO_FOLDER, fst_namespace_show (path));
+        return fst_namespace_refuse (self, rc, FST_NO_FOLDER, fst_namespace_show (path));
     if (rc != FST_OK)
         return rc;
     memcpy (self->walked_path, path, bytes);
@@ -159,8 +141,8 @@ s_walk (fst_namespace_t *self, const char *path, size_t bytes)
     return FST_OK;
 }
 
-static fst_rc_t
-s_normal (fst_namespace_t *self, const char *path, char *normal)
+fst_rc_t
+fst_namespace_absolute (fst_namespace_t *self, const char *path, char normal [FST_PATH_BYTES_MAX + 1])
 {
     char *text = NULL;
     fst_rc_t rc = fst_path_normal (path, self->home, &text);
@@ -178,7 +160,7 @@ fst_namespace_locate (fst_namespace_t *self, const char *path, fst_place_t *plac
 {
     assert (self);
     assert (place);
-    fst_rc_t rc = s_normal (self, path, place->path);
+    fst_rc_t rc = fst_namespace_absolute (self, path, place->path);
     if (rc != FST_OK)
         return rc;
     const char *slash = strrchr (place->path, '/');
@@ -189,7 +171,7 @@ fst_namespace_locate (fst_namespace_t *self, const char *path, fst_place_t *plac
     place->folder = self->walked_folder;
     place->folder_rights = self->walked_rights;
     if (*place->name)
-        rc = s_step (self, place->folder.id, place->folder_rights, place->name, &place->entry, &place->rights);
+        rc = fst_namespace_step (self, place->folder.id, place->folder_rights, place->name, &place->entry, &place->rights);
     else {
         place->entry = place->folder;
         place->rights = place->folder_rights;
@@ -205,7 +187,7 @@ fst_namespace_find (fst_namespace_t *self, const char *path, fst_place_t *place)
     if (rc == FST_OK && !place->found)
         rc = fst_access_may_see (place->folder_rights)
             ? fst_namespace_refuse (self, FST_NOT_FOUND, "There is no %s.", fst_namespace_show (place->path))
-            : fst_namespace_refuse (self, FST_NOT_FOUND, NO_FOLDER, fst_namespace_show (place->path));
+            : fst_namespace_refuse (self, FST_NOT_FOUND, FST_NO_FOLDER, fst_namespace_show (place->path));
     return rc;
 }
 
@@ -221,8 +203,9 @@ fst_namespace_find_file (fst_namespace_t *self, const char *path, fst_place_t *p
 
 //  ---- Changing
 
-static fst_rc_t
-s_journal (fst_namespace_t *self, const char *type, const char *path, const char *to, int64_t id, int64_t version)
+fst_rc_t
+fst_namespace_journal (fst_namespace_t *self, const char *type, const char *path, const char *to, int64_t id,
+                       int64_t version)
 {
     fst_journal_t event = {
         .time_ms = self->now_ms,
@@ -236,19 +219,6 @@ s_journal (fst_namespace_t *self, const char *type, const char *path, const char
     return fst_catalog_event_add (self->catalog, &event);
 }
 
-//  Why an entry may not be put here; the sentence with it.
-static fst_rc_t
-s_may_add (fst_namespace_t *self, const fst_place_t *place, fst_entry_kind_t kind)
-{
-    fst_rc_t rc = fst_access_add (place->folder_rights, kind);
-    if (rc == FST_NOT_FOUND)
-        fst_namespace_refuse (self, rc, NO_FOLDER, fst_namespace_show (place->path));
-    else
-    if (rc == FST_DENIED)
-        fst_namespace_refuse (self, rc, "You may not put anything there: %s.", fst_namespace_show (place->path));
-    return rc;
-}
-
 //  Something that one may not see is in the way: it stays unseen, so the answer is that the name is taken only
 //  for those who may see the folder.
 static bool
@@ -256,6 +226,19 @@ s_hidden_in_the_way (const fst_place_t *place, fst_catalog_t *catalog)
 {
     fst_entry_t entry;
     return !place->found && fst_catalog_entry_find (catalog, place->folder.id, place->name, &entry) == FST_OK;
+}
+
+fst_rc_t
+fst_namespace_may_add (fst_namespace_t *self, const fst_place_t *place, fst_entry_kind_t kind)
+{
+    fst_rc_t rc = fst_access_add (place->folder_rights, kind);
+    if (rc == FST_NOT_FOUND)
+        return fst_namespace_refuse (self, rc, FST_NO_FOLDER, fst_namespace_show (place->path));
+    if (rc == FST_DENIED)
+        return fst_namespace_refuse (self, rc, "You may not put anything there: %s.", fst_namespace_show (place->path));
+    if (rc == FST_OK && s_hidden_in_the_way (place, self->catalog))
+        return fst_namespace_refuse (self, FST_DENIED, "You may not put anything at %s.", fst_namespace_show (place->path));
+    return rc;
 }
 
 static fst_rc_t
@@ -271,7 +254,7 @@ s_add_folder (fst_namespace_t *self, const fst_place_t *place, const char *owner
     snprintf (entry.owner, sizeof (entry.owner), "%s", owner);
     fst_rc_t rc = fst_catalog_entry_add (self->catalog, &entry);
     if (rc == FST_OK)
-        rc = s_journal (self, "folder", place->path, NULL, entry.id, 0);
+        rc = fst_namespace_journal (self, "folder", place->path, NULL, entry.id, 0);
     *id_p = entry.id;
     return rc;
 }
@@ -305,12 +288,8 @@ fst_namespace_may_put (fst_namespace_t *self, const char *path, bool no_replace,
     fst_rc_t rc = fst_namespace_locate (self, path, place);
     if (rc != FST_OK)
         return rc;
-    if (!place->found) {
-        rc = s_may_add (self, place, FST_ENTRY_FILE);
-        if (rc == FST_OK && s_hidden_in_the_way (place, self->catalog))
-            rc = fst_namespace_refuse (self, FST_DENIED, "You may not replace %s.", fst_namespace_show (place->path));
-        return rc;
-    }
+    if (!place->found)
+        return fst_namespace_may_add (self, place, FST_ENTRY_FILE);
     if (place->entry.kind == FST_ENTRY_FOLDER)
         return fst_namespace_refuse (self, FST_IS_A_FOLDER, "%s is a folder; give the file another name.",
                                      fst_namespace_show (place->path));
@@ -320,6 +299,19 @@ fst_namespace_may_put (fst_namespace_t *self, const char *path, bool no_replace,
     if (no_replace)
         return fst_namespace_refuse (self, FST_EXISTS, "%s is already there.", fst_namespace_show (place->path));
     return FST_OK;
+}
+
+fst_rc_t
+fst_namespace_check_version (fst_namespace_t *self, const fst_place_t *place, int64_t version)
+{
+    assert (self);
+    int64_t current = place->found? place->entry.content.version: 0;
+    if (current == version)
+        return FST_OK;
+    if (!current)
+        return fst_namespace_refuse (self, FST_CHANGED, "%s is not there any more.", fst_namespace_show (place->path));
+    return fst_namespace_refuse (self, FST_CHANGED, "%s was changed meanwhile: version %lld is the current one.",
+                                 fst_namespace_show (place->path), (long long) current);
 }
 
 static fst_rc_t
@@ -350,7 +342,7 @@ fst_namespace_put (fst_namespace_t *self, fst_place_t *place, fst_content_t *con
             rc = fst_catalog_versions_drop (self->catalog, place->entry.id, content->version - 1 - self->versions);
     }
     if (rc == FST_OK)
-        rc = s_journal (self, "committed", place->path, NULL, place->entry.id, content->version);
+        rc = fst_namespace_journal (self, "committed", place->path, NULL, place->entry.id, content->version);
     *id_p = place->entry.id;
     return rc;
 }
@@ -369,9 +361,7 @@ s_make_one (fst_namespace_t *self, const char *path, bool tolerant, int64_t *id_
     }
     if (place.found)
         return fst_namespace_refuse (self, FST_EXISTS, "%s is already there.", fst_namespace_show (place.path));
-    rc = s_may_add (self, &place, FST_ENTRY_FOLDER);
-    if (rc == FST_OK && s_hidden_in_the_way (&place, self->catalog))
-        rc = fst_namespace_refuse (self, FST_DENIED, "You may not make %s.", fst_namespace_show (place.path));
+    rc = fst_namespace_may_add (self, &place, FST_ENTRY_FOLDER);
     if (rc == FST_OK)
         rc = s_add_folder (self, &place, self->person.name, id_p);
     return rc;
@@ -382,7 +372,7 @@ fst_namespace_make_folder (fst_namespace_t *self, const char *path, bool parents
 {
     assert (self);
     char normal [FST_PATH_BYTES_MAX + 1];
-    fst_rc_t rc = s_normal (self, path, normal);
+    fst_rc_t rc = fst_namespace_absolute (self, path, normal);
     //  Above the place where one first may look are folders that one need not see (a share), so the way is
     //  made from the lowest folder that is there
     fst_place_t place;
@@ -396,7 +386,7 @@ fst_namespace_make_folder (fst_namespace_t *self, const char *path, bool parents
             rc = s_make_one (self, normal, true, id_p);
         *slash = '/';
         if (rc == FST_NOT_FOUND || (rc == FST_DENIED && place.folder.id == FST_ENTRY_USERS))
-            return fst_namespace_refuse (self, FST_NOT_FOUND, NO_FOLDER, fst_namespace_show (normal));
+            return fst_namespace_refuse (self, FST_NOT_FOUND, FST_NO_FOLDER, fst_namespace_show (normal));
         if (rc != FST_OK)
             return rc;
     }
@@ -405,8 +395,15 @@ fst_namespace_make_folder (fst_namespace_t *self, const char *path, bool parents
 
 //  ---- Moving and deleting
 
+bool
+fst_namespace_is_below (const char *path, const char *folder)
+{
+    size_t bytes = strcmp (folder, "/") == 0? 0: strlen (folder);
+    return strncmp (path, folder, bytes) == 0 && path [bytes] == '/' && path [bytes + 1];
+}
+
 static fst_rc_t
-s_trash (fst_namespace_t *self, const fst_place_t *place, bool forever, int64_t *entries_p)
+s_trash (fst_namespace_t *self, const fst_place_t *place, bool forever, int64_t *entries_p, int64_t *trash_p)
 {
     fst_subtree_t subtree;
     fst_rc_t rc = fst_catalog_subtree (self->catalog, &place->entry, &subtree);
@@ -414,9 +411,10 @@ s_trash (fst_namespace_t *self, const fst_place_t *place, bool forever, int64_t 
         rc = fst_catalog_entry_trash (self->catalog, &place->entry, &subtree, place->path, self->person.name,
                                       forever? 0: self->now_ms);
     if (rc == FST_OK)
-        rc = s_journal (self, "deleted", place->path, NULL, place->entry.id, 0);
+        rc = fst_namespace_journal (self, "deleted", place->path, NULL, place->entry.id, 0);
     self->walked = false;
     *entries_p = subtree.files + subtree.folders;
+    *trash_p = forever? 0: place->entry.id;
     return rc;
 }
 
@@ -430,7 +428,8 @@ s_may_remove (fst_namespace_t *self, const fst_place_t *place, const char *verb)
 }
 
 fst_rc_t
-fst_namespace_delete (fst_namespace_t *self, const char *path, bool recursive, bool forever, int64_t *entries_p)
+fst_namespace_delete (fst_namespace_t *self, const char *path, bool recursive, bool forever, int64_t *entries_p,
+                      int64_t *trash_p)
 {
     assert (self);
     fst_place_t place;
@@ -442,7 +441,7 @@ fst_namespace_delete (fst_namespace_t *self, const char *path, bool recursive, b
     if (place.entry.kind == FST_ENTRY_FOLDER && place.entry.content.size > 0 && !recursive)
         return fst_namespace_refuse (self, FST_NOT_EMPTY, "The folder %s is not empty; delete it with all that is in it, "
                                      "or empty it first.", fst_namespace_show (place.path));
-    return s_trash (self, &place, forever, entries_p);
+    return s_trash (self, &place, forever, entries_p, trash_p);
 }
 
 static size_t
@@ -454,6 +453,17 @@ s_levels (const char *path)
     return levels;
 }
 
+fst_rc_t
+fst_namespace_fits (fst_namespace_t *self, const fst_subtree_t *subtree, const char *to)
+{
+    size_t name = subtree->deepest_holds? 1: 0;
+    if (strlen (to) + (size_t) subtree->bytes + name * (FST_NAME_BYTES_MAX + 1) > FST_PATH_BYTES_MAX
+    ||  s_levels (to) + (size_t) subtree->levels + name > FST_PATH_LEVELS_MAX)
+        return fst_namespace_refuse (self, FST_BAD_NAME, "Paths below %s would become too long or too deep.",
+                                     fst_namespace_show (to));
+    return FST_OK;
+}
+
 //  A folder takes all below it along: their paths may not grow beyond the limits. Only looked at if they grow.
 static fst_rc_t
 s_check_depth (fst_namespace_t *self, const fst_place_t *from, const fst_place_t *to)
@@ -463,26 +473,15 @@ s_check_depth (fst_namespace_t *self, const fst_place_t *from, const fst_place_t
         return FST_OK;
     fst_subtree_t subtree;
     fst_rc_t rc = fst_catalog_subtree (self->catalog, &from->entry, &subtree);
-    if (rc != FST_OK)
-        return rc;
-    size_t name = subtree.deepest_holds? 1: 0;
-    if (strlen (to->path) + (size_t) subtree.bytes + name * (FST_NAME_BYTES_MAX + 1) > FST_PATH_BYTES_MAX
-    ||  s_levels (to->path) + (size_t) subtree.levels + name > FST_PATH_LEVELS_MAX)
-        return fst_namespace_refuse (self, FST_BAD_NAME, "Paths below %s would become too long or too deep there.",
-                                     fst_namespace_show (from->path));
-    return FST_OK;
+    return rc == FST_OK? fst_namespace_fits (self, &subtree, to->path): rc;
 }
 
 //  What is at the target gives way, or says why not.
 static fst_rc_t
 s_make_way (fst_namespace_t *self, const fst_place_t *from, const fst_place_t *to, bool replace)
 {
-    if (!to->found) {
-        fst_rc_t rc = s_may_add (self, to, from->entry.kind);
-        if (rc == FST_OK && s_hidden_in_the_way (to, self->catalog))
-            rc = fst_namespace_refuse (self, FST_DENIED, "You may not replace %s.", fst_namespace_show (to->path));
-        return rc;
-    }
+    if (!to->found)
+        return fst_namespace_may_add (self, to, from->entry.kind);
     if (!replace)
         return fst_namespace_refuse (self, FST_EXISTS, "%s is already there.", fst_namespace_show (to->path));
     if (to->entry.kind == FST_ENTRY_FOLDER)
@@ -492,10 +491,10 @@ s_make_way (fst_namespace_t *self, const fst_place_t *from, const fst_place_t *t
         return fst_namespace_refuse (self, FST_NOT_A_FOLDER, "%s is a file; a folder does not replace it.",
                                      fst_namespace_show (to->path));
     fst_rc_t rc = s_may_remove (self, to, "replace");
-    int64_t entries;
+    int64_t entries, trash;
     if (rc == FST_OK)
-        rc = s_may_add (self, to, from->entry.kind);
-    return rc == FST_OK? s_trash (self, to, false, &entries): rc;
+        rc = fst_namespace_may_add (self, to, from->entry.kind);
+    return rc == FST_OK? s_trash (self, to, false, &entries, &trash): rc;
 }
 
 fst_rc_t
@@ -507,14 +506,13 @@ fst_namespace_move (fst_namespace_t *self, const char *from, const char *to, boo
     if (rc == FST_OK)
         rc = s_may_remove (self, &source, "move");
     if (rc == FST_OK)
-        rc = s_normal (self, to, target.path);
+        rc = fst_namespace_absolute (self, to, target.path);
     if (rc != FST_OK)
         return rc;
     *id_p = source.entry.id;
     if (strcmp (source.path, target.path) == 0)
         return FST_OK;
-    size_t bytes = strlen (source.path);
-    if (strncmp (source.path, target.path, bytes) == 0 && target.path [bytes] == '/')
+    if (fst_namespace_is_below (target.path, source.path))
         return source.entry.kind == FST_ENTRY_FOLDER
             ? fst_namespace_refuse (self, FST_DENIED, "A folder cannot be moved into itself.")
             : fst_namespace_refuse (self, FST_NOT_A_FOLDER, "%s is a file, not a folder.", source.name);
@@ -526,7 +524,7 @@ fst_namespace_move (fst_namespace_t *self, const char *from, const char *to, boo
     if (rc == FST_OK)
         rc = fst_catalog_entry_move (self->catalog, &source.entry, target.folder.id, target.name, self->now_ms);
     if (rc == FST_OK)
-        rc = s_journal (self, "moved", source.path, target.path, source.entry.id, source.entry.content.version);
+        rc = fst_namespace_journal (self, "moved", source.path, target.path, source.entry.id, source.entry.content.version);
     self->walked = false;
     return rc;
 }

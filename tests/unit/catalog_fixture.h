@@ -133,8 +133,8 @@ s_move (const char *from, const char *to, bool replace)
 static fst_rc_t __attribute__ ((unused))
 s_delete (const char *path, bool recursive, bool forever)
 {
-    int64_t entries;
-    return fst_namespace_delete (s_space, path, recursive, forever, &entries);
+    int64_t entries, trash;
+    return fst_namespace_delete (s_space, path, recursive, forever, &entries, &trash);
 }
 
 static bool

@@ -318,14 +318,14 @@ Test (catalog, a_move_makes_no_path_longer_or_deeper_than_the_limits)
 
 Test (catalog, a_folder_with_something_in_it_goes_only_as_a_whole)
 {
-    int64_t entries;
+    int64_t entries, trash;
     s_as (&alice);
     CHECK (s_mkdir ("f"), FST_OK);
     CHECK (s_mkdir ("f/g"), FST_OK);
     CHECK (s_put ("f/a", 1), FST_OK);
     CHECK (s_put ("f/g/b", 1), FST_OK);
     CHECK (s_delete ("f", false, false), FST_NOT_EMPTY);
-    CHECK (fst_namespace_delete (s_space, "f", true, false, &entries), FST_OK);
+    CHECK (fst_namespace_delete (s_space, "f", true, false, &entries, &trash), FST_OK);
     CHECK (entries, 4);
     CHECK (s_counters ()->files, 0);
     CHECK (s_counters ()->folders, 2);                      //  "/users" and the home
@@ -483,11 +483,12 @@ Test (catalog, ids_and_sequences_are_never_used_twice)
 
 //  ---- Journal and replies
 
-static void
+static bool
 s_append_event (void *arg, const fst_journal_t *event)
 {
     char *text = arg;
     sprintf (text + strlen (text), "%s %s%s%s\n", event->type, event->path, event->to? " ": "", event->to? event->to: "");
+    return true;
 }
 
 Test (catalog, every_change_is_in_the_journal_in_order)

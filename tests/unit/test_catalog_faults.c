@@ -97,9 +97,9 @@ static fst_rc_t
 s_delete (s_world_t *self, int n)
 {
     char path [32];
-    int64_t entries;
+    int64_t entries, trash;
     snprintf (path, sizeof (path), n < 1000? "folder-1/file-%d": "folder-%d", n % 1000);
-    return fst_namespace_delete (self->space, path, n >= 1000, n >= 1000, &entries);
+    return fst_namespace_delete (self->space, path, n >= 1000, n >= 1000, &entries, &trash);
 }
 
 static fst_rc_t
