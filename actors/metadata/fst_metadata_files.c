@@ -252,6 +252,7 @@ s_describe_file (fst_metadata_t *self, s_info_t *info, const char *path, json_t 
     if (rc != FST_OK)
         return rc;
     json_object_set_new (file, "path", json_string (place.path));
+    json_object_set_new (file, "id", json_integer (place.entry.id));
     json_object_set_new (file, "size", json_integer (content.size));
     json_object_set_new (file, "modified_ms", json_integer (content.modified_ms));
     json_object_set_new (file, "version", json_integer (content.version));

@@ -32,6 +32,10 @@ filestore_new (const fst_config_t *config, filestore_t **self_p, char **problem_
 void
 filestore_destroy (filestore_t **self_p);
 
+//  For any thread: what runs ends soon with FST_INTERRUPTED, and so does everything later. Nothing half-done is visible.
+void
+filestore_stop (filestore_t *self);
+
 //  The sentence for the last failure; borrowed until the next call.
 const char *
 filestore_problem (const filestore_t *self);
@@ -113,10 +117,14 @@ filestore_delete (filestore_t *self, const char *path, bool recursive, bool fore
 //  at the end. Return false to stop (FST_INTERRUPTED; nothing becomes visible).
 typedef bool (filestore_progress_fn) (void *arg, int64_t done_bytes, int64_t total_bytes /* -1 = unknown */);
 
-//  Where content comes from, and goes to, when it is no plain file. read gives *got_p = 0 at the end.
+//  Where content comes from, and goes to, when it is no plain file. read gives *got_p = 0 at the end. A source that
+//  waits never blocks: it gives FST_BUSY when there is nothing at the moment, and fd is readable when it is worth to
+//  be read again. So an upload may pause for as long as its session lives.
 typedef struct {
     void *self;
     fst_rc_t (*read) (void *self, void *data, size_t bytes, size_t *got_p);
+    bool waits;
+    int fd;                             //  If it waits
 } filestore_source_t;
 typedef struct {
     void *self;
@@ -147,9 +155,20 @@ typedef struct {
 fst_rc_t FST_CHECKED
 filestore_put_files (filestore_t *self, filestore_put_t *files, size_t count, const filestore_put_options_t *options);
 
+//  What a get is about to give; all of it from one version, whatever happens to the file meanwhile.
+typedef struct {
+    int64_t id, version;                //  Of the entry; together they name this content for ever
+    int64_t size, modified_ms;
+} filestore_content_t;
+
 typedef struct {
     int64_t offset;                     //  First octet wanted
     int64_t length;                     //  -1 = to the end
+    int64_t version;                    //  0 = the current one
+    //  Called once, before the first octet (may be NULL): may change the range. Any result but FST_OK ends the get
+    //  with it; no storage node was asked then.
+    fst_rc_t (*opened) (void *arg, const filestore_content_t *content, int64_t *offset_p, int64_t *length_p);
+    void *opened_arg;
     filestore_progress_fn *progress;
     void *progress_arg;
 } filestore_get_options_t;

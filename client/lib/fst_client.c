@@ -3,6 +3,7 @@
 #include "fst_client.h"
 #include <assert.h>
 #include <czmq.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,10 @@ struct filestore {
     fst_data_t *data;
     fst_buffers_t *buffers;
     fst_pool_t *pool;               //  NULL until the first transfer
+    int64_t bytes_max;              //  Octets of content that are held at once
     int64_t reserved;               //  Octets that downloads hold
+    int watched;                    //  Descriptor of a source that had nothing; -1 for none
+    atomic_bool stopped;            //  By any thread
     int64_t looked_ms;              //  When the loop last turned
     char *problem;
 };
@@ -52,7 +56,9 @@ filestore_new (const fst_config_t *config, filestore_t **self_p, char **problem_
                                  fst_config_number (config, "reply-timeout"));
     self->session = fst_session_new (self, fst_config_number (config, "session-time"));
     self->data = fst_data_new ();
-    self->buffers = fst_buffers_new (FST_CLIENT_BYTES_MAX);
+    self->bytes_max = fst_config_number (config, "client-memory");
+    self->buffers = fst_buffers_new ((size_t) self->bytes_max);
+    self->watched = -1;
     self->looked_ms = fst_clock_mono_ms ();
     *self_p = self;
     return FST_OK;
@@ -169,7 +175,7 @@ bool
 fst_client_reserve (filestore_t *self, int64_t bytes)
 {
     assert (self);
-    if (self->reserved && self->reserved + bytes > FST_CLIENT_BYTES_MAX)
+    if (self->reserved && self->reserved + bytes > self->bytes_max)
         return false;
     self->reserved += bytes;
     return true;
@@ -253,18 +259,35 @@ s_least (int64_t a, int64_t b)
     return b >= 0 && b < a? b: a;
 }
 
+void
+fst_client_watch (filestore_t *self, int fd)
+{
+    assert (self);
+    self->watched = fd;
+}
+
+void
+filestore_stop (filestore_t *self)
+{
+    assert (self);
+    atomic_store (&self->stopped, true);
+}
+
 fst_rc_t
 fst_client_turn (filestore_t *self, int64_t wait_ms)
 {
     assert (self);
-    if (zsys_interrupted)
+    if (zsys_interrupted || atomic_load (&self->stopped))
         return FST_INTERRUPTED;
+    fst_session_keep (self->session);           //  A transfer may take longer than a session lives without use
     enum { ITEMS_MAX = 4 + 256 };
     zmq_pollitem_t items [ITEMS_MAX];
     size_t count = 0;
     items [count++] = (zmq_pollitem_t) { .fd = fst_buffers_fd (self->buffers), .events = ZMQ_POLLIN };
     if (self->pool)
         items [count++] = (zmq_pollitem_t) { .fd = fst_pool_fd (self->pool), .events = ZMQ_POLLIN };
+    if (self->watched >= 0)
+        items [count++] = (zmq_pollitem_t) { .fd = self->watched, .events = ZMQ_POLLIN };
     wait_ms = s_least (wait_ms, fst_calls_wait_ms (self->calls));
     if (fst_calls_socket (self->calls))
         items [count++] = (zmq_pollitem_t) { .socket = zsock_resolve (fst_calls_socket (self->calls)),

@@ -11,9 +11,6 @@
 #include "fst_pool.h"
 #include "fst_session.h"
 
-//  Octets of content that a client holds at once: in buffers on the way up, in messages on the way down.
-#define FST_CLIENT_BYTES_MAX (33 * 1024 * 1024)   //  Four records of the largest chunks
-
 //  ---- Failures
 
 //  Keep the sentence for filestore_problem, and return rc. Never call it with FST_OK.
@@ -71,6 +68,10 @@ void
 fst_client_release (filestore_t *self, int64_t bytes);
 
 //  ---- Waiting
+
+//  Also wake up when this descriptor is readable: that of a source which had nothing; -1 for none.
+void
+fst_client_watch (filestore_t *self, int fd);
 
 //  Wait until something happened, at most wait_ms, and run the callbacks that are due.
 //      FST_INTERRUPTED

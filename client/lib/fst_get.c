@@ -22,11 +22,13 @@ static const filestore_get_options_t s_standard = { .length = -1 };
 
 //  Ask where the content of one file is. *info_p is the whole reply.
 static fst_rc_t
-s_ask_one (filestore_t *self, const char *path, json_t **info_p)
+s_ask_one (filestore_t *self, const char *path, int64_t version, json_t **info_p)
 {
     json_t *payload = json_pack ("{s:[s], s:i}", "paths", path, "count", FST_DOWNLOAD_PAGE);
     if (!payload)
         return fst_client_fail (self, FST_BAD_NAME, "%s: a path must be UTF-8", path);
+    if (version > 0)
+        json_object_set_new (payload, "version", json_integer (version));
     json_t *info = NULL;
     fst_rc_t rc = fst_client_ask (self, "metadata", "GET_FILE_INFO", payload, path, &info);
     if (rc != FST_OK)
@@ -67,6 +69,25 @@ s_run_one (filestore_t *self, const char *path, fst_download_t *download, const 
     return rc;
 }
 
+//  Let the caller look at what it will get, and say which part of it.
+static fst_rc_t
+s_tell_opened (filestore_t *self, const char *path, json_t *file, const filestore_get_options_t *options,
+               fst_download_args_t *args)
+{
+    if (!options->opened)
+        return FST_OK;
+    filestore_content_t content = {
+        .id = json_integer_value (json_object_get (file, "id")),
+        .version = json_integer_value (json_object_get (file, "version")),
+        .size = json_integer_value (json_object_get (file, "size")),
+        .modified_ms = json_integer_value (json_object_get (file, "modified_ms"))
+    };
+    fst_rc_t rc = options->opened (options->opened_arg, &content, &args->offset, &args->length);
+    if (rc != FST_OK)
+        fst_client_fail (self, rc, "%s: %s", path, fst_error_text (rc));
+    return rc;
+}
+
 fst_rc_t
 filestore_get (filestore_t *self, const char *path, const filestore_sink_t *sink, const filestore_get_options_t *options)
 {
@@ -78,19 +99,22 @@ filestore_get (filestore_t *self, const char *path, const filestore_sink_t *sink
     json_t *info = NULL;
     fst_rc_t rc = fst_client_begin (self);
     if (rc == FST_OK)
-        rc = s_ask_one (self, path, &info);
+        rc = s_ask_one (self, path, options->version, &info);
     if (rc != FST_OK)
         return rc;
+    json_t *file = json_array_get (json_object_get (info, "files"), 0);
     fst_download_args_t args = { .path = path, .offset = options->offset, .length = options->length, .fd = -1,
                                  .sink = sink };
+    rc = s_tell_opened (self, path, file, options, &args);
     fst_download_t *download = NULL;
     char *problem = NULL;
-    rc = fst_download_new (self, &args, json_array_get (json_object_get (info, "files"), 0),
-                           json_object_get (info, "nodes"), &download, &problem);
-    if (rc == FST_OK)
-        rc = s_run_one (self, path, download, options);
-    else
-        fst_client_fail (self, rc, "%s", problem);
+    if (rc == FST_OK) {
+        rc = fst_download_new (self, &args, file, json_object_get (info, "nodes"), &download, &problem);
+        if (rc == FST_OK)
+            rc = s_run_one (self, path, download, options);
+        else
+            fst_client_fail (self, rc, "%s", problem);
+    }
     free (problem);
     fst_download_destroy (&download);
     json_decref (info);

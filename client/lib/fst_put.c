@@ -49,6 +49,33 @@ s_single_done (void *arg, const fst_batch_item_t *item, fst_rc_t rc, json_t *rep
     single->problem = problem? strdup (problem): NULL;
 }
 
+//  Read until there are so many octets or the stream ends. One that waits is waited for here, not in it.
+static fst_rc_t
+s_fill_head (filestore_t *self, const filestore_source_t *source, uint8_t *data, size_t bytes, size_t *got_p,
+             const filestore_put_options_t *options)
+{
+    if (!source->waits)
+        return fst_local_fill (source, data, bytes, got_p);
+    fst_progress_t progress = { .call = options->progress, .arg = options->progress_arg };
+    fst_rc_t rc = FST_OK;
+    size_t got = 1;
+    *got_p = 0;
+    fst_client_watch (self, source->fd);
+    while (rc == FST_OK && *got_p < bytes && got) {
+        rc = source->read (source->self, data + *got_p, bytes - *got_p, &got);
+        if (rc == FST_OK)
+            *got_p += got;
+        else
+        if (rc == FST_BUSY) {
+            rc = fst_client_turn (self, TURN_MS * 10);
+            if (rc == FST_OK)
+                rc = fst_progress_tell (&progress, 0, -1, false);
+        }
+    }
+    fst_client_watch (self, -1);
+    return rc;
+}
+
 static fst_rc_t
 s_put_small (filestore_t *self, s_single_t *single, const filestore_put_options_t *options)
 {
@@ -81,10 +108,12 @@ s_put_large (filestore_t *self, s_single_t *single, const fst_upload_args_t *arg
     fst_upload_t *upload = fst_upload_new (self, args);
     fst_rc_t rc = FST_OK;
     while (rc == FST_OK && !fst_upload_pump (upload)) {
+        fst_client_watch (self, fst_upload_starved (upload)? args->stream->fd: -1);
         rc = fst_client_turn (self, fst_upload_eager (upload)? 0: TURN_MS);
         if (rc == FST_OK)
             rc = fst_progress_tell (&progress, fst_upload_bytes (upload), -1, false);
     }
+    fst_client_watch (self, -1);
     if (rc == FST_OK)
         rc = fst_upload_result (upload, &single->reply, &single->problem);
     int64_t bytes = fst_upload_bytes (upload);
@@ -112,7 +141,7 @@ filestore_put (filestore_t *self, const char *path, const filestore_source_t *so
     size_t got = 0;
     uint8_t *head = malloc (FST_SMALL_BYTES_MAX + 1);
     assert (head);
-    rc = fst_local_fill (source, head, FST_SMALL_BYTES_MAX + 1, &got);
+    rc = s_fill_head (self, source, head, FST_SMALL_BYTES_MAX + 1, &got, options);
     if (rc != FST_OK) {
         free (head);
         return fst_client_fail (self, rc, "%s: reading what to store failed (%s); nothing was stored", path,

@@ -130,6 +130,13 @@ s_renew_if_due (fst_session_t *self)
     fst_client_call (self->client, "auth", "RENEW", NULL, s_renewed, self, NULL);
 }
 
+void
+fst_session_keep (fst_session_t *self)
+{
+    assert (self);
+    s_renew_if_due (self);
+}
+
 bool
 fst_session_renewing (fst_session_t *self)
 {

@@ -15,6 +15,10 @@ fst_session_new (filestore_t *client, int64_t life_ms);
 void
 fst_session_destroy (fst_session_t **self_p);
 
+//  Ask for a fresh token if it is due; the answer comes with the others.
+void
+fst_session_keep (fst_session_t *self);
+
 //  Ask for a fresh token if half the life of this one is over. True until the answer is there.
 bool
 fst_session_renewing (fst_session_t *self);

@@ -273,7 +273,14 @@ bool
 fst_upload_eager (const fst_upload_t *self)
 {
     assert (self);
-    return fst_upload_stream_ready (self) && !self->starved;
+    return fst_upload_stream_ready (self) && !self->starved && !self->idle;
+}
+
+bool
+fst_upload_starved (const fst_upload_t *self)
+{
+    assert (self);
+    return fst_upload_stream_ready (self) && self->idle;
 }
 
 fst_rc_t

@@ -44,6 +44,10 @@ fst_upload_pump (fst_upload_t *self);
 bool
 fst_upload_eager (const fst_upload_t *self);
 
+//  True if the stream had nothing at the moment, and is wanted: its descriptor is to be watched.
+bool
+fst_upload_starved (const fst_upload_t *self);
+
 //  The result, when it is over. *reply_p: {path, code, id, version} of the new version; caller json_decrefs.
 //  On failure *problem_p is a sentence; caller frees.
 fst_rc_t FST_CHECKED

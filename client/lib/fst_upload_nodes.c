@@ -7,6 +7,7 @@
 
 #define ASK_AGAIN_MS    250         //  Metadata is not there: it may be starting again
 #define ASK_GIVE_UP_MS 10000
+#define RENEW_AGAIN_MS  5000        //  After a lease that could not be renewed
 #define STREAM_EXTENTS    6         //  Asked for at first: so a short stream needs no second question
 #define OFFERS_MAX       16         //  Times that metadata may offer a node that failed
 
@@ -96,6 +97,14 @@ s_open (fst_upload_t *self)
     self->state = FST_UPLOAD_RUNNING;
 }
 
+//  A source may pause for longer than the lease lives.
+static void
+s_plan_renewal (fst_upload_t *self, json_t *reply, int64_t now_ms)
+{
+    int64_t left_ms = json_integer_value (json_object_get (reply, "expires_ms")) - fst_clock_wall_ms ();
+    self->renew_at_ms = now_ms + (left_ms > 2000? left_ms / 2: 1000);
+}
+
 //  Item says what was asked: nodes from that extent on (even), or in the place of lost ones of it (odd).
 static void
 s_granted (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *problem)
@@ -111,6 +120,8 @@ s_granted (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
         return;
     }
     self->ask_since_ms = 0;
+    if (rc == FST_OK)
+        s_plan_renewal (self, reply, now_ms);
     if (rc == FST_TOO_FEW_NODES && fst_lease_forgive (&self->lease, now_ms, &self->ask_after_ms))
         return;                     //  Ask again, with those that failed before
     if (rc == FST_OK)
@@ -160,6 +171,28 @@ s_ask_about (fst_upload_t *self, const fst_plan_extent_t *extent, int64_t now_ms
     s_ask (self, extent->number, 1, keep, count, now_ms);
 }
 
+static void
+s_renewed (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *problem)
+{
+    (void) item;
+    (void) problem;
+    fst_upload_t *self = owner;
+    self->asking = false;
+    self->renew_at_ms = fst_clock_mono_ms () + RENEW_AGAIN_MS;
+    if (rc == FST_OK && fst_lease_learn (&self->lease, self->client, reply) == FST_OK)
+        s_plan_renewal (self, reply, fst_clock_mono_ms ());
+}
+
+//  Each question renews the lease. A capability that ended meanwhile is renewed when its node says so.
+static void
+s_renew_lease (fst_upload_t *self)
+{
+    self->asking = true;
+    fst_client_call (self->client, "metadata", "GET_WRITE_NODES",
+                     fst_lease_request (&self->lease, NULL, -1, self->args.replicas, 0, 1, NULL, 0),
+                     s_renewed, self, NULL);
+}
+
 void
 fst_upload_ask_if_due (fst_upload_t *self, int64_t now_ms)
 {
@@ -180,4 +213,7 @@ fst_upload_ask_if_due (fst_upload_t *self, int64_t now_ms)
     else
     if ((count = fst_plan_wanted (self->plan, &from)))
         s_ask (self, from, count, NULL, 0, now_ms);
+    else
+    if (now_ms >= self->renew_at_ms)
+        s_renew_lease (self);
 }

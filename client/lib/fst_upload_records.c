@@ -133,25 +133,37 @@ s_make_from_file (fst_upload_t *self)
     }
 }
 
-//  Fill a buffer from the stream; *got_p is less than a chunk only at its end.
+//  Read on in the next chunk. True when it is full, or the stream has ended.
 static bool
-s_read_stream (fst_upload_t *self, fst_buffer_t *buffer, size_t *got_p)
+s_read_stream (fst_upload_t *self)
 {
-    uint8_t *plain = fst_buffer_data (buffer) + FST_RECORD_HEADER_BYTES;
+    uint8_t *plain = fst_buffer_data (self->next) + FST_RECORD_HEADER_BYTES;
     size_t chunk = fst_upload_chunk_bytes (self);
-    size_t head = self->args.head_bytes < chunk? self->args.head_bytes: chunk;
+    size_t head = self->args.head_bytes < chunk - self->next_bytes? self->args.head_bytes: chunk - self->next_bytes;
     if (head)
-        memcpy (plain, self->args.head, head);
+        memcpy (plain + self->next_bytes, self->args.head, head);
     self->args.head = (const uint8_t *) self->args.head + head;
     self->args.head_bytes -= head;
-    fst_rc_t rc = fst_local_fill (self->args.stream, plain + head, chunk - head, got_p);
-    if (rc != FST_OK) {
-        fst_upload_fail (self, rc, "%s: reading %s failed (%s); nothing was stored", self->args.path, self->args.name,
-                         fst_error_text (rc));
-        return false;
+    self->next_bytes += head;
+    const filestore_source_t *stream = self->args.stream;
+    self->idle = false;
+    while (self->next_bytes < chunk && !self->drained) {
+        size_t got = 0;
+        fst_rc_t rc = stream->read (stream->self, plain + self->next_bytes, chunk - self->next_bytes, &got);
+        if (rc == FST_BUSY && stream->waits) {
+            self->idle = true;
+            return false;
+        }
+        if (rc != FST_OK) {
+            fst_upload_fail (self, rc, "%s: reading %s failed (%s); nothing was stored", self->args.path,
+                             self->args.name, fst_error_text (rc));
+            return false;
+        }
+        assert (got <= chunk - self->next_bytes);
+        self->next_bytes += got;
+        self->drained = got == 0;
     }
-    *got_p += head;
-    self->read_bytes += (int64_t) *got_p;
+    self->read_bytes += (int64_t) self->next_bytes;
     return true;
 }
 
@@ -168,30 +180,28 @@ s_make_from_stream (fst_upload_t *self)
 {
     if (!fst_upload_stream_ready (self))
         return;
-    size_t got = 0;
-    fst_buffer_t *buffer = NULL;
     if (!self->drained) {
-        buffer = s_take_buffer (self);
-        self->starved = !buffer;
-        if (!buffer || !s_read_stream (self, buffer, &got)) {
-            fst_buffer_drop (&buffer);
+        if (!self->next)
+            self->next = s_take_buffer (self);
+        self->starved = !self->next;
+        if (!self->next || !s_read_stream (self))
             return;
-        }
-        self->drained = got < fst_upload_chunk_bytes (self);
-        if (got == 0)
-            fst_buffer_drop (&buffer);
+        if (!self->next_bytes)
+            fst_buffer_drop (&self->next);
     }
     if (self->ahead) {
         uint32_t extent, slot;
         bool ready = fst_plan_next (self->plan, &extent, &slot);
         assert (ready);
-        bool last = self->drained && !buffer;
+        bool last = self->drained && !self->next;
         s_make (self, extent, slot, self->ahead, self->ahead_bytes, last, false);
         if (last)
             fst_plan_end (self->plan);
     }
-    self->ahead = buffer;
-    self->ahead_bytes = (uint32_t) got;
+    self->ahead = self->next;
+    self->ahead_bytes = (uint32_t) self->next_bytes;
+    self->next = NULL;
+    self->next_bytes = 0;
 }
 
 void
@@ -354,4 +364,5 @@ fst_upload_drop_records (fst_upload_t *self)
     while (!TAILQ_EMPTY (&self->records))
         s_record_destroy (TAILQ_FIRST (&self->records));
     fst_buffer_drop (&self->ahead);
+    fst_buffer_drop (&self->next);
 }

@@ -46,6 +46,7 @@ struct fst_upload {
     bool asking;                    //  A GET_WRITE_NODES is under way
     int renew;                      //  Node whose capability ended, -1 for none
     int64_t ask_after_ms, ask_since_ms;
+    int64_t renew_at_ms;            //  Half of the lease is over then
     int offers;
     char node_problem [160];        //  What the last node that failed said
     fst_rc_t node_rc;
@@ -53,8 +54,11 @@ struct fst_upload {
 
     fst_buffer_t *ahead;            //  Of a stream: read, and not known yet whether it is the last
     uint32_t ahead_bytes;
+    fst_buffer_t *next;             //  What the stream gave so far of the chunk after that
+    size_t next_bytes;
     bool drained;                   //  The stream ended
     bool starved;                   //  There was no buffer to read on
+    bool idle;                      //  It had nothing at the moment
 
     int64_t read_bytes;             //  Size of the file, when it has ended
     int64_t done_bytes;
