@@ -67,6 +67,14 @@ const fst_option_t fst_options [] = {
     { "nodes",              FST_OPTION_NUMBER,   "3",       1, 64, "Storage nodes of the embedded cluster" },
     { "web",                FST_OPTION_TEXT,     "",        0, 0, "HOST:PORT of the web page" },
 
+    //  Content through the bridge
+    { "transfers",          FST_OPTION_NUMBER,   "32",      1, 64, "Downloads that the bridge has under way at once; some more wait" },
+    { "uploads",            FST_OPTION_NUMBER,   "32",      1, 64, "Uploads that the bridge has open at once, those that pause among them" },
+    { "user-transfers",     FST_OPTION_NUMBER,   "16",      1, 128, "Of both together, for one user" },
+    { "transfer-memory",    FST_OPTION_SIZE,     "10 MiB",  2 * MIB, GIB, "client-memory of each of them" },
+    { "upload-idle",        FST_OPTION_DURATION, "1 h",     SECOND, 7 * DAY, "How long an upload that can be resumed waits for its next octets" },
+    { "zip-files",          FST_OPTION_NUMBER,   "100000",  1, 10000000, "Files in one zip; the list of them is kept in memory until its end" },
+
     //  Clients
     { "connect-timeout",    FST_OPTION_DURATION, "4 s",     100, HOUR, "How long an unreachable broker is tried" },
     { "reply-timeout",      FST_OPTION_DURATION, "60 s",    100, DAY, "How long the answer of a service is waited for" },

@@ -102,7 +102,7 @@ static void
 s_plan_renewal (fst_upload_t *self, json_t *reply, int64_t now_ms)
 {
     int64_t left_ms = json_integer_value (json_object_get (reply, "expires_ms")) - fst_clock_wall_ms ();
-    self->renew_at_ms = now_ms + (left_ms > 2000? left_ms / 2: 1000);
+    self->renew_at_ms = now_ms + (left_ms > 200? left_ms / 2: 100);
 }
 
 //  Item says what was asked: nodes from that extent on (even), or in the place of lost ones of it (odd).

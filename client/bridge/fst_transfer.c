@@ -1,0 +1,572 @@
+//  Transfers: a function, a thread, a client and a pipe.
+
+#include "fst_transfer.h"
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <unistd.h>
+#include "fst_clock.h"
+#include "fst_pool.h"
+#include "fst_token.h"
+
+#define IDLE_MS         60000       //  A client that was not used for so long is closed
+#define IDLE_MAX           16       //  Kept at once
+#define WAIT_MS         10000       //  Who gets no thread within this time is refused
+#define WAITING_FACTOR      4       //  So many times as many as there are threads may wait
+
+//  A client that nobody uses at the moment.
+typedef struct s_idle {
+    TAILQ_ENTRY (s_idle) link;
+    filestore_t *client;
+    char *token;                    //  That it was used with
+    int64_t since_ms;
+} s_idle_t;
+typedef TAILQ_HEAD (, s_idle) s_idles_t;
+
+struct fst_transfer {
+    TAILQ_ENTRY (fst_transfer) link, news_link;
+    fst_transfers_t *set;
+    fst_transfer_args_t args;
+    char *token, *user;
+    fst_pipe_t *pipe;
+    int64_t begun_ms;
+    bool left;                      //  By the loop
+    bool over;                      //  The job came back, or was refused
+    bool job;                       //  The pool has it
+    fst_rc_t rc;
+    char *problem;
+
+    //  Guarded by the set's lock
+    bool has_news;                  //  It is in the list
+    bool told;
+    bool running, refused;
+    filestore_t *client;            //  While it runs
+};
+
+struct fst_transfers {
+    fst_config_t *config;
+    fst_pool_t *quick, *uploads;
+    size_t user_max;
+    TAILQ_HEAD (, fst_transfer) all;
+    size_t count;
+    int fd;                         //  News
+    pthread_mutex_t lock;           //  Guards all below; held for a few instructions only
+    TAILQ_HEAD (, fst_transfer) news;
+    s_idles_t idle, doomed;
+    size_t idle_count, running;
+    bool stopping;
+    bool tidying;                   //  Loop's: the job that closes clients is under way
+};
+
+//  ---- Clients
+
+static void
+s_idle_destroy (s_idle_t *idle)
+{
+    filestore_destroy (&idle->client);
+    free (idle->token);
+    free (idle);
+}
+
+//  A client for this token: one that is there, or a new one.
+static fst_rc_t
+s_take_client (fst_transfers_t *self, const char *token, filestore_t **client_p, char **problem_p)
+{
+    s_idle_t *idle;
+    pthread_mutex_lock (&self->lock);
+    TAILQ_FOREACH (idle, &self->idle, link)
+        if (strcmp (idle->token, token) == 0)
+            break;
+    if (idle) {
+        TAILQ_REMOVE (&self->idle, idle, link);
+        self->idle_count--;
+    }
+    pthread_mutex_unlock (&self->lock);
+    filestore_t *client = NULL;
+    if (idle) {
+        client = idle->client;
+        idle->client = NULL;
+        s_idle_destroy (idle);
+    }
+    fst_rc_t rc = client? FST_OK: filestore_new (self->config, &client, problem_p);
+    if (rc == FST_OK) {             //  Even if it renewed its own: what was presented is what counts
+        rc = filestore_use_token (client, token);
+        if (rc != FST_OK) {
+            *problem_p = strdup (filestore_problem (client));
+            filestore_destroy (&client);
+        }
+    }
+    *client_p = client;
+    return rc;
+}
+
+static void
+s_keep_client (fst_transfers_t *self, filestore_t *client, const char *token)
+{
+    s_idle_t *idle = calloc (1, sizeof (*idle));
+    assert (idle);
+    idle->client = client;
+    idle->token = strdup (token);
+    assert (idle->token);
+    idle->since_ms = fst_clock_mono_ms ();
+    pthread_mutex_lock (&self->lock);
+    bool room = self->idle_count < IDLE_MAX && !self->stopping;
+    if (room) {
+        TAILQ_INSERT_HEAD (&self->idle, idle, link);    //  The last used is the next: others grow old
+        self->idle_count++;
+    }
+    pthread_mutex_unlock (&self->lock);
+    if (!room)
+        s_idle_destroy (idle);
+}
+
+//  ---- News
+
+static void
+s_add_news (void *arg)
+{
+    fst_transfer_t *self = arg;
+    fst_transfers_t *set = self->set;
+    pthread_mutex_lock (&set->lock);
+    if (!self->has_news) {
+        self->has_news = true;
+        TAILQ_INSERT_TAIL (&set->news, self, news_link);
+        int rc = eventfd_write (set->fd, 1);
+        assert (rc == 0);
+    }
+    pthread_mutex_unlock (&set->lock);
+}
+
+static fst_transfer_t *
+s_next_news (fst_transfers_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    fst_transfer_t *transfer = TAILQ_FIRST (&self->news);
+    if (transfer) {
+        TAILQ_REMOVE (&self->news, transfer, news_link);
+        transfer->has_news = false;
+    }
+    pthread_mutex_unlock (&self->lock);
+    return transfer;
+}
+
+static void
+s_tell_news (fst_transfers_t *self)
+{
+    eventfd_t ignored;
+    int rc = eventfd_read (self->fd, &ignored);
+    assert (rc == 0 || errno == EAGAIN);
+    fst_transfer_t *transfer;
+    while ((transfer = s_next_news (self)))
+        if (!transfer->left)
+            transfer->args.news (transfer->args.arg, transfer);
+}
+
+void
+fst_transfers_collect (fst_transfers_t *self)
+{
+    assert (self);
+    s_tell_news (self);
+    fst_pool_collect (self->quick);
+    fst_pool_collect (self->uploads);
+    s_tell_news (self);             //  Of those that ended
+}
+
+//  ---- Running
+
+//  True if the thread is to begin; the loop may have given up on it.
+static bool
+s_start (fst_transfer_t *self)
+{
+    fst_transfers_t *set = self->set;
+    pthread_mutex_lock (&set->lock);
+    bool start = !self->refused && !set->stopping;
+    self->running = start;
+    set->running += start;
+    pthread_mutex_unlock (&set->lock);
+    return start && !fst_pipe_left (self->pipe);
+}
+
+static void
+s_set_client (fst_transfer_t *self, filestore_t *client)
+{
+    pthread_mutex_lock (&self->set->lock);
+    self->client = client;
+    if (client && self->set->stopping)
+        filestore_stop (client);
+    pthread_mutex_unlock (&self->set->lock);
+}
+
+static void
+s_run (void *job)
+{
+    fst_transfer_t *self = job;
+    self->rc = FST_INTERRUPTED;
+    filestore_t *client = NULL;
+    if (s_start (self))
+        self->rc = s_take_client (self->set, self->token, &client, &self->problem);
+    if (client) {
+        s_set_client (self, client);
+        self->rc = self->args.run (self->args.arg, self, client, &self->problem);
+        s_set_client (self, NULL);
+        if (self->rc != FST_OK && !self->problem)
+            self->problem = strdup (filestore_problem (client));
+        s_keep_client (self->set, client, self->token);
+    }
+    fst_pipe_close (self->pipe);
+}
+
+static void
+s_free (fst_transfer_t *self)
+{
+    fst_transfers_t *set = self->set;
+    pthread_mutex_lock (&set->lock);
+    if (self->has_news)
+        TAILQ_REMOVE (&set->news, self, news_link);
+    pthread_mutex_unlock (&set->lock);
+    TAILQ_REMOVE (&set->all, self, link);
+    set->count--;
+    if (self->args.dispose)
+        self->args.dispose (self->args.arg);
+    fst_pipe_destroy (&self->pipe);
+    free (self->token);
+    free (self->user);
+    free (self->problem);
+    free (self);
+}
+
+//  The job came back.
+static void
+s_done (void *job)
+{
+    fst_transfer_t *self = job;
+    pthread_mutex_lock (&self->set->lock);
+    self->set->running -= self->running;
+    self->running = false;
+    pthread_mutex_unlock (&self->set->lock);
+    self->job = false;
+    if (self->left)
+        s_free (self);
+    else
+    if (!self->over) {
+        self->over = true;
+        s_add_news (self);
+    }
+}
+
+//  ---- A transfer
+
+static size_t
+s_count_user (const fst_transfers_t *self, const char *user)
+{
+    size_t count = 0;
+    const fst_transfer_t *transfer;
+    TAILQ_FOREACH (transfer, &self->all, link)
+        count += !transfer->left && strcmp (transfer->user, user) == 0;
+    return count;
+}
+
+fst_rc_t
+fst_transfer_begin (fst_transfers_t *set, const fst_transfer_args_t *args, fst_transfer_t **self_p)
+{
+    assert (set);
+    assert (args && args->token && args->user && args->run && args->news);
+    if (s_count_user (set, args->user) >= set->user_max)
+        return FST_TOO_MANY;
+    fst_transfer_t *self = calloc (1, sizeof (*self));
+    assert (self);
+    self->set = set;
+    self->args = *args;
+    self->token = strdup (args->token);
+    self->user = strdup (args->user);
+    assert (self->token && self->user);
+    self->pipe = fst_pipe_new (args->pipe_bytes, s_add_news, self);
+    self->begun_ms = fst_clock_mono_ms ();
+    TAILQ_INSERT_TAIL (&set->all, self, link);
+    set->count++;
+    self->job = true;
+    fst_rc_t rc = fst_pool_submit (args->upload? set->uploads: set->quick, s_run, s_done, self);
+    if (rc == FST_OK) {
+        *self_p = self;
+        return FST_OK;
+    }
+    self->args.dispose = NULL;
+    s_free (self);
+    return rc;
+}
+
+fst_pipe_t *
+fst_transfer_pipe (fst_transfer_t *self)
+{
+    assert (self);
+    return self->pipe;
+}
+
+bool
+fst_transfer_over (const fst_transfer_t *self, fst_rc_t *rc_p, const char **problem_p)
+{
+    assert (self);
+    if (!self->over)
+        return false;
+    *rc_p = self->refused? FST_BUSY: self->rc;
+    if (problem_p)
+        *problem_p = !self->refused && self->problem && *self->problem? self->problem: fst_error_text (*rc_p);
+    return true;
+}
+
+void
+fst_transfer_leave (fst_transfer_t **self_p)
+{
+    assert (self_p);
+    fst_transfer_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    self->left = true;
+    fst_pipe_leave (self->pipe);
+    if (!self->job)
+        s_free (self);
+}
+
+bool
+fst_transfer_told (fst_transfer_t *self)
+{
+    assert (self);
+    pthread_mutex_lock (&self->set->lock);
+    bool told = self->told;
+    pthread_mutex_unlock (&self->set->lock);
+    return told;
+}
+
+void
+fst_transfer_tell (fst_transfer_t *self)
+{
+    assert (self);
+    pthread_mutex_lock (&self->set->lock);
+    self->told = true;
+    pthread_mutex_unlock (&self->set->lock);
+    s_add_news (self);
+}
+
+//  ---- The pipe as libfilestore wants it
+
+static fst_rc_t
+s_write (void *arg, const void *data, size_t bytes)
+{
+    fst_transfer_t *self = arg;
+    return fst_pipe_write (self->pipe, data, bytes);
+}
+
+static fst_rc_t
+s_read (void *arg, void *data, size_t bytes, size_t *got_p)
+{
+    fst_transfer_t *self = arg;
+    return fst_pipe_read (self->pipe, data, bytes, got_p);
+}
+
+filestore_sink_t
+fst_transfer_sink (fst_transfer_t *self)
+{
+    return (filestore_sink_t) { .self = self, .write = s_write };
+}
+
+filestore_source_t
+fst_transfer_source (fst_transfer_t *self)
+{
+    return (filestore_source_t) { .self = self, .read = s_read, .waits = true, .fd = fst_pipe_fd (self->pipe) };
+}
+
+bool
+fst_transfer_progress (void *arg, int64_t done_bytes, int64_t total_bytes)
+{
+    (void) done_bytes;
+    (void) total_bytes;
+    fst_transfer_t *self = arg;
+    return !fst_pipe_left (self->pipe);
+}
+
+//  ---- The set
+
+static fst_pool_t *
+s_pool (const char *name, int64_t threads, unsigned waiting)
+{
+    return fst_pool_new (name, (unsigned) threads, (size_t) threads * waiting);
+}
+
+fst_transfers_t *
+fst_transfers_new (const fst_config_t *config)
+{
+    assert (config);
+    fst_transfers_t *self = calloc (1, sizeof (*self));
+    assert (self);
+    self->config = fst_config_dup (config);
+    char *problem = NULL, bytes [32];
+    snprintf (bytes, sizeof (bytes), "%lld", (long long) fst_config_number (config, "transfer-memory"));
+    fst_rc_t rc = fst_config_set (self->config, "client-memory", bytes, &problem);
+    assert (rc == FST_OK);          //  Both have the same bounds
+    self->quick = s_pool ("fst-transfer", fst_config_number (config, "transfers"), 1 + WAITING_FACTOR);
+    self->uploads = s_pool ("fst-upload", fst_config_number (config, "uploads"), 1);
+    self->user_max = (size_t) fst_config_number (config, "user-transfers");
+    TAILQ_INIT (&self->all);
+    TAILQ_INIT (&self->news);
+    TAILQ_INIT (&self->idle);
+    TAILQ_INIT (&self->doomed);
+    self->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert (self->fd >= 0);
+    pthread_mutex_init (&self->lock, NULL);
+    return self;
+}
+
+//  Everyone stops; the jobs that have not begun will not.
+static void
+s_stop (fst_transfers_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    self->stopping = true;
+    fst_transfer_t *transfer;
+    TAILQ_FOREACH (transfer, &self->all, link)
+        if (transfer->client)
+            filestore_stop (transfer->client);
+    pthread_mutex_unlock (&self->lock);
+    TAILQ_FOREACH (transfer, &self->all, link)
+        fst_pipe_leave (transfer->pipe);
+}
+
+void
+fst_transfers_destroy (fst_transfers_t **self_p)
+{
+    assert (self_p);
+    fst_transfers_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    s_stop (self);
+    fst_pool_destroy (&self->quick);
+    fst_pool_destroy (&self->uploads);
+    fst_transfer_t *transfer;
+    while ((transfer = TAILQ_FIRST (&self->all)))
+        s_free (transfer);          //  Its owner did not leave: it went before us
+    s_idle_t *idle;
+    while ((idle = TAILQ_FIRST (&self->idle))) {
+        TAILQ_REMOVE (&self->idle, idle, link);
+        s_idle_destroy (idle);
+    }
+    while ((idle = TAILQ_FIRST (&self->doomed))) {
+        TAILQ_REMOVE (&self->doomed, idle, link);
+        s_idle_destroy (idle);
+    }
+    close (self->fd);
+    pthread_mutex_destroy (&self->lock);
+    fst_config_destroy (&self->config);
+    free (self);
+}
+
+static void
+s_readable (void *arg)
+{
+    fst_transfers_collect (arg);
+}
+
+void
+fst_transfers_fds (const fst_transfers_t *self, int fds [3])
+{
+    assert (self);
+    fds [0] = self->fd;
+    fds [1] = fst_pool_fd (self->quick);
+    fds [2] = fst_pool_fd (self->uploads);
+}
+
+void
+fst_transfers_watch (fst_transfers_t *self, fst_actor_t *actor)
+{
+    assert (self);
+    int fds [3];
+    fst_transfers_fds (self, fds);
+    for (int at = 0; at < 3; at++)
+        fst_actor_add_fd (actor, fds [at], s_readable, self);
+}
+
+//  On a thread: closing a client joins its threads, which the loop must not wait for.
+static void
+s_tidy_run (void *arg)
+{
+    fst_transfers_t *self = arg;
+    while (true) {
+        pthread_mutex_lock (&self->lock);
+        s_idle_t *idle = TAILQ_FIRST (&self->doomed);
+        if (idle)
+            TAILQ_REMOVE (&self->doomed, idle, link);
+        pthread_mutex_unlock (&self->lock);
+        if (!idle)
+            return;
+        s_idle_destroy (idle);
+    }
+}
+
+static void
+s_tidy_done (void *arg)
+{
+    fst_transfers_t *self = arg;
+    self->tidying = false;
+}
+
+//  Close clients that are too old, or have this token (NULL for none).
+static void
+s_doom (fst_transfers_t *self, int64_t before_ms, const char *token)
+{
+    pthread_mutex_lock (&self->lock);
+    s_idle_t *idle, *next;
+    for (idle = TAILQ_FIRST (&self->idle); idle; idle = next) {
+        next = TAILQ_NEXT (idle, link);
+        if (idle->since_ms > before_ms && !(token && strcmp (idle->token, token) == 0))
+            continue;
+        TAILQ_REMOVE (&self->idle, idle, link);
+        self->idle_count--;
+        TAILQ_INSERT_TAIL (&self->doomed, idle, link);
+    }
+    bool any = !TAILQ_EMPTY (&self->doomed);
+    pthread_mutex_unlock (&self->lock);
+    if (any && !self->tidying)      //  If all threads are busy: at the next tick
+        self->tidying = fst_pool_submit (self->quick, s_tidy_run, s_tidy_done, self) == FST_OK;
+}
+
+void
+fst_transfers_tick (fst_transfers_t *self, int64_t now_ms)
+{
+    assert (self);
+    s_doom (self, now_ms - IDLE_MS, NULL);
+    fst_transfer_t *transfer;
+    TAILQ_FOREACH (transfer, &self->all, link) {
+        pthread_mutex_lock (&self->lock);
+        bool late = transfer->job && !transfer->over && !transfer->running && now_ms - transfer->begun_ms > WAIT_MS;
+        transfer->refused = transfer->refused || late;
+        pthread_mutex_unlock (&self->lock);
+        if (late && !transfer->left) {
+            transfer->over = true;
+            s_add_news (transfer);
+        }
+    }
+}
+
+void
+fst_transfers_forget (fst_transfers_t *self, const char *token)
+{
+    assert (self);
+    assert (token);
+    s_doom (self, fst_clock_mono_ms () - IDLE_MS, token);
+}
+
+void
+fst_transfers_count (const fst_transfers_t *self, size_t *busy_p, size_t *waiting_p)
+{
+    assert (self);
+    fst_transfers_t *set = (fst_transfers_t *) self;    //  For the lock only
+    pthread_mutex_lock (&set->lock);
+    *busy_p = self->running;
+    pthread_mutex_unlock (&set->lock);
+    *waiting_p = self->count > *busy_p? self->count - *busy_p: 0;
+}
