@@ -187,7 +187,17 @@ static const char s_version_4 [] =
     "CREATE INDEX trash_by_path ON trash (path);"
     "CREATE INDEX grants_by_user ON grants (user, entry);";
 
-static const char *const s_migrations [] = { s_version_1, s_version_2, s_version_3, s_version_4, NULL };
+static const char s_version_5 [] =
+    "ALTER TABLE trash ADD COLUMN aged_ms INTEGER;"         //  trashed_ms is for people, this one for the purge (fst_age.h)
+    "ALTER TABLE versions ADD COLUMN aged_ms INTEGER;"      //  As replaced_ms
+    "UPDATE trash SET aged_ms = trashed_ms;"
+    "UPDATE versions SET aged_ms = replaced_ms;"
+    "DROP INDEX versions_by_age;"
+    "CREATE INDEX versions_by_age ON versions (aged_ms);"
+    "CREATE INDEX trash_by_aged ON trash (aged_ms);";
+
+static const char *const s_migrations [] = { s_version_1, s_version_2, s_version_3, s_version_4, s_version_5,
+                                            NULL };
 
 //  ---- Counters
 
@@ -231,6 +241,13 @@ s_counters_write (fst_catalog_t *self)
     fst_bind_int (update, 6, self->counters.last_id);
     fst_bind_int (update, 7, self->counters.bad);
     return fst_db_run (self->db, update);
+}
+
+void
+fst_catalog_set_age (fst_catalog_t *self, int64_t aged_ms)
+{
+    assert (self);
+    self->aged_ms = aged_ms;
 }
 
 const fst_counters_t *

@@ -84,6 +84,10 @@ fst_catalog_setting_get (fst_catalog_t *self, const char *name, int64_t *value_p
 fst_rc_t FST_CHECKED
 fst_catalog_setting_put (fst_catalog_t *self, const char *name, int64_t value);
 
+//  What becomes old from now on (in the trash, an older version) has this time: fst_age.h. 0 at first.
+void
+fst_catalog_set_age (fst_catalog_t *self, int64_t aged_ms);
+
 //  Count everything anew and compare with what is kept. For tests, and for people in doubt; slow.
 //      FST_CORRUPT  problem says where
 fst_rc_t FST_CHECKED
@@ -229,10 +233,10 @@ fst_catalog_trash_drop (fst_catalog_t *self, int64_t entry);
 fst_rc_t FST_CHECKED
 fst_catalog_trash_leave (fst_catalog_t *self, int64_t entry);
 
-//  Do up to limit steps of what time has brought: drop what was trashed before trashed_ms, and versions that
-//  became older ones before replaced_ms. *more_p: there is more to do.
+//  Do up to limit steps of what time has brought: drop what is not wanted back or was trashed before an age, and versions
+//  that became older ones before an age. *more_p: there is more to do.
 fst_rc_t FST_CHECKED
-fst_catalog_purge (fst_catalog_t *self, int64_t trashed_ms, int64_t replaced_ms, size_t limit, bool *more_p);
+fst_catalog_purge (fst_catalog_t *self, int64_t trash_aged_ms, int64_t version_aged_ms, size_t limit, bool *more_p);
 
 //  ---- Blobs: immutable contents, as extents on nodes
 
@@ -364,7 +368,7 @@ typedef struct {
     fst_node_set_t nodes;               //  That were ever given for it
     fst_node_set_t replaced;            //  Those of them that others stood in for
     bool doubted;                       //  An older database may have it: what it leaves is not deleted
-    int64_t expires_ms;                 //  Wall time
+    int64_t expires_ms;                 //  Age
 } fst_upload_t;
 
 #define FST_UPLOAD_KEY_INDEX UINT32_MAX
@@ -383,7 +387,7 @@ fst_rc_t FST_CHECKED
 fst_catalog_upload_drop (fst_catalog_t *self, fst_upload_t *upload);
 //  An upload whose lease ended; FST_NOT_FOUND.
 fst_rc_t FST_CHECKED
-fst_catalog_upload_expired (fst_catalog_t *self, int64_t now_ms, fst_upload_t *upload);
+fst_catalog_upload_expired (fst_catalog_t *self, int64_t aged_ms, fst_upload_t *upload);
 
 //  Extents of file number index that came ahead of its commit, and those kept so far, by number. One that
 //  was kept before is replaced.

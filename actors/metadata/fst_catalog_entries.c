@@ -115,11 +115,12 @@ static fst_rc_t
 s_keep_version (fst_catalog_t *self, const fst_entry_t *entry, int64_t now_ms)
 {
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO versions (entry, version, size, modified_ms, stored_ms, blob, digest, replaced_ms)"
-        "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+        "INSERT INTO versions (entry, version, size, modified_ms, stored_ms, blob, digest, replaced_ms, aged_ms)"
+        "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     fst_bind_int (insert, 1, entry->id);
     s_bind_content (insert, 2, &entry->content);
     fst_bind_int (insert, 8, now_ms);
+    fst_bind_int (insert, 9, self->aged_ms);
     return fst_db_run (self->db, insert);
 }
 

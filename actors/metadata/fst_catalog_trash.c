@@ -13,7 +13,8 @@ fst_catalog_entry_trash (fst_catalog_t *self, const fst_entry_t *entry, const fs
     assert (self);
     assert (entry->parent != FST_ENTRY_TRASH);
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO trash (entry, parent, name, path, user, trashed_ms, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        "INSERT INTO trash (entry, parent, name, path, user, trashed_ms, owner, aged_ms)"
+        "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     fst_bind_int (insert, 1, entry->id);
     fst_bind_int (insert, 2, entry->parent);
     fst_bind_text (insert, 3, entry->name);
@@ -21,6 +22,7 @@ fst_catalog_entry_trash (fst_catalog_t *self, const fst_entry_t *entry, const fs
     fst_bind_text (insert, 5, user);
     fst_bind_int (insert, 6, trashed_ms);
     fst_bind_text (insert, 7, entry->owner);
+    fst_bind_int (insert, 8, self->aged_ms);
     fst_rc_t rc = fst_db_run (self->db, insert);
     char name [24];
     snprintf (name, sizeof (name), "%lld", (long long) entry->id);
@@ -214,22 +216,24 @@ s_due (fst_catalog_t *self, const char *sql, int64_t before_ms, int64_t *id_p, i
 }
 
 fst_rc_t
-fst_catalog_purge (fst_catalog_t *self, int64_t trashed_ms, int64_t replaced_ms, size_t limit, bool *more_p)
+fst_catalog_purge (fst_catalog_t *self, int64_t trash_aged_ms, int64_t version_aged_ms, size_t limit, bool *more_p)
 {
     assert (self);
     fst_rc_t rc = FST_OK;
     int64_t id, version;
     size_t step = 0;
     for (; step < limit && rc == FST_OK; step++) {
-        rc = s_due (self, "SELECT entry, 0 FROM trash WHERE trashed_ms < ?1 ORDER BY trashed_ms LIMIT 1",
-                    trashed_ms, &id, &version);
+        rc = s_due (self, "SELECT entry, 0 FROM trash WHERE trashed_ms = ?1 LIMIT 1", 0, &id, &version);
+        if (rc == FST_NOT_FOUND)
+            rc = s_due (self, "SELECT entry, 0 FROM trash WHERE aged_ms < ?1 ORDER BY aged_ms LIMIT 1", trash_aged_ms, &id,
+                        &version);
         if (rc == FST_OK) {
             rc = s_purge_entry (self, id);
             continue;
         }
         if (rc == FST_NOT_FOUND)
-            rc = s_due (self, "SELECT entry, version FROM versions WHERE replaced_ms < ?1 ORDER BY replaced_ms LIMIT 1",
-                        replaced_ms, &id, &version);
+            rc = s_due (self, "SELECT entry, version FROM versions WHERE aged_ms < ?1 ORDER BY aged_ms LIMIT 1",
+                        version_aged_ms, &id, &version);
         if (rc == FST_OK)
             rc = fst_catalog_versions_drop (self, id, version);
     }

@@ -291,6 +291,15 @@ s_move_runs (fst_load_t *self)
     return fst_db_run (db, update);
 }
 
+//  What was trashed or replaced elsewhere grows old from now on: the times in the export are those of another clock.
+static fst_rc_t
+s_set_age (fst_load_t *self, const char *sql)
+{
+    sqlite3_stmt *update = fst_db_prepare (self->target->db, sql);
+    fst_bind_int (update, 1, self->target->aged_ms);
+    return fst_db_run (self->target->db, update);
+}
+
 static fst_rc_t
 s_move_rows (fst_load_t *self, int64_t name)
 {
@@ -315,6 +324,10 @@ s_move_rows (fst_load_t *self, int64_t name)
         return FST_CHANGED;
     for (size_t at = 0; rc == FST_OK && steps [at]; at++)
         rc = s_run (db, steps [at]);
+    if (rc == FST_OK)
+        rc = s_set_age (self, "UPDATE main.versions SET aged_ms = ?1");
+    if (rc == FST_OK)
+        rc = s_set_age (self, "UPDATE main.trash SET aged_ms = ?1");
     if (rc == FST_OK)
         rc = s_number (db, "SELECT files FROM staging.counters", &self->target->counters.files);
     if (rc == FST_OK)

@@ -112,6 +112,9 @@ fst_metadata_set_time (fst_metadata_t *self)
 {
     self->now_ms = fst_clock_mono_ms ();
     self->wall_ms = fst_clock_wall_ms ();
+    self->aged_ms = fst_age_ms (&self->age, self->now_ms);
+    if (self->catalog)
+        fst_catalog_set_age (self->catalog, self->aged_ms);
 }
 
 void
@@ -232,7 +235,7 @@ s_record (fst_metadata_t *self, const fst_request_t *request, json_t *payload)
     fst_rc_t rc = FST_TOO_LARGE;
     if (strlen (text) <= REPLY_BYTES_MAX)
         rc = fst_catalog_reply_add (self->catalog, fst_request_claims (request)->session, fst_request_id (request),
-                                    self->wall_ms, text);
+                                    self->aged_ms, text);
     free (text);
     return rc;
 }
@@ -370,6 +373,19 @@ s_begin_run (fst_metadata_t *self)
 }
 
 static fst_rc_t
+s_begin_age (fst_metadata_t *self)
+{
+    fst_age_mark_t mark;
+    fst_rc_t rc = fst_catalog_setting_get (self->catalog, FST_AGED, &mark.aged_ms);
+    if (rc == FST_OK)
+        rc = fst_catalog_setting_get (self->catalog, FST_AGED_WALL, &mark.wall_ms);
+    if (rc == FST_OK || rc == FST_NOT_FOUND)
+        fst_age_begin (&self->age, rc == FST_OK? &mark: NULL, self->wall_ms, self->now_ms);
+    fst_metadata_set_time (self);
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+static fst_rc_t
 s_start (void *arg, fst_actor_t *actor, char **problem_p)
 {
     fst_metadata_t *self = arg;
@@ -387,6 +403,8 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->space = fst_namespace_new (self->catalog, self->versions);
     self->nodes = fst_nodes_new (self->catalog, &options);
     rc = fst_nodes_load (self->nodes, self->now_ms);
+    if (rc == FST_OK)
+        rc = s_begin_age (self);
     if (rc == FST_OK)
         rc = fst_metadata_repair_begin (self);
     if (rc == FST_OK)

@@ -4,6 +4,7 @@
 #define FST_METADATA_SELF_H_INCLUDED
 
 #include "fst_metadata.h"
+#include "fst_age.h"
 #include "fst_backup.h"
 #include "fst_catalog.h"
 #include "fst_compare.h"
@@ -13,6 +14,8 @@
 
 #define FST_BATCH_MAX 256           //  Requests in one transaction
 #define FST_RUN_CHARS 16
+#define FST_AGED      "aged"        //  Settings: the last mark of the age
+#define FST_AGED_WALL "aged-wall"
 
 typedef struct fst_mover fst_mover_t;
 
@@ -71,9 +74,12 @@ struct fst_metadata {
     char user [FST_USER_BYTES_MAX * 2 + 1];
     fst_person_t person;            //  Whose name is user
     int64_t now_ms, wall_ms;
+    int64_t aged_ms;                //  By which leases end, and trash and versions are dropped
+    fst_age_t age;
 
     //  Housekeeping
     int64_t upkeep_ms;              //  When it is due
+    int64_t mark_ms;                //  When the age is to be kept
     int64_t ask_ms, ask_wait_ms;    //  When nodes are asked to register next, and how long until the time after
     int64_t recovery_ms;            //  A node was told things by a newer database, and since when (wall); 0: no recovery
     int64_t seen_sequence;          //  Highest one that any node has seen

@@ -14,6 +14,7 @@
 #define UPKEEP_SOON_MS  20              //  When there is more
 #define PURGE_STEPS     64
 #define REPLIES_MS      (10 * 60 * 1000)
+#define MARK_MS         (10 * 60 * 1000)    //  How often the age is kept
 #define EVENTS_MAX      1000000
 #define SWEEP_AGAIN_MS  5000            //  After a node did not confirm
 #define ASK_WAIT_MS_MAX 10000
@@ -27,7 +28,7 @@ s_end_leases (fst_metadata_t *self, bool *more_p)
     fst_rc_t rc = FST_OK;
     int step = 0;
     for (; step < PURGE_STEPS && rc == FST_OK; step++) {
-        rc = fst_catalog_upload_expired (self->catalog, self->wall_ms, &upload);
+        rc = fst_catalog_upload_expired (self->catalog, self->aged_ms, &upload);
         if (rc == FST_OK) {
             upload.doubted |= self->recovery_ms != 0;
             rc = fst_catalog_upload_drop (self->catalog, &upload);
@@ -35,6 +36,16 @@ s_end_leases (fst_metadata_t *self, bool *more_p)
     }
     *more_p = rc == FST_OK;
     return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+static fst_rc_t
+s_keep_mark (fst_metadata_t *self)
+{
+    if (self->now_ms < self->mark_ms)
+        return FST_OK;
+    self->mark_ms = self->now_ms + MARK_MS;
+    fst_rc_t rc = fst_catalog_setting_put (self->catalog, FST_AGED, self->aged_ms);
+    return rc == FST_OK? fst_catalog_setting_put (self->catalog, FST_AGED_WALL, self->wall_ms): rc;
 }
 
 static bool
@@ -45,12 +56,14 @@ s_tidy (fst_metadata_t *self)
     fst_rc_t rc = fst_catalog_save (self->catalog);
     if (rc != FST_OK)
         return false;
-    rc = s_end_leases (self, &leases);
+    rc = s_keep_mark (self);
     if (rc == FST_OK)
-        rc = fst_catalog_purge (self->catalog, self->wall_ms - self->trash_ms, self->wall_ms - self->version_ms,
+        rc = s_end_leases (self, &leases);
+    if (rc == FST_OK)
+        rc = fst_catalog_purge (self->catalog, self->aged_ms - self->trash_ms, self->aged_ms - self->version_ms,
                                 PURGE_STEPS, &purge);
     if (rc == FST_OK)
-        rc = fst_catalog_trim (self->catalog, self->wall_ms - REPLIES_MS, EVENTS_MAX, &trim);
+        rc = fst_catalog_trim (self->catalog, self->aged_ms - REPLIES_MS, EVENTS_MAX, &trim);
     if (rc == FST_OK)
         rc = fst_catalog_release (self->catalog);
     if (rc != FST_OK) {

@@ -24,7 +24,7 @@ s_upload_find (fst_metadata_t *self, const fst_claims_t *claims, const char *tex
         rc = fst_catalog_upload_get (self->catalog, id, upload);
     if (rc == FST_IO || rc == FST_CORRUPT)
         return rc;
-    if (rc != FST_OK || strcmp (upload->user, claims->name) != 0 || upload->expires_ms <= self->wall_ms)
+    if (rc != FST_OK || strcmp (upload->user, claims->name) != 0 || upload->expires_ms <= self->aged_ms)
         return fst_namespace_refuse (self->space, FST_EXPIRED,
                                      "This upload is not open any more; begin it again.");
     return FST_OK;
@@ -41,7 +41,7 @@ s_upload_key (fst_metadata_t *self, const fst_upload_t *upload, uint8_t key [FST
 static fst_rc_t
 s_upload_use (fst_metadata_t *self, const fst_upload_t *before, fst_upload_t *upload)
 {
-    int64_t expires_ms = self->wall_ms + self->lease_ms;
+    int64_t expires_ms = self->aged_ms + self->lease_ms;
     bool changed = upload->kept != before->kept || upload->files != before->files || upload->nodes != before->nodes
                 || upload->replaced != before->replaced;
     if (!changed && expires_ms - upload->expires_ms < self->lease_ms / 8)
@@ -93,7 +93,7 @@ s_upload_open (fst_metadata_t *self, json_t *payload, fst_upload_t *upload)
     upload->chunk_log2 = self->chunk_log2;
     upload->extent_chunks = self->extent_chunks;
     upload->replicas = replicas? (unsigned) json_integer_value (replicas): self->replicas;
-    upload->expires_ms = self->wall_ms + self->lease_ms;
+    upload->expires_ms = self->aged_ms + self->lease_ms;
     return FST_OK;
 }
 
@@ -167,7 +167,7 @@ s_describe_upload (fst_metadata_t *self, const fst_upload_t *upload, json_t *rep
     json_object_set_new (reply, "chunk_size", json_integer ((int64_t) 1 << upload->chunk_log2));
     json_object_set_new (reply, "extent_chunks", json_integer (upload->extent_chunks));
     json_object_set_new (reply, "replicas", json_integer (upload->replicas));
-    json_object_set_new (reply, "expires_ms", json_integer (upload->expires_ms));
+    json_object_set_new (reply, "expires_ms", json_integer (upload->expires_ms - self->aged_ms + self->wall_ms));
     sodium_memzero (text, strlen (text));
     sodium_memzero (key, sizeof (key));
     free (text);
@@ -482,6 +482,6 @@ fst_metadata_end_upload (fst_metadata_t *self, const fst_claims_t *claims, json_
         files = most;
     if (files > upload.files)
         upload.files = (uint32_t) files;
-    upload.expires_ms = self->wall_ms;
+    upload.expires_ms = self->aged_ms;
     return fst_catalog_upload_put (self->catalog, &upload);
 }

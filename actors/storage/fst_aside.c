@@ -1,15 +1,19 @@
 //  Jobs of the quarantine: first small.db, then the files.
 
 #include "fst_aside.h"
+#include "fst_age.h"
 #include "fst_clock.h"
 #include "fst_log.h"
 #include <assert.h>
 
 #define EXPIRE_INTERVAL_MS  600000  //  At most; a quarter of the time that things are kept, if that is less
 #define EXPIRE_LIMIT        256     //  In one go
+#define AGED                "aged"  //  In small.db: the last mark of the age
+#define AGED_WALL           "aged-wall"
 
 struct fst_aside {
     fst_aside_options_t options;
+    fst_age_t age;                  //  What is put aside has its times
     int64_t interval_ms;
     int64_t expire_at_ms;
     bool expiring;
@@ -24,13 +28,20 @@ struct s_job {
     fst_extent_id_t *ids;
     size_t count;
     fst_pair_t told;                //  Only with a request
-    int64_t now_ms;
+    int64_t now_ms;                 //  Aged
+    fst_age_mark_t mark;            //  Only to expire
     bool restore;                   //  Instead of putting aside
     bool *found;                    //  In small.db
     uint32_t *moved;                //  Files
     size_t deleted;                 //  By expire
     fst_rc_t rc;
 };
+
+static int64_t
+s_now_ms (const fst_aside_t *self)
+{
+    return fst_age_ms (&self->age, fst_clock_mono_ms ());
+}
 
 //  ---- Putting aside, giving back
 
@@ -44,7 +55,7 @@ s_job_new (fst_aside_t *self, fst_extent_id_t **ids_p, size_t count)
     job->ids = *ids_p;
     job->count = count;
     *ids_p = NULL;
-    job->now_ms = fst_clock_wall_ms ();
+    job->now_ms = s_now_ms (self);
     job->found = calloc (count, sizeof (bool));
     job->moved = calloc (count, sizeof (uint32_t));
     assert (job->found && job->moved);
@@ -202,6 +213,25 @@ fst_aside_restore (fst_aside_t *self, fst_extent_id_t **ids_p, size_t count, fst
 
 //  ---- Deleting what is due
 
+static fst_rc_t
+s_keep_mark (fst_small_t *small, const fst_age_mark_t *mark)
+{
+    fst_rc_t rc = fst_small_set (small, AGED, mark->aged_ms);
+    return rc == FST_OK? fst_small_set (small, AGED_WALL, mark->wall_ms): rc;
+}
+
+//  Without a mark (small.db was salvaged) it cannot be later than what was put aside last.
+static void
+s_begin_age (fst_aside_t *self)
+{
+    fst_small_t *small = self->options.small;
+    int64_t wall_ms = fst_clock_wall_ms (), newest_ms = fst_quarantine_newest_ms (self->options.quarantine);
+    fst_age_mark_t mark = { fst_small_get (small, AGED, -1), fst_small_get (small, AGED_WALL, 0) };
+    if (mark.aged_ms < 0 && newest_ms > 0 && newest_ms < wall_ms)
+        mark = (fst_age_mark_t) { newest_ms, wall_ms };
+    fst_age_begin (&self->age, mark.aged_ms >= 0? &mark: NULL, wall_ms, fst_clock_mono_ms ());
+}
+
 static void
 s_expire_small_run (void *arg)
 {
@@ -209,7 +239,9 @@ s_expire_small_run (void *arg)
     fst_small_t *small = job->aside->options.small;
     job->rc = fst_small_begin (small);
     if (job->rc == FST_OK) {
-        fst_rc_t expired = fst_small_expire (small, job->now_ms, EXPIRE_LIMIT, &job->deleted);
+        fst_rc_t expired = s_keep_mark (small, &job->mark);
+        if (expired == FST_OK)
+            expired = fst_small_expire (small, job->now_ms, EXPIRE_LIMIT, &job->deleted);
         job->rc = fst_small_commit (small);
         if (job->rc == FST_OK)
             job->rc = expired;
@@ -262,12 +294,13 @@ fst_aside_tick (fst_aside_t *self, int64_t now_ms)
     if (now_ms < self->expire_at_ms)
         return self->expire_at_ms;
     self->expire_at_ms = now_ms + self->interval_ms;
-    if (self->expiring || fst_aside_count (self) == 0 || !fst_health_writes (self->options.health))
+    if (self->expiring || !fst_health_writes (self->options.health))
         return self->expire_at_ms;
     s_job_t *job = calloc (1, sizeof (*job));
     assert (job);
     job->aside = self;
-    job->now_ms = fst_clock_wall_ms () - self->options.keep_ms;
+    job->mark = (fst_age_mark_t) { s_now_ms (self), fst_clock_wall_ms () };
+    job->now_ms = job->mark.aged_ms - self->options.keep_ms;
     self->expiring = fst_jobs_on_small (self->options.jobs, s_expire_small_run, s_expire_small_done, job) == FST_OK;
     if (!self->expiring)
         free (job);
@@ -285,6 +318,7 @@ fst_aside_new (const fst_aside_options_t *options)
     assert (self);
     self->options = *options;
     self->interval_ms = options->keep_ms / 4 < EXPIRE_INTERVAL_MS? options->keep_ms / 4: EXPIRE_INTERVAL_MS;
+    s_begin_age (self);
     return self;
 }
 

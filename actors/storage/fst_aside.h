@@ -1,5 +1,6 @@
 //  What a node does with extents that should not be served any more: puts them into the quarantine, gives them
-//  back, and deletes them when their time is over. Extents in files and small blobs alike; on the threads of fst_jobs.
+//  back, and deletes them when their time is over (by the clock of fst_age.h). Extents in files and small blobs alike; on
+//  the threads of fst_jobs.
 //  For the actor's own thread.
 
 #ifndef FST_ASIDE_H_INCLUDED

@@ -23,7 +23,7 @@ fst_extent_name (const fst_blob_id_t *blob, uint32_t extent, bool open, char nam
 fst_rc_t FST_CHECKED
 fst_extent_parse (const char *file, fst_blob_id_t *blob, uint32_t *extent, bool *open);
 
-//  "quarantine/1700000000000-ab..-3": an extent that was put aside at this wall time.
+//  "quarantine/1700000000000-ab..-3": an extent that was put aside at this time.
 #define FST_QUARANTINE_FOLDER "quarantine"
 void
 fst_quarantine_name (int64_t ms, const fst_blob_id_t *blob, uint32_t extent, char name [FST_EXTENT_NAME_MAX]);

@@ -11,6 +11,7 @@ struct fst_quarantine {
     fst_disk_t *disk;
     fst_extents_t *extents;
     atomic_int_fast64_t count;
+    int64_t newest_ms;              //  At the start
 };
 
 //  A file here.
@@ -65,7 +66,11 @@ s_count_one (void *arg, const char *file)
 {
     fst_quarantine_t *self = arg;
     s_item_t item;
-    self->count += fst_quarantine_parse (file, &item.ms, &item.blob, &item.extent) == FST_OK;
+    if (fst_quarantine_parse (file, &item.ms, &item.blob, &item.extent) != FST_OK)
+        return FST_OK;
+    self->count++;
+    if (item.ms > self->newest_ms)
+        self->newest_ms = item.ms;
     return FST_OK;
 }
 
@@ -104,6 +109,13 @@ fst_quarantine_count (const fst_quarantine_t *self)
 {
     assert (self);
     return atomic_load (&self->count);
+}
+
+int64_t
+fst_quarantine_newest_ms (const fst_quarantine_t *self)
+{
+    assert (self);
+    return self->newest_ms;
 }
 
 //  A failed sync of a folder is final, whatever the reason.

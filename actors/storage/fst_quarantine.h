@@ -1,7 +1,7 @@
 //  The quarantine of extents: what metadata does not know, and copies that are damaged, put aside instead of deleted.
 //  A mistake can be undone for some days. Nothing is served from here; small blobs have a table of their own (fst_small.h).
 //
-//      quarantine/<wall ms>-<blob>-<n>     as it was in extents/
+//      quarantine/<ms>-<blob>-<n>      as it was in extents/; put aside at this time of the node (fst_age.h)
 //
 //  For the thread that seals and deletes extents; fst_quarantine_count is for any.
 //  After FST_IO from take, restore or expire the process must end: a folder could not be synced.
@@ -30,12 +30,16 @@ fst_quarantine_take (fst_quarantine_t *self, const fst_extent_id_t *ids, size_t 
 fst_rc_t FST_CHECKED
 fst_quarantine_restore (fst_quarantine_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *restored);
 
-//  Delete what was put aside before a wall time, at most limit files. *deleted_p says how many.
+//  Delete what was put aside before a time, at most limit files. *deleted_p says how many.
 fst_rc_t FST_CHECKED
 fst_quarantine_expire (fst_quarantine_t *self, int64_t before_ms, size_t limit, size_t *deleted_p);
 
 //  Files here.
 int64_t
 fst_quarantine_count (const fst_quarantine_t *self);
+
+//  Time of the newest file that was here at the start; 0: there was none.
+int64_t
+fst_quarantine_newest_ms (const fst_quarantine_t *self);
 
 #endif

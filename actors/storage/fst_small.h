@@ -58,7 +58,7 @@ fst_small_set_aside (fst_small_t *self, const fst_extent_id_t *ids, size_t count
 fst_rc_t FST_CHECKED
 fst_small_put_back (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *restored);
 
-//  Delete what was put aside before a wall time, at most limit records. *deleted_p says how many.
+//  Delete what was put aside before a time, at most limit records. *deleted_p says how many.
 fst_rc_t FST_CHECKED
 fst_small_expire (fst_small_t *self, int64_t before_ms, size_t limit, size_t *deleted_p);
 

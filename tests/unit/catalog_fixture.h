@@ -67,6 +67,7 @@ s_as (const fst_person_t *person)
 {
     bool there;
     fst_namespace_enter (s_space, person, ++s_now_ms);
+    fst_catalog_set_age (s_catalog, s_now_ms);
     cr_assert_eq (fst_namespace_has_home (s_space, &there), FST_OK);
     if (!there)
         cr_assert_eq (fst_namespace_make_home (s_space), FST_OK);
