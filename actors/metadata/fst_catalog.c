@@ -196,8 +196,12 @@ static const char s_version_5 [] =
     "CREATE INDEX versions_by_age ON versions (aged_ms);"
     "CREATE INDEX trash_by_aged ON trash (aged_ms);";
 
-static const char *const s_migrations [] = { s_version_1, s_version_2, s_version_3, s_version_4, s_version_5,
-                                            NULL };
+static const char s_version_6 [] =
+    "ALTER TABLE uploads ADD COLUMN returned INTEGER NOT NULL DEFAULT 0;";      //  Bit i: node number i started again since
+
+static const char *const s_migrations [] = {
+    s_version_1, s_version_2, s_version_3, s_version_4, s_version_5, s_version_6, NULL
+};
 
 //  ---- Counters
 

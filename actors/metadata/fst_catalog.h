@@ -368,6 +368,7 @@ typedef struct {
     fst_node_set_t nodes;               //  That were ever given for it
     fst_node_set_t replaced;            //  Those of them that others stood in for
     bool doubted;                       //  An older database may have it: what it leaves is not deleted
+    fst_node_set_t returned;            //  Nodes that started again since they were given: what they sealed may be gone
     int64_t expires_ms;                 //  Age
 } fst_upload_t;
 
@@ -381,6 +382,9 @@ fst_catalog_upload_get (fst_catalog_t *self, const uint8_t id [FST_UPLOAD_BYTES]
 //  Write what may change: kept, files, nodes, replaced, expires_ms.
 fst_rc_t FST_CHECKED
 fst_catalog_upload_put (fst_catalog_t *self, const fst_upload_t *upload);
+//  A node started: note it in the uploads that are open.
+fst_rc_t FST_CHECKED
+fst_catalog_upload_node_came (fst_catalog_t *self, unsigned node);
 //  Forget it and its kept extents. Blobs below index files that were not committed become garbage; when
 //  that is long, it is done in part, and an upload that expired stays expired.
 fst_rc_t FST_CHECKED

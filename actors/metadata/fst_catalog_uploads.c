@@ -4,14 +4,15 @@
 
 #define DROP_FILES 1024     //  At a time
 #define UPLOAD_COLUMNS \
-    "id, user, key, chunk_log2, extent_chunks, replicas, single, kept, files, nodes, expires_ms, replaced, doubted"
+    "id, user, key, chunk_log2, extent_chunks, replicas, single, kept, files, nodes, expires_ms, replaced, doubted," \
+    "returned"
 
 fst_rc_t
 fst_catalog_upload_add (fst_catalog_t *self, const fst_upload_t *upload)
 {
     assert (self);
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT INTO uploads (" UPLOAD_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+        "INSERT INTO uploads (" UPLOAD_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0)");
     fst_bind_blob (insert, 1, upload->id, sizeof (upload->id));
     fst_bind_text (insert, 2, upload->user);
     fst_bind_blob (insert, 3, upload->key, sizeof (upload->key));
@@ -51,6 +52,7 @@ s_one_upload (fst_catalog_t *self, sqlite3_stmt *select, fst_upload_t *upload)
     upload->expires_ms = fst_column_int (select, 10);
     upload->replaced = (fst_node_set_t) fst_column_int (select, 11);
     upload->doubted = fst_column_int (select, 12) != 0;
+    upload->returned = (fst_node_set_t) fst_column_int (select, 13);
     fst_db_done (select);
     return rc;
 }
@@ -76,6 +78,16 @@ fst_catalog_upload_put (fst_catalog_t *self, const fst_upload_t *upload)
     fst_bind_int (update, 4, (int64_t) upload->nodes);
     fst_bind_int (update, 5, upload->expires_ms);
     fst_bind_int (update, 6, (int64_t) upload->replaced);
+    return fst_db_run (self->db, update);
+}
+
+fst_rc_t
+fst_catalog_upload_node_came (fst_catalog_t *self, unsigned node)
+{
+    assert (self);
+    sqlite3_stmt *update = fst_db_prepare (self->db,
+        "UPDATE uploads SET returned = returned | ?1 WHERE nodes & ?1 AND NOT returned & ?1");
+    fst_bind_int (update, 1, (int64_t) fst_node_bit (node));
     return fst_db_run (self->db, update);
 }
 

@@ -467,7 +467,8 @@ s_step (inventory_t *self)
         fst_log (self->lost || self->strays || self->counted? FST_LOG_WARNING: FST_LOG_INFO,
                  "inventory compared node=%s extents=%" PRId64 " lost=%" PRId64 " counted_again=%" PRId64 " strays=%" PRId64,
                  s_name (self), self->copies, self->lost, self->counted, self->strays);
-        self->metadata->compared |= fst_node_bit (self->node);
+        if (self->metadata->inventory_ms [self->node] == INT64_MAX)
+            self->metadata->compared |= fst_node_bit (self->node);      //  Or it is to be done once more
         s_end (self, s_interval_ms (self->metadata));
     }
 }
@@ -509,6 +510,15 @@ fst_metadata_inventory_came (fst_metadata_t *self, unsigned node)
     if (self->inventories [node])
         s_stop (self->inventories [node]);
     fst_metadata_inventory_due (self, node);
+}
+
+void
+fst_metadata_inventory_doubt (fst_metadata_t *self, fst_node_set_t nodes)
+{
+    self->compared &= ~nodes;
+    for (unsigned node = 0; node < FST_NODES_MAX; node++)
+        if (nodes & fst_node_bit (node))
+            fst_metadata_inventory_due (self, node);
 }
 
 //  A node is compared while it is alive, and not before all live nodes have said what they were told.

@@ -7,8 +7,9 @@
 //      is there and nobody knows it                    no open upload, nothing to be deleted: a stray, is put aside
 //  Nothing is put aside in recovery: strays are listed as surplus then.
 //
-//  A node is compared when it was heard for the first time by this run, when it comes back after it was pruned, once in
-//  each inventory-interval, and when an admin asks (SCRUB).
+//  A node is compared when it was heard for the first time by this run, when it comes back after it was pruned or started
+//  again, when an upload is committed that it had extents of before that, once in each inventory-interval, and when an admin
+//  asks (SCRUB).
 
 #ifndef FST_METADATA_INVENTORY_H_INCLUDED
 #define FST_METADATA_INVENTORY_H_INCLUDED
@@ -23,6 +24,10 @@ fst_metadata_inventory_due (fst_metadata_t *self, unsigned node);
 //  for what it is thought to hold.
 void
 fst_metadata_inventory_came (fst_metadata_t *self, unsigned node);
+
+//  What was booked on these nodes just now may not be there: compare them once more, from the beginning.
+void
+fst_metadata_inventory_doubt (fst_metadata_t *self, fst_node_set_t nodes);
 
 //  Compare all nodes from the beginning: recovery began or ended, or an import gave us other books.
 void

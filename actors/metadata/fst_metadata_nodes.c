@@ -57,6 +57,8 @@ fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t 
     if (rc == FST_OK)
         rc = fst_metadata_hear (self, (unsigned) fst_nodes_find (self->nodes, node.name), payload);
     if (rc == FST_OK && came)
+        rc = fst_catalog_upload_node_came (self->catalog, (unsigned) fst_nodes_find (self->nodes, node.name));
+    if (rc == FST_OK && came)
         fst_metadata_inventory_came (self, (unsigned) fst_nodes_find (self->nodes, node.name));
     *reply_p = json_pack ("{s:s, s:I, s:I}", "run", self->run,
                           "sequence", (json_int_t) fst_metadata_told_sequence (self),

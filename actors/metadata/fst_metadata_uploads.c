@@ -1,7 +1,7 @@
 //  Commands of an upload: GET_WRITE_NODES opens one and names nodes, PUT_FILE_INFO makes its files visible,
 //  END_UPLOAD ends it early.
 
-#include "fst_metadata_self.h"
+#include "fst_metadata_inventory.h"
 #include "fst_clock.h"
 #include "fst_log.h"
 #include "fst_sealed.h"
@@ -285,6 +285,16 @@ s_keep_extents (fst_metadata_t *self, s_put_t *put, uint32_t index, size_t count
     return rc;
 }
 
+//  A receipt says what was there when it was made. Nodes that started again since may have had their disks emptied.
+static void
+s_doubt_returned (fst_metadata_t *self, const s_put_t *put, const fst_blob_t *blob)
+{
+    fst_node_set_t holders = 0;
+    for (uint32_t at = 0; at < blob->extents; at++)
+        holders |= put->extents [at].nodes;
+    fst_metadata_inventory_doubt (self, holders & put->upload->returned);
+}
+
 //  Nodes that others stood in for may have extents of the file, whole or begun. One that holds others of them keeps
 //  those.
 static fst_rc_t
@@ -322,6 +332,8 @@ s_add_blob (fst_metadata_t *self, s_put_t *put, uint32_t index, int64_t size, si
         rc = fst_catalog_upload_unkeep (self->catalog, put->upload, index);
     if (rc == FST_OK && put->upload->replaced)
         rc = s_drop_replaced (self, put, &blob);
+    if (rc == FST_OK && put->upload->returned)
+        s_doubt_returned (self, put, &blob);
     content->has_blob = true;
     content->blob = blob.id;
     return rc;

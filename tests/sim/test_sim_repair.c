@@ -189,6 +189,52 @@ Test (sim_repair, a_node_may_be_killed_in_a_repair)
     sim_each_seed (2, s_target_killed);
 }
 
+//  ---- Receipts
+
+static void
+s_put_long (sim_t *sim, void *arg)
+{
+    (void) arg;
+    SIM_CHECK (sim, sim_put (sim, CLIENT, "long", 3000000) == FST_OK);
+}
+
+static size_t
+s_sealed (sim_t *sim, int node)
+{
+    char pattern [400];
+    glob_t found;
+    snprintf (pattern, sizeof (pattern), "%s/extents/*/*[0-9]", sim_folder (sim, SIM_NODE (node)));
+    if (glob (pattern, 0, NULL, &found) != 0)
+        return 0;
+    size_t count = found.gl_pathc;
+    globfree (&found);
+    return count;
+}
+
+//  A disk is emptied after it sealed some of an upload, whose commit brings its receipts. The daily inventory is far away.
+static void
+s_emptied_in_upload (uint64_t seed)
+{
+    sim_t *sim = s_world (seed, 4);
+    int node = 1 + (int) sim_random (sim, 4);
+    sim_elapse (sim, 60000);
+    sim_spawn (sim, s_put_long, NULL);
+    while (s_sealed (sim, node) < 3)
+        SIM_CHECK (sim, sim_step (sim, MINUTE * 2));
+    sim_kill (sim, SIM_NODE (node));
+    sim_wipe (sim, node);
+    SIM_CHECK (sim, sim_start (sim, SIM_NODE (node)) == FST_OK);
+    SIM_CHECK (sim, SIM_UNTIL (sim, sim_tasks (sim) == 0, 2 * MINUTE));
+    sim_settle (sim, SETTLE_MS);
+    sim_check (sim);
+    sim_destroy (&sim);
+}
+
+Test (sim_repair, a_receipt_of_a_disk_that_was_emptied_since_counts_for_nothing)
+{
+    sim_each_seed (4, s_emptied_in_upload);
+}
+
 //  ---- Rot
 
 //  Turn some octets of an extent file of a node to others; 0: it has none.
