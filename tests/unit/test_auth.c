@@ -755,3 +755,72 @@ Test (auth, ending_answers_what_is_under_way)
         zmq_poll (&item, 1, (long) fst_caller_wait_ms (s_caller));
     }
 }
+
+//  ---- Sessions of one's own
+
+static json_t *
+s_sessions (const char *token)
+{
+    json_t *reply = NULL;
+    cr_assert_eq (s_call (token, "LIST_SESSIONS", NULL, &reply), FST_OK, "%s", fst_caller_problem (s_caller));
+    json_t *sessions = json_incref (json_object_get (reply, "sessions"));
+    json_decref (reply);
+    return sessions;
+}
+
+Test (auth, before_the_first_account_everybody_may_know_that)
+{
+    json_t *reply = NULL;
+    cr_assert_eq (s_call (NULL, "FIRST", NULL, &reply), FST_OK);
+    cr_assert (json_is_true (json_object_get (reply, "first")));
+    json_decref (reply);
+    s_register ("alice", "secret");
+    cr_assert_eq (s_call (NULL, "FIRST", NULL, &reply), FST_OK);
+    cr_assert (json_is_false (json_object_get (reply, "first")));
+    json_decref (reply);
+}
+
+Test (auth, people_see_their_own_sessions_and_end_any_of_them)
+{
+    s_register ("alice", "secret");
+    s_register ("bob", "secret");
+    char *first = s_login ("alice", "secret"), *second = s_login ("alice", "secret"), *bob = s_login ("bob", "secret");
+    json_t *sessions = s_sessions (first), *row;
+    const char *other = NULL;
+    size_t at, current = 0;
+    cr_assert_eq (json_array_size (sessions), 2);
+    json_array_foreach (sessions, at, row)
+        if (json_is_true (json_object_get (row, "current")))
+            current++;
+        else
+            other = json_string_value (json_object_get (row, "session"));
+    cr_assert_eq (current, 1);
+    cr_assert_eq (s_try (bob, "END_SESSION", json_pack ("{s:s}", "session", other)), FST_NOT_FOUND);
+    cr_assert_eq (s_verify (second), FST_OK);
+    cr_assert_eq (s_try (first, "END_SESSION", json_pack ("{s:s}", "session", other)), FST_OK);
+    cr_assert_eq (s_verify (second), FST_EXPIRED);
+    cr_assert_eq (s_try (second, "LIST_SESSIONS", NULL), FST_EXPIRED);
+    cr_assert_eq (s_verify (first), FST_OK);
+    cr_assert_eq (s_try (first, "END_SESSION", json_pack ("{s:s}", "session", other)), FST_NOT_FOUND);
+    cr_assert_eq (s_try (NULL, "LIST_SESSIONS", NULL), FST_UNAUTHENTICATED);
+    json_decref (sessions);
+    free (first);
+    free (second);
+    free (bob);
+}
+
+Test (auth, a_session_that_is_renewed_was_used)
+{
+    s_register ("alice", "secret");
+    char *token = s_login ("alice", "secret");
+    json_t *before = s_sessions (token);
+    int64_t used_ms = json_integer_value (json_object_get (json_array_get (before, 0), "used_ms"));
+    while (fst_clock_wall_ms () <= used_ms)
+        usleep (100);
+    free (s_get (token, "RENEW", NULL, "token"));
+    json_t *after = s_sessions (token);
+    cr_assert_gt (json_integer_value (json_object_get (json_array_get (after, 0), "used_ms")), used_ms);
+    json_decref (before);
+    json_decref (after);
+    free (token);
+}

@@ -1,6 +1,5 @@
 //  The trash: what is deleted comes back whole, where it was if that can be, and only to whom it belongs.
 
-#include <sqlite3.h>
 #include "catalog_fixture.h"
 
 TestSuite (trash, .init = s_setup, .fini = s_teardown);
@@ -302,24 +301,4 @@ Test (trash, grants_are_as_they_were)
     CHECK (s_restore (trash, NULL), FST_OK);
     s_as (&bob);
     CHECK (s_put ("/users/alice/ours/b", 1), FST_OK);
-}
-
-Test (trash, a_database_of_before_knows_to_whom_its_trash_belongs)
-{
-    s_share_folder ();
-    CHECK (s_put ("ours/a", 1), FST_OK);
-    s_as (&bob);
-    s_trash ("/users/alice/ours/a");
-    cr_assert_eq (fst_catalog_commit (s_catalog), FST_OK);
-    s_close_catalog ();
-    sqlite3 *db = NULL;                         //  As version 3 had it
-    cr_assert_eq (sqlite3_open (s_filename, &db), SQLITE_OK);
-    int result = sqlite3_exec (db, "DROP INDEX trash_by_user; DROP INDEX trash_by_owner; DROP INDEX trash_by_path;"
-                               "DROP INDEX grants_by_user; ALTER TABLE trash DROP COLUMN owner; PRAGMA user_version = 3",
-                               NULL, NULL, NULL);
-    cr_assert_eq (sqlite3_close (db), SQLITE_OK);
-    s_open_catalog ();
-    cr_assert_eq (fst_catalog_begin (s_catalog), FST_OK);
-    cr_assert_eq (result, 0);
-    cr_expect_str_eq (s_items (&alice), "/users/alice/ours/a ");
 }
