@@ -704,15 +704,30 @@ fst_actor_call (fst_actor_t *self, const char *service, const char *command, jso
                 fst_call_done_fn *done, void *arg)
 {
     assert (self && self->caller);
+    fst_actor_call_as (self, self->options.keys? self->options.keys->token: NULL, service, command, payload, done, arg);
+}
+
+void
+fst_actor_call_as (fst_actor_t *self, const char *token, const char *service, const char *command, json_t *payload,
+                   fst_call_done_fn *done, void *arg)
+{
+    assert (self && self->caller);
     s_call_t *call = calloc (1, sizeof (*call));
     assert (call);
     call->done = done;
     call->arg = arg;
-    call->rc = fst_caller_send (self->caller, service, command, payload, &call->ticket);
+    call->rc = fst_caller_send_as (self->caller, token, service, command, payload, &call->ticket);
     if (call->rc == FST_OK)
         zlist_append (self->calls, call);
     else
         zlist_push (self->calls, call);     //  In front, for the next turn
+}
+
+const char *
+fst_actor_problem (const fst_actor_t *self)
+{
+    assert (self && self->caller);
+    return fst_caller_problem (self->caller);
 }
 
 zmsg_t *
@@ -720,6 +735,13 @@ fst_actor_reply_frames (fst_actor_t *self)
 {
     assert (self && self->caller);
     return fst_caller_frames (self->caller);
+}
+
+fst_rc_t
+fst_actor_check_token (fst_actor_t *self, const char *token, fst_claims_t *claims)
+{
+    assert (self && claims);
+    return fst_trust_check (self->trust, token, fst_clock_wall_ms (), claims);
 }
 
 void

@@ -131,9 +131,22 @@ void
 fst_actor_call (fst_actor_t *self, const char *service, const char *command, json_t *payload,
                 fst_call_done_fn *done, void *arg);
 
+//  The same on behalf of whoever has this token (NULL: nobody).
+void
+fst_actor_call_as (fst_actor_t *self, const char *token, const char *service, const char *command, json_t *payload,
+                   fst_call_done_fn *done, void *arg);
+
+//  Inside done, after a failure: the sentence for people. Borrowed until done returns.
+const char *
+fst_actor_problem (const fst_actor_t *self);
+
 //  Inside done: the binary frames behind the reply, NULL if there are none. Borrowed until done returns.
 zmsg_t *
 fst_actor_reply_frames (fst_actor_t *self);
+
+//  Whose token it is: signed by auth, not too old, not revoked. As for requests.
+fst_rc_t FST_CHECKED
+fst_actor_check_token (fst_actor_t *self, const char *token, fst_claims_t *claims);
 
 //  End the whole process with this sentence: the disk is gone, an fsync failed. Does not return.
 void

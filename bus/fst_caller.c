@@ -77,7 +77,8 @@ s_call_destroy (s_call_t *call)
 }
 
 static s_call_t *
-s_call_new (fst_caller_t *self, const char *service, const char *command, json_t *payload, int64_t now_ms)
+s_call_new (fst_caller_t *self, const char *token, const char *service, const char *command, json_t *payload,
+            int64_t now_ms)
 {
     s_call_t *call = calloc (1, sizeof (*call));
     assert (call);
@@ -86,7 +87,7 @@ s_call_new (fst_caller_t *self, const char *service, const char *command, json_t
     call->service = strdup (service);
     call->command = strdup (command);
     assert (call->service && call->command);
-    call->body = fst_envelope_request_encode (call->id, command, self->token, payload);
+    call->body = fst_envelope_request_encode (call->id, command, token, payload);
     call->start_ms = now_ms;
     return call;
 }
@@ -428,6 +429,14 @@ s_refuse (fst_caller_t *self, fst_rc_t rc, const char *format, ...)
 fst_rc_t
 fst_caller_send (fst_caller_t *self, const char *service, const char *command, json_t *payload, uint64_t *ticket_p)
 {
+    assert (self);
+    return fst_caller_send_as (self, self->token, service, command, payload, ticket_p);
+}
+
+fst_rc_t
+fst_caller_send_as (fst_caller_t *self, const char *token, const char *service, const char *command, json_t *payload,
+                    uint64_t *ticket_p)
+{
     assert (self && service && command && ticket_p);
     fst_rc_t rc = FST_OK;
     s_call_t *call = NULL;
@@ -439,7 +448,7 @@ fst_caller_send (fst_caller_t *self, const char *service, const char *command, j
     if (zlist_size (self->calls) >= CALLS_MAX)
         rc = s_refuse (self, FST_BUSY, "%d calls are under way already", CALLS_MAX);
     else {
-        call = s_call_new (self, service, command, payload, now_ms);
+        call = s_call_new (self, token, service, command, payload, now_ms);
         if (zframe_size (call->body) > FST_JSON_BYTES_MAX)
             rc = s_refuse (self, FST_TOO_LARGE, "%s with %zu octets is too large for one message", command,
                            zframe_size (call->body));

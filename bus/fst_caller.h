@@ -40,6 +40,11 @@ fst_caller_call (fst_caller_t *self, const char *service, const char *command, j
 fst_rc_t FST_CHECKED
 fst_caller_send (fst_caller_t *self, const char *service, const char *command, json_t *payload, uint64_t *ticket_p);
 
+//  The same with a token of its own instead (NULL for none), on behalf of whoever that is.
+fst_rc_t FST_CHECKED
+fst_caller_send_as (fst_caller_t *self, const char *token, const char *service, const char *command, json_t *payload,
+                    uint64_t *ticket_p);
+
 //  Sockets to poll for: the one now in use (it may change at each call into self).
 zsock_t *
 fst_caller_socket (fst_caller_t *self);

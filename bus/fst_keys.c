@@ -488,17 +488,27 @@ s_obtain_member (maker_t *maker, const char *file, const char *role, void (*fill
 }
 
 static fst_rc_t
-s_make_clients (maker_t *maker)
+s_make_client (maker_t *maker)
 {
-    static const struct { const char *file, *role; } clients [] = {
-        { "client.key", "client" }, { "bridge.key", "bridge" }
-    };
-    fst_rc_t rc = FST_OK;
-    for (size_t index = 0; index < sizeof (clients) / sizeof (clients [0]) && rc == FST_OK; index++) {
-        fst_keys_t *keys = NULL;
-        rc = s_obtain_member (maker, clients [index].file, clients [index].role, s_fill_client, &keys);
-        fst_keys_destroy (&keys);
+    fst_keys_t *keys = NULL;
+    fst_rc_t rc = s_obtain_member (maker, "client.key", "client", s_fill_client, &keys);
+    fst_keys_destroy (&keys);
+    return rc;
+}
+
+//  Once it was a client, with fewer keys.
+static fst_rc_t
+s_make_bridge (maker_t *maker, zconfig_t *enrolled, bool *changed_p)
+{
+    fst_keys_t *keys = NULL;
+    fst_rc_t rc = s_obtain_member (maker, "bridge.key", "bridge", s_fill_actor, &keys);
+    if (rc == FST_OK && !keys->token) {
+        s_fill_actor (maker, keys);
+        rc = s_keys_save (maker, "bridge.key", keys);
     }
+    if (rc == FST_OK)
+        *changed_p |= s_enrol (enrolled, keys);
+    fst_keys_destroy (&keys);
     return rc;
 }
 
@@ -529,7 +539,9 @@ s_make_all (maker_t *maker, int nodes, zconfig_t *enrolled, bool *changed_p)
             *changed_p |= s_enrol (enrolled, keys);
         fst_keys_destroy (&keys);
     }
-    return rc == FST_OK? s_make_clients (maker): rc;
+    if (rc == FST_OK)
+        rc = s_make_bridge (maker, enrolled, changed_p);
+    return rc == FST_OK? s_make_client (maker): rc;
 }
 
 //  The file of enrolled actors comes last: where it is, the cluster's keys were complete.

@@ -5,7 +5,8 @@
 //      auth.key       actor token, signing pair, curve pair
 //      metadata.key   actor token, sign-public, cluster-key, data-key, curve pair
 //      node-1.key     actor token, sign-public, node-key, curve pair
-//      client.key     server-key (the broker's public curve key); bridge.key the same
+//      bridge.key     actor token, sign-public, curve pair
+//      client.key     server-key (the broker's public curve key)
 //      enrolled.zpl   curve public key -> role, for the broker's gate
 //
 //  cluster-key lies apart from metadata.db, so a stolen database opens nothing.

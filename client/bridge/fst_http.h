@@ -44,8 +44,7 @@ enum {
     FST_HTTP_OPEN   = 1,        //  Without a session too (fst_http_claims may be NULL); else 401
     FST_HTTP_JSON   = 2,        //  The body is one JSON value; Content-Type must say so
     FST_HTTP_STREAM = 4,        //  Handle at once, before the body, which the handler takes by fst_http_receive
-    FST_HTTP_FOREIGN = 8,       //  Changes nothing that another site could abuse: no check of origin
-    FST_HTTP_QUIET  = 16        //  Is not counted among the requests (long streams of events)
+    FST_HTTP_QUIET  = 8         //  Its duration says nothing (long streams of events)
 };
 
 typedef struct {

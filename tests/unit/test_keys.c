@@ -91,7 +91,7 @@ Test (keys, each_actor_gets_what_it_may_know_and_no_more)
         { "node-1.key",   "storage:node-1", true,  true,  false, false, true },
         { "node-2.key",   "storage:node-2", true,  true,  false, false, true },
         { "client.key",   "client",         false, false, false, false, false },
-        { "bridge.key",   "bridge",         false, false, false, false, false },
+        { "bridge.key",   "bridge",         true,  true,  false, false, false },
     };
     fst_keys_t *auth = NULL, *metadata = NULL, *broker = NULL;
     cr_assert_eq (s_load ("broker.key", &broker), FST_OK);
