@@ -123,7 +123,8 @@ s_check_need (fst_actor_t *self, fst_request_t *request, fst_need_t need)
         return rc;
     fst_role_t role = request->claims.role;
     bool allowed = need == FST_NEED_ACTOR? role == FST_ROLE_ACTOR:
-                   need == FST_NEED_ADMIN? role == FST_ROLE_ADMIN: role != FST_ROLE_ACTOR;
+                   need == FST_NEED_ADMIN? role == FST_ROLE_ADMIN:
+                   need == FST_NEED_KNOWN || role != FST_ROLE_ACTOR;
     request->has_claims = allowed;
     return allowed? FST_OK: FST_DENIED;
 }
@@ -483,7 +484,8 @@ s_looks_at_tokens (const fst_actor_t *self)
     || (options->service && strcmp (options->service, "auth") == 0))
         return false;
     for (const fst_command_t *row = self->class.commands; row && row->name; row++)
-        if (row->need == FST_NEED_USER || row->need == FST_NEED_ADMIN || row->need == FST_NEED_ACTOR)
+        if (row->need == FST_NEED_USER || row->need == FST_NEED_ADMIN || row->need == FST_NEED_ACTOR
+        || row->need == FST_NEED_KNOWN)
             return true;
     return false;
 }

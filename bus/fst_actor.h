@@ -41,6 +41,7 @@ typedef enum {
     FST_NEED_USER,          //  A person (user or admin)
     FST_NEED_ADMIN,
     FST_NEED_ACTOR,         //  An enrolled actor
+    FST_NEED_KNOWN,         //  A person or an actor
     FST_NEED_CAPABILITY     //  Data port only: the handler checks the capability in the payload
 } fst_need_t;
 

@@ -20,6 +20,7 @@ typedef struct {
     const char *command;        //  "GET_FILE_INFO"
     const fst_schema_t *request;
     const fst_schema_t *reply;
+    const char *http;           //  "GET /api/v1/entry": where the bridge offers it; NULL: nowhere of its own
 } fst_schema_command_t;
 
 //  NULL if there is none. service may be "storage.node-1": the part before the dot counts.

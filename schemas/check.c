@@ -229,19 +229,46 @@ s_is_error (const char *code)
     return errors [at] && strspn (code, "abcdefghijklmnopqrstuvwxyz_") == strlen (code);
 }
 
+//  "GET /api/v1/entry". What GET and DELETE ask for stands in a query, which holds plain values and arrays of them.
+static void
+s_check_http (const file_t *file)
+{
+    static const char *const methods [] = { "GET", "DELETE", "POST", "PUT", NULL };
+    const char *http = s_check_text (file, "", file->root, "x-http", false);
+    if (!http)
+        return;
+    const char *path = strchr (http, ' ');
+    char method [8];
+    snprintf (method, sizeof (method), "%.*s", path? (int) (path - http): 0, http);
+    if (!path || !s_is_in (method, methods) || strncmp (path, " /api/v1/", 9) || !path [9]
+    || strspn (path + 9, "abcdefghijklmnopqrstuvwxyz/") != strlen (path + 9))
+        refuse (file, "", "x-http must be GET, DELETE, POST or PUT and /api/v1/address, in lower case");
+    if (strcmp (method, "GET") && strcmp (method, "DELETE"))
+        return;
+    json_t *properties = json_object_get (resolve (file, json_object_get (file->root, "request")), "properties"), *property;
+    const char *name;
+    json_object_foreach (properties, name, property) {
+        json_t *schema = resolve (file, property);
+        if (strcmp (text_of (schema, "type"), "array") == 0)
+            schema = resolve (file, json_object_get (schema, "items"));
+        if (strcmp (text_of (schema, "type"), "object") == 0 || strcmp (text_of (schema, "type"), "array") == 0)
+            refuse (file, name, "cannot stand in a query: use POST or PUT in x-http");
+    }
+}
+
 static void
 s_check_command (const file_t *file)
 {
-    static const char *const known [] = { "title", "description", "x-needs", "x-frames", "x-errors", "request", "reply",
+    static const char *const known [] = { "title", "description", "x-needs", "x-frames", "x-errors", "x-http", "request", "reply",
                                           "$defs", NULL };
-    static const char *const needs [] = { "nothing", "user", "admin", "actor", "capability", NULL };
+    static const char *const needs [] = { "nothing", "user", "admin", "actor", "known", "capability", NULL };
     s_check_keys (file, "", file->root, known);
     s_check_letters (file, "the service", file->service, "abcdefghijklmnopqrstuvwxyz0123456789-");
     s_check_letters (file, "the command", file->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     s_check_text (file, "", file->root, "x-frames", false);
     const char *need = s_check_text (file, "", file->root, "x-needs", true);
     if (!s_is_in (need, needs))
-        refuse (file, "", "x-needs \"%s\" is not one of nothing, user, admin, actor, capability", need);
+        refuse (file, "", "x-needs \"%s\" is not one of nothing, user, admin, actor, known, capability", need);
 
     json_t *errors = json_object_get (file->root, "x-errors"), *error;
     size_t at;
@@ -252,6 +279,7 @@ s_check_command (const file_t *file)
             refuse (file, "", "x-errors [%zu] is not in the list of errors (bus/fst_error.h)", at);
     s_check_body (file, "request");
     s_check_body (file, "reply");
+    s_check_http (file);
 }
 
 void

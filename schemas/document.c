@@ -165,6 +165,7 @@ s_who (const char *needs)
         { "user",       "a user who is logged in" },
         { "admin",      "an administrator" },
         { "actor",      "an actor of the cluster" },
+        { "known",      "a user who is logged in, or an actor" },
         { "capability", "whoever has a capability (no token)" },
     };
     size_t at = 0;

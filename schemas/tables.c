@@ -165,11 +165,13 @@ s_write_commands (FILE *out, const contract_t *contract, const int *requests, co
     for (size_t at = 0; at < contract->count; at++) {
         const file_t *file = &contract->files [at];
         if (file->kind == COMMAND) {
-            fprintf (out, "    { \"%s\", \"%s\", &s_%d, &s_%d },\n", file->service, file->name, requests [at], replies [at]);
+            const char *http = text_of (file->root, "x-http");
+            fprintf (out, "    { \"%s\", \"%s\", &s_%d, &s_%d, %s%s%s },\n", file->service, file->name, requests [at],
+                     replies [at], http? "\"": "", http? http: "NULL", http? "\"": "");
             count++;
         }
     }
-    fprintf (out, "    { NULL, NULL, NULL, NULL }\n};\nconst size_t fst_schema_commands_count = %zu;\n", count);
+    fprintf (out, "    { NULL, NULL, NULL, NULL, NULL }\n};\nconst size_t fst_schema_commands_count = %zu;\n", count);
 }
 
 void

@@ -134,6 +134,8 @@ s_admit (fst_http_request_t *request)
     s_find_route (request, &allowed);
     fst_rc_t rc = options->admit? options->admit (options->admit_self, request, &problem): FST_OK;
     unsigned flags = request->route? request->route->flags: 0;
+    if ((flags & FST_HTTP_OPEN) && (rc == FST_UNAUTHENTICATED || rc == FST_EXPIRED))
+        rc = FST_OK;
     const char *type = fst_http_header (request, "Content-Type");
     if (!allowed)
         s_refuse_method (request);

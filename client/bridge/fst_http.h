@@ -55,7 +55,8 @@ typedef struct {
 } fst_http_route_t;
 
 //  Find out who asks: set the session of a request that has a good one (fst_http_set_session); FST_OK without one too.
-//  An error refuses the request whatever the route says (a request from another site that would change something).
+//  FST_UNAUTHENTICATED and FST_EXPIRED refuse it where a session is needed, other errors always (a request from another
+//  site that would change something).
 typedef fst_rc_t (fst_http_admit_fn) (void *self, fst_http_request_t *request, const char **problem_p);
 
 typedef struct {

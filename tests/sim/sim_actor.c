@@ -177,7 +177,8 @@ s_check_need (fst_actor_t *self, fst_request_t *request, fst_need_t need)
         return rc;
     fst_role_t role = request->claims.role;
     request->has_claims = need == FST_NEED_ACTOR? role == FST_ROLE_ACTOR:
-                          need == FST_NEED_ADMIN? role == FST_ROLE_ADMIN: role != FST_ROLE_ACTOR;
+                          need == FST_NEED_ADMIN? role == FST_ROLE_ADMIN:
+                          need == FST_NEED_KNOWN || role != FST_ROLE_ACTOR;
     return request->has_claims? FST_OK: FST_DENIED;
 }
 
