@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "fst_auth.h"
+#include "fst_bridge.h"
 #include "fst_broker.h"
 #include "fst_gate.h"
 #include "fst_keys.h"
@@ -30,6 +31,7 @@ typedef struct {
         fst_auth_t *auth;
         fst_metadata_t *metadata;
         fst_storage_t *storage;
+        fst_bridge_t *bridge;
     };
 } s_running_t;
 
@@ -54,7 +56,8 @@ s_guarded (const s_running_t *running)
         case FST_PART_BROKER:   return s_ipc_path (fst_config_text (running->config, "broker-clients"));
         case FST_PART_AUTH:     return fst_config_text (running->config, "auth-database");
         case FST_PART_METADATA: return fst_config_text (running->config, "metadata-database");
-        case FST_PART_STORAGE:  return NULL;
+        case FST_PART_STORAGE:
+        case FST_PART_BRIDGE:   return NULL;
         default:                assert (false);
     }
     return NULL;
@@ -140,8 +143,10 @@ s_check_settings (const s_running_t *running, char **problem_p)
     static const char *const storage [] = {
         "keys", "broker", "events-in", "events-out", "node", "data-endpoint", "storage-folder", NULL
     };
+    static const char *const bridge [] = { "keys", "broker", "events-in", "events-out", "web", NULL };
     return s_need (running->config, running->part == FST_PART_BROKER? broker
-                   : running->part == FST_PART_STORAGE? storage: actor, problem_p);
+                   : running->part == FST_PART_STORAGE? storage
+                   : running->part == FST_PART_BRIDGE? bridge: actor, problem_p);
 }
 
 static fst_rc_t
@@ -203,6 +208,8 @@ s_start_part (fst_host_t *self, s_running_t *running, char **problem_p)
             return fst_metadata_new (config, &bus, &running->metadata, problem_p);
         case FST_PART_STORAGE:
             return s_start_storage (self, running, &bus, problem_p);
+        case FST_PART_BRIDGE:
+            return fst_bridge_new (config, &bus, &running->bridge, problem_p);
         default:
             assert (false);
     }
@@ -225,6 +232,9 @@ s_stop_part (s_running_t *running)
             break;
         case FST_PART_STORAGE:
             fst_storage_destroy (&running->storage);
+            break;
+        case FST_PART_BRIDGE:
+            fst_bridge_destroy (&running->bridge);
             break;
         default:
             assert (false);
@@ -262,7 +272,7 @@ fst_rc_t
 fst_host_start (fst_host_t *self, fst_part_t part, const fst_config_t *config, char **problem_p)
 {
     assert (self);
-    assert (part <= FST_PART_STORAGE);
+    assert (part <= FST_PART_BRIDGE);
     assert (self->count < PARTS_MAX);
     s_running_t running = { .part = part, .config = fst_config_dup (config), .lock = -1 };
     fst_rc_t rc = s_check_settings (&running, problem_p);
@@ -279,6 +289,16 @@ fst_host_start (fst_host_t *self, fst_part_t part, const fst_config_t *config, c
     return rc;
 }
 
+const char *
+fst_host_url (const fst_host_t *self)
+{
+    assert (self);
+    for (size_t at = 0; at < self->count; at++)
+        if (self->parts [at].part == FST_PART_BRIDGE)
+            return fst_bridge_url (self->parts [at].bridge);
+    return NULL;
+}
+
 char *
 fst_host_text (const fst_host_t *self)
 {
@@ -290,6 +310,7 @@ fst_host_text (const fst_host_t *self)
                          : fst_part_name (running->part);
         const char *endpoint = running->part == FST_PART_BROKER? fst_broker_clients (running->broker)
                              : running->part == FST_PART_STORAGE? fst_config_text (running->config, "data-endpoint")
+                             : running->part == FST_PART_BRIDGE? fst_bridge_url (running->bridge)
                              : fst_config_text (running->config, "broker");
         char *longer = zsys_sprintf ("%s%s%s %s %s", text, *text? ", ": "", name,
                                      running->part == FST_PART_AUTH || running->part == FST_PART_METADATA? "with": "at",

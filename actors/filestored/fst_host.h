@@ -1,4 +1,4 @@
-//  The host: runs any set of parts (broker, auth, metadata, storage nodes) in one process.
+//  The host: runs any set of parts (broker, auth, metadata, storage nodes, bridge) in one process.
 //
 //  Parts know each other by their settings only, so an embedded cluster and one of many processes are the
 //  same code with other files. Before a part touches its data it takes a lock on it (X.lock beside X), so
@@ -25,6 +25,10 @@ fst_host_destroy (fst_host_t **self_p);
 //      FST_MALFORMED   a setting that it needs is missing       FST_EXISTS   another process has its data
 fst_rc_t FST_CHECKED
 fst_host_start (fst_host_t *self, fst_part_t part, const fst_config_t *config, char **problem_p);
+
+//  Where the web page is; NULL if no bridge runs here. Borrowed.
+const char *
+fst_host_url (const fst_host_t *self);
 
 //  "broker at ipc:///..., node-1 at tcp://...": what runs, for the ready line. Caller frees.
 char *

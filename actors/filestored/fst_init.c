@@ -44,6 +44,7 @@ s_say_what_next (const char *dir, int nodes)
         printf ("  filestored %s --config %s/%s.zpl\n", fst_part_name (part), dir, fst_part_name (part));
     for (int node = 1; node <= nodes; node++)
         printf ("  filestored storage --config %s/node-%d.zpl\n", dir, node);
+    printf ("  filestored bridge --config %s/bridge.zpl        the web page; several may run\n", dir);
     printf ("Clients:\n  filestore --config %s/client.zpl register NAME\n", dir);
 }
 

@@ -327,9 +327,9 @@ s_settings (const fst_layout_t *self, fst_part_t part, int node, s_setting_fn *e
             s_node_settings (self, node, each, arg);
             break;
         case FST_PART_BRIDGE:
+            s_actor_settings (self, each, arg, "bridge");
             each (arg, "web", "127.0.0.1:8501", false);
-            //  And all that a client has
-            __attribute__ ((fallthrough));
+            break;
         case FST_PART_CLIENT:
             s_endpoint (self, each, arg, "broker", "clients", 0, false);
             s_key_file (each, arg, fst_part_name (part));

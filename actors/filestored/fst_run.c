@@ -57,6 +57,7 @@ typedef struct {
     fst_host_t *host;
     fst_config_t *common;       //  Defaults and --set
     const fst_run_settings_t *set;
+    const char *web;            //  HOST:PORT, or NULL
     int nodes;
     bool new;                   //  There were no keys yet
 } s_embedded_t;
@@ -67,6 +68,8 @@ s_start (s_embedded_t *self, fst_part_t part, int node, char **problem_p)
     fst_config_t *config = fst_config_new ();
     fst_layout_apply (self->layout, part, node, config);
     fst_rc_t rc = s_assign (config, self->set, problem_p);
+    if (rc == FST_OK && part == FST_PART_BRIDGE && self->web)
+        rc = fst_config_set (config, "web", self->web, problem_p);
     if (rc == FST_OK)
         rc = fst_host_start (self->host, part, config, problem_p);
     fst_config_destroy (&config);
@@ -90,6 +93,8 @@ s_start_all (s_embedded_t *self, char **problem_p)
         rc = s_start (self, FST_PART_STORAGE, node, problem_p);
     if (rc == FST_OK)
         rc = fst_layout_write_client (self->layout, problem_p);
+    if (rc == FST_OK && (self->web || *fst_config_text (self->common, "web")))
+        rc = s_start (self, FST_PART_BRIDGE, 0, problem_p);
     return rc;
 }
 
@@ -169,7 +174,9 @@ s_say_ready (const s_embedded_t *self, const char *program, const char *dir)
     assert (copy);
     const char *folder = strchr (program, '/')? dirname (copy): NULL;
     bool usual = streq (dir, "data") || streq (dir, "./data");
-    printf ("ready in %s: now register with  %s%sfilestore %s%s%sregister NAME\n", usual? "./data": dir,
+    const char *url = fst_host_url (self->host);
+    printf ("ready in %s: %s%s%s register with  %s%sfilestore %s%s%sregister NAME\n", usual? "./data": dir,
+            url? "open  ": "now", url? url: "", url? "  or": "",
             folder? folder: "", folder? "/": "", usual? "": "--config ", usual? "": dir, usual? "": "/client.zpl ");
     if (self->new)
         printf ("Keep on paper what opens your files if this machine is lost:  %s recovery-key%s%s\n", program,
@@ -184,7 +191,7 @@ fst_run_embedded (const char *program, const char *dir, const char *web, const f
 {
     assert (program && dir);
     assert (set);
-    s_embedded_t self = { .common = fst_config_new (), .set = set };
+    s_embedded_t self = { .common = fst_config_new (), .set = set, .web = web };
     fst_rc_t rc = s_assign (self.common, set, problem_p);
     if (rc == FST_OK) {
         s_use_log_level (self.common);
@@ -195,8 +202,6 @@ fst_run_embedded (const char *program, const char *dir, const char *web, const f
         self.nodes = (int) fst_config_number (self.common, "nodes");
         if (self.nodes < found)
             self.nodes = found;         //  Their data must not go missing because an option was forgotten
-        if (web)
-            fst_log_warning ("this build has no web page yet, so it is not served: web=%s", web);
         self.host = fst_host_new ();
         rc = s_start_all (&self, problem_p);
     }

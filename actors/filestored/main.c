@@ -17,13 +17,13 @@ static const char s_help [] =
     "  filestored [--data DIR] [--web HOST:PORT]     a whole cluster in this process, data in DIR (./data)\n"
     "  filestored init DIR [--nodes N] [--tcp HOST] [--first-port P]\n"
     "                                                keys and settings for a cluster of processes or machines\n"
-    "  filestored ROLE --config FILE ...             run parts of one: broker, auth, metadata, storage\n"
+    "  filestored ROLE --config FILE ...             run parts of one: broker, auth, metadata, storage, bridge\n"
     "  filestored recovery-key [--data DIR]          print what opens all files when everything else is lost; with\n"
     "                                                --config FILE the settings of metadata\n"
     "  filestored options                            all options with their defaults\n"
     "\n"
     "  --data DIR         where everything lies; made, with keys, at the first start\n"
-    "  --web HOST:PORT    where the web page will be\n"
+    "  --web HOST:PORT    serve the web page (and HTTP) there\n"
     "  --config FILE      settings of a role; with several roles one for each, in the same order\n"
     "  --set NAME=VALUE   change an option; may be repeated\n"
     "  --nodes N          storage nodes that init writes settings for (3)\n"
@@ -150,7 +150,7 @@ s_check_web (const char *web, char **problem_p)
     int port = 0;
     char *ignored = NULL;
     bool good = colon && colon > web && strcspn (web, " /@?#") == strlen (web)
-             && s_number ("", colon + 1, 1, 65535, &port, &ignored) == FST_OK && colon [1] != '+';
+             && s_number ("", colon + 1, 0, 65535, &port, &ignored) == FST_OK && colon [1] != '+';
     free (ignored);
     if (good)
         return FST_OK;
@@ -212,10 +212,6 @@ s_run_parts (const s_arguments_t *self, int signals, char **problem_p)
         fst_part_t part = FST_PART_BROKER;
         while (part <= FST_PART_BRIDGE && strneq (fst_part_name (part), self->words [at]))
             part++;
-        if (part == FST_PART_BRIDGE) {
-            *problem_p = strdup ("this build has no bridge yet; everything else runs without it");
-            return FST_UNAVAILABLE;
-        }
         if (part > FST_PART_BRIDGE) {
             *problem_p = zsys_sprintf ("there is no role %s; see filestored --help", self->words [at]);
             return FST_MALFORMED;

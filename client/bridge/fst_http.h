@@ -33,6 +33,7 @@
 #include <sys/types.h>
 #include "fst_actor.h"
 #include "fst_error.h"
+#include "fst_http_check.h"
 #include "fst_token.h"
 
 typedef struct fst_http fst_http_t;
@@ -110,13 +111,21 @@ fst_http_path (const fst_http_request_t *self);
 const char *
 fst_http_tail (const fst_http_request_t *self);
 
-//  The query's fields, decoded, in their order; NULL past the last. The first value with that name, or NULL.
+//  The query, decoded: the first value with that name, or NULL; its fields in their order, NULL past the last; all
+//  of it.
+const char *
+fst_http_query (const fst_http_request_t *self, const char *name);
 size_t
 fst_http_query_count (const fst_http_request_t *self);
 const char *
 fst_http_query_at (const fst_http_request_t *self, size_t index, const char **value_p);
-const char *
-fst_http_query (const fst_http_request_t *self, const char *name);
+
+const fst_http_query_t *
+fst_http_query_fields (const fst_http_request_t *self);
+
+//  The route that it took.
+const fst_http_route_t *
+fst_http_route (const fst_http_request_t *self);
 
 //  A header; NULL if there is none. Names take any case.
 const char *

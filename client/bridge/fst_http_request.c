@@ -208,6 +208,20 @@ fst_http_query (const fst_http_request_t *self, const char *name)
     return NULL;
 }
 
+const fst_http_query_t *
+fst_http_query_fields (const fst_http_request_t *self)
+{
+    assert (self);
+    return &self->query;
+}
+
+const fst_http_route_t *
+fst_http_route (const fst_http_request_t *self)
+{
+    assert (self);
+    return self->route;
+}
+
 const char *
 fst_http_header (const fst_http_request_t *self, const char *name)
 {

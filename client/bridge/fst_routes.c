@@ -2,10 +2,10 @@
 
 #include "fst_routes.h"
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "fst_forward.h"
-#include "fst_http_self.h"
 #include "fst_query.h"
 #include "fst_schema_table.h"
 
@@ -23,7 +23,7 @@ struct fst_routes {
 static const fst_schema_command_t *
 s_command (const fst_routes_t *self, const fst_http_request_t *request)
 {
-    return self->commands [request->route - self->routes];
+    return self->commands [fst_http_route (request) - self->routes];
 }
 
 static void
@@ -33,7 +33,7 @@ s_query (void *arg, fst_http_request_t *request)
     const fst_schema_command_t *command = s_command (self, request);
     json_t *payload;
     char where [256];
-    fst_rc_t rc = fst_query_payload (&request->query, command->request, &payload, where, sizeof (where));
+    fst_rc_t rc = fst_query_payload (fst_http_query_fields (request), command->request, &payload, where, sizeof (where));
     if (rc == FST_OK)
         fst_forward (self->actor, request, command->service, command->command, payload);
     else
