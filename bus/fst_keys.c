@@ -540,8 +540,8 @@ s_make_all (maker_t *maker, int nodes, zconfig_t *enrolled, bool *changed_p)
         fst_keys_destroy (&keys);
     }
     if (rc == FST_OK)
-        rc = s_make_bridge (maker, enrolled, changed_p);
-    return rc == FST_OK? s_make_client (maker): rc;
+        rc = s_make_client (maker);
+    return rc == FST_OK? s_make_bridge (maker, enrolled, changed_p): rc;
 }
 
 //  The file of enrolled actors comes last: where it is, the cluster's keys were complete.

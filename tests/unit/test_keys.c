@@ -207,16 +207,32 @@ s_expect_enrolled (const char *file, int count)
 Test (keys, what_is_missing_is_made_and_enrolled)
 {
     cr_assert_eq (s_create (1), FST_OK);
-    s_expect_enrolled ("node-1.key", 3);
+    s_expect_enrolled ("node-1.key", 4);
     cr_assert_eq (s_create (3), FST_OK);        //  Two more nodes
-    s_expect_enrolled ("node-3.key", 5);
+    s_expect_enrolled ("node-3.key", 6);
     cr_assert_eq (unlink (s_path ("node-2.key")), 0);
     cr_assert_eq (unlink (s_path ("client.key")), 0);
     cr_assert_eq (s_create (3), FST_OK);
-    s_expect_enrolled ("node-2.key", 5);        //  With its new key, and the old one gone
+    s_expect_enrolled ("node-2.key", 6);        //  With its new key, and the old one gone
     fst_keys_t *keys = NULL;
     cr_expect_eq (s_load ("client.key", &keys), FST_OK);
     fst_keys_destroy (&keys);
+}
+
+Test (keys, bridge_that_was_a_client_before_becomes_an_actor)
+{
+    cr_assert_eq (s_create (1), FST_OK);
+    fst_keys_t *keys = NULL;
+    cr_assert_eq (s_load ("client.key", &keys), FST_OK);
+    char text [300];
+    snprintf (text, sizeof (text), "name = \"bridge\"\nserver-key = \"%s\"\n", keys->server_key);
+    fst_keys_destroy (&keys);
+    s_overwrite ("bridge.key", text);
+    cr_assert_eq (s_create (1), FST_OK);
+    cr_assert_eq (s_load ("bridge.key", &keys), FST_OK);
+    cr_expect (keys->token && keys->curve_secret [0]);
+    fst_keys_destroy (&keys);
+    s_expect_enrolled ("bridge.key", 4);
 }
 
 Test (keys, attempt_that_was_cut_short_is_completed)
@@ -228,7 +244,7 @@ Test (keys, attempt_that_was_cut_short_is_completed)
             cr_assert_eq (unlink (s_path (s_files [index])), 0);
         s_overwrite ("new.tmp", "rubbish that is longer than any key file would be, or so one hopes\n");
         cr_expect_eq (s_create (2), FST_OK);
-        s_expect_enrolled ("node-2.key", 4);
+        s_expect_enrolled ("node-2.key", 5);
         for (size_t index = 0; index < FILES; index++)
             cr_assert_eq (unlink (s_path (s_files [index])), 0);
     }
