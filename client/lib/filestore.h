@@ -135,6 +135,9 @@ typedef struct {
     int replicas;                       //  0 = as the cluster is set
     int64_t modified_ms;                //  0 = now
     bool no_replace;                    //  FST_EXISTS if there is such a file
+    //  Of filestore_put: if_version must be the current version (0: no such file), else FST_CHANGED
+    bool has_if_version;
+    int64_t if_version;
     filestore_progress_fn *progress;
     void *progress_arg;
 } filestore_put_options_t;

@@ -211,6 +211,8 @@ s_commit (fst_batch_t *self, s_group_t *group)
             if (json) {
                 if (self->args.no_replace)
                     json_object_set_new (json, "no_replace", json_true ());
+                if (self->args.if_version)
+                    json_object_set_new (json, "if_version", json_integer (*self->args.if_version));
                 json_array_append_new (files, json);
                 content = content || file->bytes;
             }

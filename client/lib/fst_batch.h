@@ -24,6 +24,7 @@ typedef struct {
 typedef struct {
     int replicas;                       //  0 = as the cluster is set
     bool no_replace;
+    const int64_t *if_version;          //  That must be the current one; NULL = any
     const char *path;                   //  To be refused early, for a batch of one; or NULL
     //  Give the next file. False if there are no more.
     bool (*next) (void *arg, fst_batch_item_t *item);

@@ -81,6 +81,7 @@ s_put_small (filestore_t *self, s_single_t *single, const filestore_put_options_
 {
     fst_batch_args_t args = {
         .replicas = options->replicas, .no_replace = options->no_replace, .path = single->path,
+        .if_version = options->has_if_version? &options->if_version: NULL,
         .next = s_single_next, .done = s_single_done, .arg = single
     };
     fst_progress_t progress = { .call = options->progress, .arg = options->progress_arg };
@@ -156,7 +157,8 @@ filestore_put (filestore_t *self, const char *path, const filestore_source_t *so
     else {
         fst_upload_args_t args = {
             .name = "the stream", .path = path, .replicas = options->replicas, .modified_ms = modified_ms,
-            .no_replace = options->no_replace, .fd = -1, .stream = source, .head = head, .head_bytes = got
+            .no_replace = options->no_replace, .if_version = options->has_if_version? &options->if_version: NULL,
+            .fd = -1, .stream = source, .head = head, .head_bytes = got
         };
         rc = s_put_large (self, &single, &args, options);
     }

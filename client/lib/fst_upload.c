@@ -175,6 +175,8 @@ s_tell (fst_upload_t *self, bool commit)
         json_object_set_new (file, "digest", json_string (digest));
         if (self->args.no_replace)
             json_object_set_new (file, "no_replace", json_true ());
+        if (self->args.if_version)
+            json_object_set_new (file, "if_version", json_integer (*self->args.if_version));
     }
     json_t *payload = json_pack ("{s:s, s:b, s:[o]}", "upload", self->lease.upload, "commit", commit, "files", file);
     if (self->args.replicas > 0)

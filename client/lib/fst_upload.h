@@ -22,6 +22,7 @@ typedef struct {
     int replicas;                       //  0 = as the cluster is set
     int64_t modified_ms;
     bool no_replace;
+    const int64_t *if_version;          //  That must be the current one; NULL = any
     int fd;                             //  A file, as it was when stamp was taken; or -1
     fst_stamp_t stamp;
     const filestore_source_t *stream;   //  Or a stream, of which these octets were read already

@@ -432,6 +432,31 @@ Test (client, no_replace_keeps_what_is_there)
     s_end ();
 }
 
+//  Small and large files go other ways; both ask for the version.
+Test (client, a_file_is_put_only_over_the_version_that_was_expected)
+{
+    s_begin (3);
+    uint8_t *data = s_content (CHUNK * 2, 4);
+    for (int64_t version = 0; version < 4; version++) {
+        filestore_put_options_t options = { .has_if_version = true };
+        size_t bytes = version % 2? CHUNK * 2: 100;
+        for (options.if_version = 4; options.if_version >= 0; options.if_version--) {
+            if (options.if_version == version)
+                continue;
+            stream_t stream = { .data = data, .bytes = bytes, .portion = 999 };
+            filestore_source_t source = { .self = &stream, .read = s_stream_read };
+            cr_assert_eq (filestore_put (s_client, "a", &source, &options, NULL), FST_CHANGED);
+        }
+        options.if_version = version;
+        stream_t stream = { .data = data, .bytes = bytes, .portion = 999 };
+        filestore_source_t source = { .self = &stream, .read = s_stream_read };
+        cr_assert_eq (filestore_put (s_client, "a", &source, &options, NULL), FST_OK, "%s", filestore_problem (s_client));
+        s_check ("a", data, bytes);
+    }
+    free (data);
+    s_end ();
+}
+
 static void
 s_kill_node_1 (void)
 {
