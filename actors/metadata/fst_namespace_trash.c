@@ -52,7 +52,8 @@ s_try_name (const fst_trash_t *item, int n, char name [FST_NAME_BYTES_MAX + 1])
         stem = most;
     while (stem && (item->name [stem] & 0xc0) == 0x80)
         stem--;                         //  Not within a character
-    snprintf (name, FST_NAME_BYTES_MAX + 1, "%.*s%s%s", (int) stem, item->name, suffix, ending);
+    int length = snprintf (name, FST_NAME_BYTES_MAX + 1, "%.*s%s%s", (int) stem, item->name, suffix, ending);
+    assert (length > 0 && length <= FST_NAME_BYTES_MAX);
 }
 
 static fst_rc_t
