@@ -12,6 +12,8 @@
 #include "fst_log.h"
 #include "fst_pool.h"
 
+#define NUMBERS_MAX 99          //  Backups of one second
+
 struct fst_backup {
     fst_pool_t *pool;
     char *database, *folder;
@@ -24,7 +26,7 @@ typedef struct {
     fst_backup_t *self;
     fst_request_t *request;
     int64_t time_ms;            //  When it began
-    char name [160];            //  In the folder
+    char stem [140], name [160];    //  In the folder: without ".db" or a number, and with
     int64_t bytes, took_ms;
     fst_rc_t rc;
     char *problem;
@@ -32,15 +34,30 @@ typedef struct {
 
 //  ---- On the pool's thread
 
+//  A name that nothing has: others of the same second get a number.
+static fst_rc_t
+s_choose_name (fst_disk_t *disk, s_copy_t *copy)
+{
+    fst_rc_t rc = FST_OK;
+    for (int number = 1; rc == FST_OK && number <= NUMBERS_MAX; number++) {
+        fst_disk_file_t *file = NULL;
+        if (number == 1)
+            snprintf (copy->name, sizeof (copy->name), "%s.db", copy->stem);
+        else
+            snprintf (copy->name, sizeof (copy->name), "%s-%d.db", copy->stem, number);
+        rc = disk->open (disk->self, copy->name, false, &file);
+        disk->close (disk->self, &file);
+    }
+    return rc == FST_NOT_FOUND? FST_OK: rc == FST_OK? FST_EXISTS: rc;
+}
+
 static fst_rc_t
 s_name (fst_disk_t *disk, const char *temp, s_copy_t *copy)
 {
     fst_disk_file_t *file = NULL;
-    fst_rc_t rc = disk->open (disk->self, copy->name, false, &file);
-    disk->close (disk->self, &file);
-    if (rc != FST_NOT_FOUND)
-        return rc == FST_OK? FST_EXISTS: rc;        //  One of this second: rather none than none of the two
-    rc = disk->open (disk->self, temp, false, &file);
+    fst_rc_t rc = s_choose_name (disk, copy);
+    if (rc == FST_OK)
+        rc = disk->open (disk->self, temp, false, &file);
     if (rc == FST_OK)
         rc = disk->size (disk->self, file, &copy->bytes);
     disk->close (disk->self, &file);
@@ -84,7 +101,7 @@ static void
 s_done (void *arg)
 {
     s_copy_t *copy = arg;
-    char *file = zsys_sprintf ("%s/%s", copy->self->folder, copy->name);
+    char *file = zsys_sprintf ("%s/%s", copy->self->folder, *copy->name? copy->name: copy->stem);
     if (copy->rc == FST_OK) {
         fst_log_info ("backup written file=\"%s\" bytes=%" PRId64 " took_ms=%" PRId64, file, copy->bytes, copy->took_ms);
         fst_request_reply (&copy->request, json_pack ("{s:s, s:I, s:I, s:I}", "file", file, "bytes", (json_int_t) copy->bytes,
@@ -120,7 +137,7 @@ fst_backup_request (fst_backup_t *self, fst_request_t **request_p)
     char stamp [32];
     gmtime_r (&seconds, &utc);
     strftime (stamp, sizeof (stamp), "%Y%m%dT%H%M%SZ", &utc);
-    snprintf (copy->name, sizeof (copy->name), "%.100s-%s.db", self->name, stamp);
+    snprintf (copy->stem, sizeof (copy->stem), "%.100s-%s", self->name, stamp);
     if (fst_pool_submit (self->pool, s_run, s_done, copy) == FST_OK)
         *request_p = NULL;
     else {

@@ -1,7 +1,7 @@
 //  What the command BACKUP of an actor does: a copy of its database, while it serves, to the folder for backups. One at
 //  a time, in a thread of its own; the request is answered when the copy is on stable storage.
 //
-//      <folder>/<name of the database>-20261122T101500Z.db
+//      <folder>/<name of the database>-20261122T101500Z.db         and -2.db, ... for others of the same second
 //
 //  For the actor's own thread.
 

@@ -12,7 +12,7 @@
 //      cli_cluster.c   nodes status        cli_drain.c   admin drain
 //      cli_scrub.c     admin scrub         cli_recovery.c   admin recovery
 //      cli_backup.c    admin backup        cli_export.c    admin export, admin import
-//      cli_rescue.c    rescue              cli_rescue_files.c   its files
+//      cli_rescue.c    rescue              cli_rescue_files.c, cli_rescue_tree.c   its files
 //
 //  Results go to stdout, everything else to stderr. A command that fails prints one line and exits with the
 //  error's code (fst_error.h); one that works on several files prints a line for each that failed.
@@ -31,7 +31,7 @@
 typedef enum {
     CLI_CONFIG, CLI_SET, CLI_JSON, CLI_HELP,            //  Every command takes these
     CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_KEY, CLI_KEY_FILE,
-    CLI_DATABASE, CLI_PASSWORD_STDIN, CLI_UNDO, CLI_NO_WAIT, CLI_END, CLI_STOP,
+    CLI_DATABASE, CLI_PASSWORD_STDIN, CLI_UNDO, CLI_NO_WAIT, CLI_END, CLI_STOP, CLI_VERSIONS, CLI_TRASH,
     CLI_OPTIONS_COUNT
 } cli_option_id_t;
 

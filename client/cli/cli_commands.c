@@ -23,6 +23,8 @@ const cli_option_t cli_options [CLI_OPTIONS_COUNT] = {
     [CLI_UNDO]           = { "--undo",           0,   NULL,         "Take it back" },
     [CLI_END]            = { "--end",            0,   NULL,         "Go on with the database as it is" },
     [CLI_STOP]           = { "--stop",           0,   NULL,         "End it early" },
+    [CLI_VERSIONS]       = { "--versions",       0,   NULL,         "Older versions, too" },
+    [CLI_TRASH]          = { "--trash",          0,   NULL,         "What is in the trash, too" },
     [CLI_NO_WAIT]        = { "--no-wait",        0,   NULL,         "Return at once, it goes on by itself" },
 };
 
@@ -84,9 +86,12 @@ static const cli_command_t s_commands [] = {
       0, 1, 1, cli_admin_import },
     { "rescue", "NODE-FOLDER... OUT", "Rebuild files from storage folders alone, with the recovery key",
       "Needs no server: only folders of storage nodes, or copies of them, which are not changed. Each file is taken from\n"
-      "whichever folders have good copies of its parts. Without --key the key is asked for, or read from standard\n"
-      "input. With --database all operands are folders; FILE can then take the place of a lost metadata.db.\n",
-      BIT (CLI_KEY) | BIT (CLI_KEY_FILE) | BIT (CLI_DATABASE), 1, -1, cli_rescue },
+      "whichever folders have good copies of its parts. Older versions get names like \"report (version 3).txt\" beside the\n"
+      "current one; what was in the trash goes to OUT/trash. Nothing in OUT is replaced: a file of the same size and time\n"
+      "is taken for the same, so a rescue that was stopped goes on; anything else in the way is left and told.\n"
+      "Without --key the key is asked for, or read from standard input. With --database all operands are folders; FILE can\n"
+      "then take the place of a lost metadata.db.\n",
+      BIT (CLI_VERSIONS) | BIT (CLI_TRASH) | BIT (CLI_KEY) | BIT (CLI_KEY_FILE) | BIT (CLI_DATABASE), 1, -1, cli_rescue },
     { "help", "[COMMAND]", "Tell about a command",
       "", 0, 0, 2, cli_help },
     { "version", "", "Show the version",

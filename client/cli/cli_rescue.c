@@ -142,14 +142,27 @@ s_open_snapshot (cli_rescue_t *self, fst_disk_t *to, const char *name)
 //  ---- Results
 
 static void
+s_print_sum (const char *what, const cli_rescue_sum_t *sum)
+{
+    char size [32];
+    printf ("%-18s %" PRId64 " files, %s\n", what, sum->files, fst_size_text (sum->bytes, size, sizeof (size)));
+}
+
+static void
 s_print (cli_rescue_t *self)
 {
-    char size [32], when [32];
+    char when [32];
     cli_time_text (self->snapshot.time_ms, when, sizeof (when));
     size_t at;
     json_t *row;
     printf ("namespace as of    %s\n", when);
-    printf ("rescued            %" PRId64 " files, %s\n", self->files, fst_size_text (self->bytes, size, sizeof (size)));
+    s_print_sum ("rescued", &self->current);
+    if (self->versions)
+        s_print_sum ("older versions", &self->older);
+    if (self->trash)
+        s_print_sum ("from the trash", &self->trashed);
+    if (self->there.files)
+        s_print_sum ("there already", &self->there);
     printf ("incomplete         %zu files\n", json_array_size (self->incomplete));
     json_array_foreach (self->incomplete, at, row) {
         printf ("  ");
@@ -160,18 +173,29 @@ s_print (cli_rescue_t *self)
         printf ("%" PRId64 " contents are not in the snapshot: they are newer, or were deleted, and have no names\n", self->unknown);
 }
 
+static json_t *
+s_sum_json (const cli_rescue_sum_t *sum)
+{
+    return json_pack ("{s:I, s:I}", "files", (json_int_t) sum->files, "bytes", (json_int_t) sum->bytes);
+}
+
 static fst_rc_t
 s_tell (cli_rescue_t *self)
 {
     size_t incomplete = json_array_size (self->incomplete);
     if (self->cli->given [CLI_JSON])
-        cli_print_json (json_pack ("{s:{s:I, s:I}, s:I, s:I, s:O, s:I}", "snapshot", "sequence",
-            (json_int_t) self->snapshot.sequence, "time_ms", (json_int_t) self->snapshot.time_ms, "files",
-            (json_int_t) self->files, "bytes", (json_int_t) self->bytes, "incomplete", self->incomplete, "unknown",
-            (json_int_t) self->unknown));
+        cli_print_json (json_pack ("{s:{s:I, s:I}, s:I, s:I, s:o, s:o, s:o, s:O, s:I}", "snapshot",
+            "sequence", (json_int_t) self->snapshot.sequence, "time_ms", (json_int_t) self->snapshot.time_ms,
+            "files", (json_int_t) self->current.files, "bytes", (json_int_t) self->current.bytes,
+            "versions", s_sum_json (&self->older), "trash", s_sum_json (&self->trashed), "there", s_sum_json (&self->there),
+            "incomplete", self->incomplete, "unknown", (json_int_t) self->unknown));
     else
         s_print (self);
-    return incomplete? cli_fail (self->cli, FST_CORRUPT, "%zu files could not be rescued whole", incomplete): FST_OK;
+    if (incomplete > self->taken)
+        return cli_fail (self->cli, FST_CORRUPT, "%zu files could not be rescued whole", incomplete);
+    return !incomplete? FST_OK:
+        cli_fail (self->cli, FST_EXISTS, "%zu files were not written, as something else has their names; use another folder",
+                  incomplete);
 }
 
 //  ---- The command
@@ -195,13 +219,23 @@ s_open_folders (cli_rescue_t *self, int count, char **names)
     return rc;
 }
 
+static void
+s_drop_database (fst_disk_t *disk)
+{
+    static const char *const files [] = { DATABASE_NAME, DATABASE_NAME "-wal", DATABASE_NAME "-shm" };
+    for (size_t at = 0; at < sizeof (files) / sizeof (files [0]); at++)
+        disk->unlink (disk->self, files [at]);
+}
+
 static fst_rc_t
 s_rescue_files (cli_rescue_t *self, const char *out)
 {
     fst_disk_t *disk = NULL;
     char *problem = NULL, *database = zsys_sprintf ("%s/" DATABASE_NAME, out);
     fst_rc_t rc = fst_disk_open (out, &disk);
-    if (rc != FST_OK)
+    if (rc == FST_OK)
+        s_drop_database (disk);         //  Of a rescue that was killed
+    else
         cli_fail (self->cli, rc, "cannot make or use the folder %s", out);
     if (rc == FST_OK)
         rc = s_open_snapshot (self, disk, DATABASE_NAME);
@@ -211,13 +245,12 @@ s_rescue_files (cli_rescue_t *self, const char *out)
             cli_fail (self->cli, rc, "%s", problem);
     }
     if (rc == FST_OK)
-        rc = cli_rescue_files (self, out);
+        rc = cli_rescue_tree (self, out);
     if (rc == FST_OK)
         cli_rescue_count_unknown (self);
     fst_catalog_destroy (&self->catalog);
-    static const char *const files [] = { DATABASE_NAME, DATABASE_NAME "-wal", DATABASE_NAME "-shm" };
-    for (size_t at = 0; disk && at < sizeof (files) / sizeof (files [0]); at++)
-        disk->unlink (disk->self, files [at]);
+    if (disk)
+        s_drop_database (disk);
     fst_disk_destroy (&disk);
     free (problem);
     free (database);
@@ -227,8 +260,15 @@ s_rescue_files (cli_rescue_t *self, const char *out)
 static fst_rc_t
 s_rescue_database (cli_rescue_t *self, const char *filename)
 {
-    if (access (filename, F_OK) == 0)
-        return cli_fail (self->cli, FST_EXISTS, "%s is there already; name a new file", filename);
+    static const char *const endings [] = { "", "-wal", "-shm" };
+    for (size_t at = 0; at < sizeof (endings) / sizeof (endings [0]); at++) {
+        char *there = zsys_sprintf ("%s%s", filename, endings [at]);
+        fst_rc_t rc = access (there, F_OK) == -1? FST_OK:
+                      cli_fail (self->cli, FST_EXISTS, "%s is there already; name a new file", there);
+        free (there);
+        if (rc != FST_OK)
+            return rc;                  //  SQLite would take the log of another database for one of this
+    }
     fst_disk_t *disk = NULL;
     char *folder = strdup (filename), *file = strdup (filename);
     assert (folder && file);
@@ -264,7 +304,11 @@ cli_rescue (cli_t *self, int count, char **operands)
     bool database = self->given [CLI_DATABASE];
     if (!database && count < 2)
         return cli_fail (self, FST_MALFORMED, "name storage folders, and then the folder for what is rescued");
-    cli_rescue_t rescue = { .cli = self, .incomplete = json_array () };
+    if (database && (self->given [CLI_VERSIONS] || self->given [CLI_TRASH]))
+        return cli_fail (self, FST_MALFORMED, "a database has all versions and the trash in it; leave out --versions and --trash");
+    cli_rescue_t rescue = {
+        .cli = self, .incomplete = json_array (), .versions = self->given [CLI_VERSIONS], .trash = self->given [CLI_TRASH]
+    };
     fst_rc_t rc = s_open_folders (&rescue, database? count: count - 1, operands);
     if (rc == FST_OK)
         rc = s_get_key (&rescue);

@@ -1,7 +1,4 @@
-//  rescue: the tree of a snapshot, rebuilt from records wherever there is a good copy of each.
-//
-//  Names come from a database that only the cluster's key opens, and are checked again all the same: folders are opened
-//  one by one, relative to the one above and never through links, so nothing is written outside OUT.
+//  rescue: one content, rebuilt from records wherever there is a good copy of each.
 
 #include "cli_rescue.h"
 #include <errno.h>
@@ -11,38 +8,50 @@
 #include <unistd.h>
 #include "fst_text.h"
 
-#define PAGE_ENTRIES 256
 #define EXTENTS_PAGE 64
+#define LABELS_MAX   99                 //  Numbers that are tried for one label
+#define TEMP_NAME    ".filestore-rescue.tmp"
 
-//  A file being rebuilt, and how far we are.
+//  A content being rebuilt.
 typedef struct {
     cli_rescue_t *rescue;
-    cli_progress_t progress;
-    int64_t done_bytes;
-    char path [FST_PATH_BYTES_MAX + FST_NAME_BYTES_MAX + 2];
-    uint8_t *record;                    //  Room for the largest one
+    const char *path;
+    bool whole;
     //  The chunk that is wanted
     uint8_t key [FST_KEY_BYTES];
     fst_record_t wanted;
     uint32_t plain_bytes;               //  As found
 } s_work_t;
 
-//  ---- One file
+//  ---- Results
 
-static void
-s_note (s_work_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
-
-static void
-s_note (s_work_t *self, const char *format, ...)
+void
+cli_rescue_note (cli_rescue_t *self, const char *path, const char *format, ...)
 {
     va_list args;
     va_start (args, format);
     char *reason = zsys_vprintf (format, args);
     va_end (args);
-    json_t *row = json_pack ("{s:s, s:s}", "path", self->path, "reason", reason);
-    json_array_append_new (self->rescue->incomplete, row);
+    json_array_append_new (self->incomplete, json_pack ("{s:s, s:s}", "path", path, "reason", reason));
     free (reason);
 }
+
+fst_rc_t
+cli_rescue_out_failed (cli_rescue_t *self, const char *path)
+{
+    return cli_fail (self->cli, errno == ENOSPC || errno == EDQUOT? FST_NO_SPACE: FST_IO, "cannot write %s: %s", path,
+                     strerror (errno));
+}
+
+static fst_rc_t
+s_progress (cli_rescue_t *self, int64_t bytes)
+{
+    self->done_bytes += bytes;
+    return cli_progress (&self->progress, self->done_bytes, -1)? FST_OK:
+           cli_fail (self->cli, FST_INTERRUPTED, "stopped; what was rescued so far stays, and the same command goes on from there");
+}
+
+//  ---- Chunks
 
 static bool
 s_accept (void *arg, uint8_t *data, size_t bytes)
@@ -57,7 +66,7 @@ s_find_chunk (s_work_t *self)
 {
     fst_rc_t found = FST_NOT_FOUND;
     for (size_t at = 0; at < self->rescue->folders_count; at++) {
-        fst_rc_t rc = fst_remains_read (self->rescue->folders [at], &self->wanted, self->record, s_accept, self);
+        fst_rc_t rc = fst_remains_read (self->rescue->folders [at], &self->wanted, self->rescue->record, s_accept, self);
         if (rc == FST_OK)
             return FST_OK;
         if (rc == FST_CORRUPT)
@@ -69,15 +78,14 @@ s_find_chunk (s_work_t *self)
 static fst_rc_t
 s_write (s_work_t *self, int fd, int64_t offset)
 {
-    const uint8_t *data = self->record + FST_RECORD_HEADER_BYTES;
+    const uint8_t *data = self->rescue->record + FST_RECORD_HEADER_BYTES;
     size_t left = self->plain_bytes;
     while (left) {
         ssize_t part = pwrite (fd, data, left, offset);
         if (part == -1 && errno == EINTR)
             continue;
         if (part == -1)
-            return cli_fail (self->rescue->cli, errno == ENOSPC || errno == EDQUOT? FST_NO_SPACE: FST_IO, "%s: %s", self->path,
-                             strerror (errno));
+            return cli_rescue_out_failed (self->rescue, self->path);
         data += part;
         offset += part;
         left -= (size_t) part;
@@ -85,9 +93,9 @@ s_write (s_work_t *self, int fd, int64_t offset)
     return FST_OK;
 }
 
-//  *whole_p: all chunks of the extent were found and written.
+//  All chunks of the extent are found and written, or it is not whole.
 static fst_rc_t
-s_rebuild_extent (s_work_t *self, int fd, const fst_blob_t *blob, const fst_extent_t *extent, bool *whole_p)
+s_rebuild_extent (s_work_t *self, int fd, const fst_blob_t *blob, const fst_extent_t *extent)
 {
     int64_t first = (int64_t) extent->n * blob->extent_chunks, last = (blob->size - 1) >> blob->chunk_log2;
     for (uint32_t slot = 0; slot < extent->chunks; slot++) {
@@ -101,23 +109,22 @@ s_rebuild_extent (s_work_t *self, int fd, const fst_blob_t *blob, const fst_exte
         if (rc == FST_OK && self->plain_bytes != bytes)
             rc = FST_CORRUPT;
         if (rc != FST_OK) {
-            s_note (self, "octets %" PRId64 " to %" PRId64 " %s", offset, offset + bytes - 1,
-                    rc == FST_NOT_FOUND? "are in none of the folders": "are damaged in every folder that has them");
-            *whole_p = false;
+            cli_rescue_note (self->rescue, self->path, "octets %" PRId64 " to %" PRId64 " %s", offset, offset + bytes - 1,
+                             rc == FST_NOT_FOUND? "are in none of the folders": "are damaged in every folder that has them");
+            self->whole = false;
             return FST_OK;
         }
         rc = s_write (self, fd, offset);
+        if (rc == FST_OK)
+            rc = s_progress (self->rescue, bytes);
         if (rc != FST_OK)
             return rc;
-        self->done_bytes += bytes;
-        if (!cli_progress (&self->progress, self->done_bytes, -1))
-            return cli_fail (self->rescue->cli, FST_INTERRUPTED, "stopped; what was rescued so far stays");
     }
     return FST_OK;
 }
 
 static fst_rc_t
-s_rebuild (s_work_t *self, int fd, const fst_content_t *content, bool *whole_p)
+s_rebuild (s_work_t *self, int fd, const fst_content_t *content)
 {
     fst_catalog_t *catalog = self->rescue->catalog;
     fst_blob_t blob;
@@ -125,177 +132,138 @@ s_rebuild (s_work_t *self, int fd, const fst_content_t *content, bool *whole_p)
     if (rc == FST_OK)
         rc = fst_key_unwrap (self->rescue->cluster_key, &blob.id, blob.key, self->key);
     if (rc != FST_OK || blob.size != content->size) {
-        s_note (self, "the snapshot does not say what is in it");
-        *whole_p = false;
+        cli_rescue_note (self->rescue, self->path, "the snapshot does not say what is in it");
+        self->whole = false;
         return FST_OK;
     }
     uint32_t from = 0;
-    while (rc == FST_OK && *whole_p && from < blob.extents) {
+    while (rc == FST_OK && self->whole && from < blob.extents) {
         fst_extent_t extents [EXTENTS_PAGE];
         size_t count = 0;
         rc = fst_catalog_extents (catalog, &blob.id, from, extents, EXTENTS_PAGE, &count);
         if (rc == FST_OK && count == 0)
             rc = FST_CORRUPT;
-        for (size_t at = 0; rc == FST_OK && *whole_p && at < count; at++)
-            rc = s_rebuild_extent (self, fd, &blob, &extents [at], whole_p);
+        for (size_t at = 0; rc == FST_OK && self->whole && at < count; at++)
+            rc = s_rebuild_extent (self, fd, &blob, &extents [at]);
         from += (uint32_t) count;
     }
     sodium_memzero (self->key, sizeof (self->key));
     return rc;
 }
 
-static fst_rc_t
-s_out_failed (s_work_t *self)
-{
-    return cli_fail (self->rescue->cli, errno == ENOSPC || errno == EDQUOT? FST_NO_SPACE: FST_IO, "cannot write %s: %s",
-                     self->path, strerror (errno));
-}
+//  ---- Files
 
-//  The file appears under its name only when it is whole.
+//  The file appears under its name only when it is whole, and only if nothing has that name.
 static fst_rc_t
-s_file (s_work_t *self, int folder, const fst_entry_t *entry)
+s_publish (s_work_t *self, int folder, int fd, const char *name, const fst_content_t *content)
 {
-    static const char temp [] = ".filestore-rescue.tmp";
-    unlinkat (folder, temp, 0);
-    int fd = openat (folder, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd == -1)
-        return s_out_failed (self);
-    bool whole = true;
-    fst_rc_t rc = entry->content.has_blob? s_rebuild (self, fd, &entry->content, &whole): FST_OK;
     struct timespec times [2];
     times [0] = times [1] = (struct timespec) {
-        .tv_sec = entry->content.modified_ms / 1000, .tv_nsec = entry->content.modified_ms % 1000 * 1000000
+        .tv_sec = content->modified_ms / 1000, .tv_nsec = content->modified_ms % 1000 * 1000000
     };
-    if (rc == FST_OK && whole) {
-        if (times [0].tv_nsec >= 0)
-            futimens (fd, times);       //  A file with another time is still rescued
-        if (renameat (folder, temp, folder, entry->name) == -1)
-            rc = s_out_failed (self);
-    }
-    close (fd);
-    if (rc != FST_OK || !whole)
-        unlinkat (folder, temp, 0);
-    else {
-        self->rescue->files++;
-        self->rescue->bytes += entry->content.size;
-    }
-    return rc;
-}
-
-//  ---- The tree
-
-typedef struct {
-    fst_entry_t entries [PAGE_ENTRIES];
-    size_t count;
-} s_page_t;
-
-static bool
-s_take_entry (void *arg, const fst_entry_t *entry)
-{
-    s_page_t *page = arg;
-    page->entries [page->count++] = *entry;
-    return page->count < PAGE_ENTRIES;
-}
-
-static fst_rc_t s_folder (s_work_t *self, int folder, int64_t id, unsigned level);
-
-//  Into a folder, which is made if it is not there. Closes nothing but what it opened.
-static fst_rc_t
-s_enter (s_work_t *self, int above, const fst_entry_t *entry, unsigned level)
-{
-    if (mkdirat (above, entry->name, 0700) == 0)
-        self->rescue->folders_made++;
-    else
-    if (errno != EEXIST)
-        return s_out_failed (self);
-    int folder = openat (above, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder == -1)
-        return s_out_failed (self);
-    fst_rc_t rc = s_folder (self, folder, entry->id, level + 1);
-    close (folder);
-    return rc;
-}
-
-static fst_rc_t
-s_entry (s_work_t *self, int folder, const fst_entry_t *entry, unsigned level)
-{
-    size_t length = strlen (self->path);
-    if (length + 1 + strlen (entry->name) >= sizeof (self->path) || level > FST_PATH_LEVELS_MAX
-    ||  !fst_name_valid (entry->name)) {
-        s_note (self, "something in it has a name that is not allowed");
+    if (times [0].tv_nsec >= 0)
+        futimens (fd, times);           //  A file with another time is still rescued
+    if (renameat2 (folder, TEMP_NAME, folder, name, RENAME_NOREPLACE) == 0)
         return FST_OK;
-    }
-    snprintf (self->path + length, sizeof (self->path) - length, "/%s", entry->name);
-    fst_rc_t rc = entry->kind == FST_ENTRY_FOLDER? s_enter (self, folder, entry, level): s_file (self, folder, entry);
-    self->path [length] = 0;
-    return rc;
+    if (errno == EINVAL && faccessat (folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == -1
+    &&  renameat (folder, TEMP_NAME, folder, name) == 0)
+        return FST_OK;                  //  A file system that cannot do it in one step
+    return cli_rescue_out_failed (self->rescue, self->path);
 }
 
 static fst_rc_t
-s_folder (s_work_t *self, int folder, int64_t id, unsigned level)
+s_write_file (cli_rescue_t *self, int folder, const char *name, const fst_content_t *content, const char *path,
+              cli_rescue_sum_t *sum)
 {
-    char after [FST_NAME_BYTES_MAX + 1] = "";
-    s_page_t *page = malloc (sizeof (*page));
-    assert (page);
-    fst_rc_t rc;
-    do {
-        page->count = 0;
-        rc = fst_catalog_entries (self->rescue->catalog, id, *after? after: NULL, NULL, s_take_entry, page);
-        if (rc != FST_OK)
-            rc = cli_fail (self->rescue->cli, rc, "the snapshot cannot be read: %s", fst_error_text (rc));
-        if (page->count)
-            strcpy (after, page->entries [page->count - 1].name);
-        for (size_t at = 0; rc == FST_OK && at < page->count; at++)
-            rc = s_entry (self, folder, &page->entries [at], level);
-    } while (rc == FST_OK && page->count == PAGE_ENTRIES);
-    free (page);
+    s_work_t work = { .rescue = self, .path = path, .whole = true };
+    unlinkat (folder, TEMP_NAME, 0);
+    int fd = openat (folder, TEMP_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd == -1)
+        return cli_rescue_out_failed (self, path);
+    fst_rc_t rc = content->has_blob? s_rebuild (&work, fd, content): FST_OK;
+    if (rc == FST_OK && work.whole)
+        rc = s_publish (&work, folder, fd, name, content);
+    close (fd);
+    if (rc != FST_OK || !work.whole)
+        unlinkat (folder, TEMP_NAME, 0);
+    else {
+        sum->files++;
+        sum->bytes += content->size;
+    }
     return rc;
+}
+
+typedef enum { FREE, SAME, TAKEN } s_place_t;
+
+//  What has this name in OUT: nothing, or this content from an earlier rescue, or something else.
+static s_place_t
+s_look (int folder, const char *name, const fst_content_t *content)
+{
+    struct stat there;
+    if (fstatat (folder, name, &there, AT_SYMLINK_NOFOLLOW) == -1)
+        return FREE;                    //  Or writing it will say why not
+    int64_t modified_ms = (int64_t) there.st_mtim.tv_sec * 1000 + there.st_mtim.tv_nsec / 1000000;
+    return S_ISREG (there.st_mode) && there.st_size == content->size && modified_ms == content->modified_ms? SAME: TAKEN;
+}
+
+static fst_rc_t
+s_there (cli_rescue_t *self, const fst_content_t *content)
+{
+    self->there.files++;
+    self->there.bytes += content->size;
+    return s_progress (self, content->size);
 }
 
 fst_rc_t
-cli_rescue_files (cli_rescue_t *self, const char *out)
+cli_rescue_content (cli_rescue_t *self, int folder, const char *name, const fst_content_t *content, const char *path,
+                    cli_rescue_sum_t *sum)
 {
-    s_work_t work = { .rescue = self };
-    int folder = open (out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder == -1)
-        return cli_fail (self->cli, FST_IO, "cannot write to %s: %s", out, strerror (errno));
-    work.record = malloc (fst_record_bytes (1u << FST_CHUNK_LOG2_MAX));
-    assert (work.record);
-    cli_progress_start (&work.progress, -1);
-    fst_rc_t rc = s_folder (&work, folder, FST_ENTRY_ROOT, 1);
-    cli_progress_end (&work.progress);
-    if (rc == FST_OK && syncfs (folder) == -1)
-        rc = cli_fail (self->cli, FST_IO, "what was written to %s could not be synced: %s", out, strerror (errno));
-    close (folder);
-    free (work.record);
-    return rc;
+    s_place_t place = s_look (folder, name, content);
+    if (place == FREE)
+        return s_write_file (self, folder, name, content, path, sum);
+    if (place == SAME)
+        return s_there (self, content);
+    cli_rescue_note (self, path, "something else has its name in the folder for what is rescued, and was left there");
+    self->taken++;
+    return s_progress (self, content->size);
 }
 
-//  ---- What the snapshot does not know
+//  ---- Names for what has none
 
-typedef struct {
-    cli_rescue_t *rescue;
-    zhashx_t *seen;
-} s_unknown_t;
-
-static void
-s_look_up (void *arg, const fst_blob_id_t *id)
+//  Where the extension of a name begins; at its end if it has none.
+static size_t
+s_stem (const char *name)
 {
-    s_unknown_t *unknown = arg;
-    fst_blob_t blob;
-    char hex [2 * FST_BLOB_BYTES + 1];
-    if (fst_catalog_blob_get (unknown->rescue->catalog, id, &blob) != FST_NOT_FOUND)
-        return;
-    fst_hex_encode (id->bytes, FST_BLOB_BYTES, hex);
-    if (zhashx_insert (unknown->seen, hex, "") == 0)
-        unknown->rescue->unknown++;
+    const char *dot = strrchr (name, '.');
+    size_t length = strlen (name);
+    return dot && dot > name && length - (size_t) (dot - name) <= 16? (size_t) (dot - name): length;
 }
 
 void
-cli_rescue_count_unknown (cli_rescue_t *self)
+cli_rescue_label (const char *name, bool folder, const char *label, unsigned number,
+                  char labelled [FST_NAME_BYTES_MAX + 1])
 {
-    s_unknown_t unknown = { self, zhashx_new () };
-    for (size_t at = 0; at < self->folders_count; at++)
-        fst_remains_blobs (self->folders [at], s_look_up, &unknown);
-    zhashx_destroy (&unknown.seen);
+    char text [128], digits [16] = "";
+    size_t stem = folder? strlen (name): s_stem (name);
+    if (number > 1)
+        snprintf (digits, sizeof (digits), ", %u", number);
+    snprintf (text, sizeof (text), " (%.80s%s)%s", label, digits, name + stem);
+    size_t room = FST_NAME_BYTES_MAX - strlen (text);
+    if (stem > room)
+        stem = room;
+    while (stem && ((unsigned char) name [stem] & 0xC0) == 0x80)
+        stem--;                         //  Not within a character
+    snprintf (labelled, FST_NAME_BYTES_MAX + 1, "%.*s%s", (int) stem, name, text);
+}
+
+fst_rc_t
+cli_rescue_labelled (cli_rescue_t *self, int folder, const char *name, const char *label, const fst_content_t *content,
+                     const char *path, cli_rescue_sum_t *sum)
+{
+    char labelled [FST_NAME_BYTES_MAX + 1];
+    unsigned number = 1;
+    do
+        cli_rescue_label (name, false, label, number, labelled);
+    while (s_look (folder, labelled, content) == TAKEN && ++number < LABELS_MAX);
+    return cli_rescue_content (self, folder, labelled, content, path, sum);
 }

@@ -70,6 +70,14 @@ class Backup(ClusterTest):
             number = int(re.match(r"\d+", name).group())
             self.assertEqual(client.get("load/" + name), b"x" * (100 + number))
 
+    def test_backups_of_one_second_do_not_stand_in_each_others_way(self):
+        cluster = self.cluster()
+        client = cluster.client("ada")
+        files = [backup["file"] for _ in range(4) for backup in client.json("admin", "backup").values()]
+        self.assertEqual(len(set(files)), 8)
+        for file in files:
+            self.assertTrue(os.path.getsize(file))
+
     def test_backup_is_for_admins(self):
         cluster = self.cluster()
         cluster.client("ada")

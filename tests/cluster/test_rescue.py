@@ -5,6 +5,7 @@ and nothing in the folders is changed."""
 import glob
 import json
 import os
+import re
 import select
 import shutil
 import sqlite3
@@ -39,6 +40,16 @@ def fingerprint(folder):
                     octets = file.read()
             found[os.path.relpath(path, folder)] = (info.st_mtime_ns, octets)
     return found
+
+
+def tree(folder):
+    """The files in a folder, by their paths."""
+    return {os.path.relpath(os.path.join(root, name), folder) for root, _, files in os.walk(folder) for name in files}
+
+
+def read(name):
+    with open(name, "rb") as file:
+        return file.read()
 
 
 class RecoveryKey(ClusterTest):
@@ -83,6 +94,16 @@ class Rescue(ClusterTest):
         for number in range(40):
             cls.files["users/ada/many/%d" % number] = content(100 + number)
         local = os.path.join(cluster.root, "local")
+        # What there was before; a name that a version of "exact" would get; and folders that were deleted
+        cls.versions = {1: content(200001), 2: content(300)}
+        cls.files["users/ada/b/exact (version 2)"] = content(77)
+        client.ok("mkdir", "b", "old", "old/deep")
+        for octets in cls.versions.values():
+            client.put("b/exact", octets)
+        cls.trash = {"gone": b"deleted", "old/deep/f.txt": content(70001)}
+        client.put("old/deep/f.txt", b"older")
+        client.put("old/deep/f.txt", cls.trash["old/deep/f.txt"])
+        client.ok("rm", "-r", "old")
         for name, octets in cls.files.items():
             path = os.path.join(local, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -123,14 +144,51 @@ class Rescue(ClusterTest):
         self.assertFalse(glob.glob(os.path.join(out, "**", ".filestore-rescue*"), recursive=True))
         return result.returncode, json.loads(result.stdout or b"null"), out
 
+    def test_older_versions_and_the_trash_come_under_names_that_say_so(self):
+        code, result, out = self.rescue(self.folders(1, 2), "--versions", "--trash")
+        self.assertEqual((code, result["incomplete"]), (0, []))
+        self.assertEqual((result["files"], result["versions"]["files"], result["trash"]["files"]), (len(self.files), 3, 2))
+        expected = dict(self.files)
+        expected["users/ada/b/exact (version 1)"] = self.versions[1]
+        expected["users/ada/b/exact (version 2, 2)"] = self.versions[2]     # That name without the number is a file's
+        found = {re.sub(r"\(deleted [-0-9]{10} [.0-9]{8}\)", "(deleted)", name) for name in tree(out)}
+        trash = {"trash/users/ada/gone (deleted)": self.trash["gone"],
+                 "trash/users/ada/old (deleted)/deep/f.txt": self.trash["old/deep/f.txt"],
+                 "trash/users/ada/old (deleted)/deep/f (version 1).txt": b"older"}
+        self.assertEqual(found, set(expected) | set(trash))
+        for name, octets in expected.items():
+            self.assertEqual(read(os.path.join(out, name)), octets, name)
+        for name, octets in trash.items():
+            self.assertEqual(read(*glob.glob(os.path.join(out, name.replace("(deleted)", "(deleted *)")))), octets, name)
+
+    def test_nothing_in_the_folder_is_replaced_and_a_rescue_goes_on_where_it_stopped(self):
+        code, result, out = self.rescue(self.folders(1))        # Lacks some
+        rescued, before = tree(out), fingerprint(out)
+        self.assertEqual(len(rescued), result["files"])
+        other = sorted(set(self.files) - rescued)[0]          # Somebody else's, in the place of a file
+        os.makedirs(os.path.dirname(os.path.join(out, other)), exist_ok=True)
+        with open(os.path.join(out, other), "wb") as file:
+            file.write(b"mine")
+        result = self.client.run("rescue", *self.folders(2, 3), out, "--json", "--versions", "--trash", input=self.key)
+        self.assertEqual(result.returncode, EXIT["exists"])
+        result = json.loads(result.stdout)
+        self.assertEqual([row["path"] for row in result["incomplete"]], ["/" + other])
+        self.assertEqual((result["there"]["files"], result["files"]), (len(rescued), len(self.files) - len(rescued) - 1))
+        self.assertEqual(read(os.path.join(out, other)), b"mine")
+        after = fingerprint(out)
+        for name in rescued:
+            self.assertEqual(after[name], before[name], name)
+        os.unlink(os.path.join(out, other))
+        result = json.loads(self.client.ok("rescue", *self.folders(2, 3), out, "--json", "--versions", "--trash", input=self.key))
+        self.assertEqual((result["files"], result["there"]["files"]), (1, len(self.files) - 1 + 3 + 2))
+        self.assertEqual(set(self.files) - tree(out), set())
+
     def check(self, out, names=None):
         for name in self.files if names is None else names:
             path = os.path.join(out, name)
-            with open(path, "rb") as file:
-                self.assertEqual(file.read(), self.files[name], name)
+            self.assertEqual(read(path), self.files[name], name)
             self.assertEqual(os.stat(path).st_mtime, 1500000000.25)
-        found = {os.path.relpath(os.path.join(root, name), out) for root, _, files in os.walk(out) for name in files}
-        self.assertEqual(found, set(self.files if names is None else names))
+        self.assertEqual(tree(out), set(self.files if names is None else names))
 
     def test_any_two_of_three_folders_give_all_files(self):
         for nodes in ((1, 2), (2, 3), (1, 3)):
