@@ -78,6 +78,19 @@ s_compare (const void *one, const void *two)
     return order? order: strcmp (a->name, b->name);
 }
 
+//  Two commands at one address would hide each other.
+static void
+s_check_addresses (void)
+{
+    for (size_t at = 0; at < s_contract.count; at++)
+        for (size_t other = 0; other < at; other++) {
+            const char *http = text_of (s_contract.files [at].root, "x-http");
+            const char *same = text_of (s_contract.files [other].root, "x-http");
+            if (http && same && strcmp (http, same) == 0)
+                refuse (&s_contract.files [at], "", "x-http is that of %s too", s_contract.files [other].filename);
+        }
+}
+
 static int
 s_write (const char *filename, void (*writer) (FILE *, const contract_t *))
 {
@@ -106,6 +119,7 @@ main (int argc, char *argv [])
     qsort (s_contract.files, s_contract.count, sizeof (file_t), s_compare);
     for (size_t at = 0; at < s_contract.count; at++)
         check_file (&s_contract.files [at]);
+    s_check_addresses ();
 
     int rc = s_write (argv [2], tables? write_tables: write_document);
     for (size_t at = 0; at < s_contract.count; at++) {
