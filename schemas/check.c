@@ -282,6 +282,26 @@ s_check_command (const file_t *file)
     s_check_http (file);
 }
 
+//  http/*.json: operations as OpenAPI describes them, for what is no command.
+static void
+s_check_paths (const file_t *file)
+{
+    static const char *const methods [] = { "get", "head", "put", "post", "patch", "delete", "options", NULL };
+    json_t *paths = json_object_get (file->root, "paths"), *item, *operation;
+    const char *path, *method;
+    if (json_object_size (paths) == 0)
+        refuse (file, "", "paths must be an object with addresses in it");
+    json_object_foreach (paths, path, item)
+        json_object_foreach (item, method, operation) {
+            if (*path != '/' || !s_is_in (method, methods))
+                refuse (file, path, "must be an address, and %s a method in lower case", method);
+            s_check_text (file, path, operation, "operationId", true);
+            s_check_text (file, path, operation, "summary", true);
+            if (json_object_size (json_object_get (operation, "responses")) == 0)
+                refuse (file, path, "%s must have responses", method);
+        }
+}
+
 void
 check_file (const file_t *file)
 {
@@ -298,6 +318,12 @@ check_file (const file_t *file)
 
     if (file->kind == COMMAND)
         s_check_command (file);
+    else
+    if (file->kind == HTTP) {
+        static const char *const described [] = { "title", "description", "paths", NULL };
+        s_check_keys (file, "", file->root, described);
+        s_check_paths (file);
+    }
     else {
         s_check_keys (file, "", file->root, known);
         s_check_body (file, "event");

@@ -182,6 +182,8 @@ s_write_command (FILE *out, const file_t *file)
     size_t at;
     fprintf (out, "### %s %s\n\n%s\n\n", file->service, file->name, text_of (file->root, "description"));
     fprintf (out, "Who may call: %s.\n\n", s_who (text_of (file->root, "x-needs")));
+    if (text_of (file->root, "x-http"))
+        fprintf (out, "Over HTTP: `%s`.\n\n", text_of (file->root, "x-http"));
     s_write_body (out, file, "request", "Request");
     s_write_body (out, file, "reply", "Reply");
     if (frames)
@@ -225,7 +227,7 @@ s_write_contents (FILE *out, const contract_t *contract)
         const file_t *file = &contract->files [at];
         bool first = at == 0 || strcmp (contract->files [at - 1].service, file->service);
         bool last = at + 1 == contract->count || strcmp (contract->files [at + 1].service, file->service);
-        if (file->kind == ENVELOPE)
+        if (file->kind == ENVELOPE || file->kind == HTTP)
             continue;
         if (first)
             fprintf (out, "| %s |", file->service);

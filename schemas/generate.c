@@ -1,4 +1,4 @@
-//  generate --tables FILE | --document FILE  SCHEMA...
+//  generate --tables FILE | --document FILE | --openapi FILE  SCHEMA...
 //
 //  Reads the schemas, refuses what is outside the closed subset (README.md), and writes FILE.
 
@@ -61,7 +61,8 @@ s_load (file_t *file, const char *filename)
     file->service = strndup (file->filename, (size_t) (name - file->filename));
     file->name = strndup (name + 1, strlen (name + 1) - 5);
     assert (file->service && file->name);
-    file->kind = strcmp (file->service, "events") == 0? EVENT: strcmp (file->service, "envelope") == 0? ENVELOPE: COMMAND;
+    file->kind = strcmp (file->service, "events") == 0? EVENT: strcmp (file->service, "envelope") == 0? ENVELOPE:
+                 strcmp (file->service, "http") == 0? HTTP: COMMAND;
 
     json_error_t error;
     file->root = json_load_file (filename, JSON_REJECT_DUPLICATES, &error);
@@ -110,8 +111,9 @@ main (int argc, char *argv [])
 {
     bool tables = argc > 2 && strcmp (argv [1], "--tables") == 0;
     bool document = argc > 2 && strcmp (argv [1], "--document") == 0;
-    if ((!tables && !document) || argc - 3 > FILES_MAX) {
-        fprintf (stderr, "usage: generate --tables FILE | --document FILE  SCHEMA...\n");
+    bool openapi = argc > 2 && strcmp (argv [1], "--openapi") == 0;
+    if ((!tables && !document && !openapi) || argc - 3 > FILES_MAX) {
+        fprintf (stderr, "usage: generate --tables FILE | --document FILE | --openapi FILE  SCHEMA...\n");
         return 2;
     }
     for (int arg = 3; arg < argc; arg++)
@@ -121,7 +123,7 @@ main (int argc, char *argv [])
         check_file (&s_contract.files [at]);
     s_check_addresses ();
 
-    int rc = s_write (argv [2], tables? write_tables: write_document);
+    int rc = s_write (argv [2], tables? write_tables: document? write_document: write_openapi);
     for (size_t at = 0; at < s_contract.count; at++) {
         json_decref (s_contract.files [at].root);
         free (s_contract.files [at].service);

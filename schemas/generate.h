@@ -1,4 +1,4 @@
-//  The build-time generator: schemas in, C tables or the protocol document out.
+//  The build-time generator: schemas in, C tables, the protocol document or the OpenAPI document out.
 
 #ifndef GENERATE_H_INCLUDED
 #define GENERATE_H_INCLUDED
@@ -10,11 +10,11 @@
 #define FILES_MAX  1024
 #define DEPTH_MAX  16                   //  Also what a schema that refers to itself runs into
 
-typedef enum { COMMAND, EVENT, ENVELOPE } kind_t;
+typedef enum { COMMAND, EVENT, ENVELOPE, HTTP } kind_t;
 
 typedef struct {
     const char *filename;               //  "metadata/STAT.json"
-    char *service;                      //  "metadata"; "events" and "envelope" are no services
+    char *service;                      //  "metadata"; "events", "envelope" and "http" are no services
     char *name;                         //  "STAT"
     kind_t kind;
     json_t *root;
@@ -44,6 +44,9 @@ check_file (const file_t *file);
 
 void
 write_tables (FILE *out, const contract_t *contract);
+
+void
+write_openapi (FILE *out, const contract_t *contract);
 
 void
 write_document (FILE *out, const contract_t *contract);

@@ -183,6 +183,8 @@ write_tables (FILE *out, const contract_t *contract)
     for (size_t at = 0; at < contract->count; at++) {
         const file_t *file = &contract->files [at];
         bool command = file->kind == COMMAND;
+        if (file->kind == HTTP)
+            continue;
         fprintf (out, "\n//  %s\n", file->filename);
         bodies [at] = s_write_schema (out, file, json_object_get (file->root, command? "request": "event"),
                                       command? "payload": file->kind == EVENT? "event": "envelope");

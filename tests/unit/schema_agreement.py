@@ -191,6 +191,8 @@ def bodies(folder):
         with open(filename, encoding="utf-8") as file:
             root = json.load(file)
         service, name = filename[:-5].split("/")[-2:]
+        if service == "http":
+            continue                    # Operations, no schemas
         kinds = {"events": ["event"], "envelope": ["envelope"]}.get(service, ["request", "reply"])
         for kind in kinds:
             schema = dict(root["event" if kind == "envelope" else kind])
