@@ -2,6 +2,7 @@
 //  the system cuts them into, and durable only after sync (and sync_folder for names).
 
 #include "fst_disk.h"
+#include "fst_clock.h"
 #include "fst_log.h"
 #include <assert.h>
 #include <dirent.h>
@@ -182,6 +183,17 @@ s_size (void *self, fst_disk_file_t *file, int64_t *bytes_p)
 }
 
 static fst_rc_t
+s_age (void *self, const char *name, int64_t *ms_p)
+{
+    folder_t *folder = self;
+    struct stat info;
+    if (fstatat (folder->fd, name, &info, AT_SYMLINK_NOFOLLOW) == -1)
+        return s_failed_name (folder, "age", name);
+    *ms_p = fst_clock_wall_ms () - (int64_t) info.st_mtim.tv_sec * 1000 - info.st_mtim.tv_nsec / 1000000;
+    return FST_OK;
+}
+
+static fst_rc_t
 s_rename (void *self, const char *from, const char *to)
 {
     folder_t *folder = self;
@@ -324,7 +336,7 @@ s_make_path (const char *folder)
 static const fst_disk_t s_port = {
     .open = s_open, .close = s_close, .read = s_read, .write = s_write, .flush_hint = s_flush_hint,
     .drop_cache = s_drop_cache,
-    .sync = s_sync, .size = s_size, .rename = s_rename, .unlink = s_unlink,
+    .sync = s_sync, .size = s_size, .age = s_age, .rename = s_rename, .unlink = s_unlink,
     .make_folder = s_make_folder, .sync_folder = s_sync_folder, .list = s_list, .space = s_space
 };
 
@@ -397,7 +409,7 @@ s_refuse_name (void *self, const char *name)
 static const fst_disk_t s_reading_port = {
     .open = s_open_to_read, .close = s_close, .read = s_read, .write = s_refuse_write, .flush_hint = s_ignore_hint,
     .drop_cache = s_drop_cache,
-    .sync = s_refuse_sync, .size = s_size, .rename = s_refuse_rename, .unlink = s_refuse_name,
+    .sync = s_refuse_sync, .size = s_size, .age = s_age, .rename = s_refuse_rename, .unlink = s_refuse_name,
     .make_folder = s_refuse_name, .sync_folder = s_refuse_name, .list = s_list, .space = s_space
 };
 

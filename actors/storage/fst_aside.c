@@ -8,6 +8,7 @@
 
 #define EXPIRE_INTERVAL_MS  600000  //  At most; a quarter of the time that things are kept, if that is less
 #define EXPIRE_LIMIT        256     //  In one go
+#define DRAFTS_INTERVAL_MS  3600000 //  At most; all folders are read
 #define AGED                "aged"  //  In small.db: the last mark of the age
 #define AGED_WALL           "aged-wall"
 
@@ -16,6 +17,7 @@ struct fst_aside {
     fst_age_t age;                  //  What is put aside has its times
     int64_t interval_ms;
     int64_t expire_at_ms;
+    int64_t drafts_at_ms;           //  When extents that nobody finished are looked for
     bool expiring;
 };
 
@@ -31,6 +33,7 @@ struct s_job {
     int64_t now_ms;                 //  Aged
     fst_age_mark_t mark;            //  Only to expire
     bool restore;                   //  Instead of putting aside
+    bool drafts;                    //  Only to expire: those too
     bool *found;                    //  In small.db
     uint32_t *moved;                //  Files
     size_t deleted;                 //  By expire
@@ -255,6 +258,10 @@ s_expire_files_run (void *arg)
     size_t deleted = 0;
     job->rc = fst_quarantine_expire (job->aside->options.quarantine, job->now_ms, EXPIRE_LIMIT, &deleted);
     job->deleted += deleted;
+    size_t dropped = 0;
+    if (job->rc == FST_OK && job->drafts
+    &&  fst_extents_expire (job->aside->options.extents, job->aside->options.keep_ms, &dropped) != FST_OK)
+        fst_log_warning ("extents that nobody finished stay for now");
 }
 
 static void
@@ -301,6 +308,9 @@ fst_aside_tick (fst_aside_t *self, int64_t now_ms)
     job->aside = self;
     job->mark = (fst_age_mark_t) { s_now_ms (self), fst_clock_wall_ms () };
     job->now_ms = job->mark.aged_ms - self->options.keep_ms;
+    job->drafts = now_ms >= self->drafts_at_ms;
+    if (job->drafts)
+        self->drafts_at_ms = now_ms + (self->interval_ms < EXPIRE_INTERVAL_MS? self->interval_ms: DRAFTS_INTERVAL_MS);
     self->expiring = fst_jobs_on_small (self->options.jobs, s_expire_small_run, s_expire_small_done, job) == FST_OK;
     if (!self->expiring)
         free (job);
@@ -313,7 +323,7 @@ fst_aside_t *
 fst_aside_new (const fst_aside_options_t *options)
 {
     assert (options);
-    assert (options->actor && options->jobs && options->quarantine && options->small);
+    assert (options->actor && options->jobs && options->extents && options->quarantine && options->small);
     fst_aside_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->options = *options;

@@ -16,6 +16,7 @@ typedef struct fst_aside fst_aside_t;
 typedef struct {
     fst_actor_t *actor;             //  All borrowed; destroy jobs first
     fst_jobs_t *jobs;
+    fst_extents_t *extents;
     fst_quarantine_t *quarantine;
     fst_small_t *small;
     const fst_health_t *health;
@@ -43,7 +44,7 @@ fst_aside_put (fst_aside_t *self, fst_extent_id_t **ids_p, size_t count, fst_asi
 void
 fst_aside_restore (fst_aside_t *self, fst_extent_id_t **ids_p, size_t count, fst_aside_fn *done, void *arg);
 
-//  Delete what is due. Returns when to call next.
+//  Delete what is due, and extents that nobody goes on writing. Returns when to call next.
 int64_t
 fst_aside_tick (fst_aside_t *self, int64_t now_ms);
 

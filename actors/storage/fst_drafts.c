@@ -1,6 +1,7 @@
 //  Drafts by name, under one lock; disk calls happen outside it, by whoever has taken the draft.
 
 #include "fst_drafts.h"
+#include "fst_clock.h"
 #include "fst_extents.h"
 #include "fst_header.h"
 #include <assert.h>
@@ -129,6 +130,7 @@ fst_drafts_release (fst_drafts_t *self, fst_draft_t *draft)
     pthread_mutex_lock (&self->lock);
     draft->taken = false;
     draft->used = ++self->clock;
+    draft->used_ms = fst_clock_mono_ms ();
     fst_draft_t *oldest;
     if (self->open_count > self->open_max && (oldest = s_oldest (self, true)))
         s_close (self, oldest);
@@ -147,6 +149,20 @@ fst_drafts_forget (fst_drafts_t *self, fst_draft_t *draft)
     s_delete (self, draft);
     pthread_cond_broadcast (&self->released);
     pthread_mutex_unlock (&self->lock);
+}
+
+bool
+fst_drafts_in_use (fst_drafts_t *self, const fst_blob_id_t *blob, uint32_t extent, int64_t idle_ms)
+{
+    assert (self);
+    assert (blob);
+    char name [FST_EXTENT_NAME_MAX];
+    fst_extent_name (blob, extent, true, name);
+    pthread_mutex_lock (&self->lock);
+    fst_draft_t *draft = zhashx_lookup (self->drafts, name);
+    bool in_use = draft && (draft->taken || fst_clock_mono_ms () - draft->used_ms < idle_ms);
+    pthread_mutex_unlock (&self->lock);
+    return in_use;
 }
 
 //  ---- One draft

@@ -31,6 +31,7 @@ typedef struct {
     fst_disk_file_t *file;          //  NULL: closed
     bool taken;
     uint64_t used;                  //  When it was last released, in releases
+    int64_t used_ms;                //  The same, monotonic
 } fst_draft_t;
 
 typedef struct fst_drafts fst_drafts_t;
@@ -52,6 +53,10 @@ void
 fst_drafts_release (fst_drafts_t *self, fst_draft_t *draft);
 void
 fst_drafts_forget (fst_drafts_t *self, fst_draft_t *draft);
+
+//  True if somebody has it, or had it less than idle_ms ago.
+bool
+fst_drafts_in_use (fst_drafts_t *self, const fst_blob_id_t *blob, uint32_t extent, int64_t idle_ms);
 
 //  For the thread that has taken it. Open its file if it is closed, make it if create is set.
 //      FST_NOT_FOUND   there is none

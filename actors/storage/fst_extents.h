@@ -76,6 +76,11 @@ fst_extents_reopen (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t ext
 fst_rc_t FST_CHECKED
 fst_extents_drop (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent);
 
+//  Delete what is not sealed and was not written to for keep_ms: uploads and copies that nobody goes on with. One that was
+//  used an hour ago stays whatever the wall clock says. *dropped_p says how many went.
+fst_rc_t FST_CHECKED
+fst_extents_expire (fst_extents_t *self, int64_t keep_ms, size_t *dropped_p);
+
 //  Read count records from slot on, checked, each into a frame of its own. unsealed: also from an extent that
 //  is not sealed yet. bytes_max bounds the plain octets; one record is always given.
 //      FST_NOT_FOUND   no such extent, or it has not all of these slots

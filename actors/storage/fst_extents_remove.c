@@ -1,6 +1,7 @@
 //  Taking extents away: for good, or to the quarantine and back.
 
 #include "fst_extents_self.h"
+#include "fst_log.h"
 #include "fst_shelves.h"
 #include <assert.h>
 
@@ -45,6 +46,53 @@ fst_extents_drop (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t exten
     fst_rc_t rc = s_delete_file (self, blob, extent, true);
     return rc == FST_NOT_FOUND? FST_OK: rc;
 }
+
+//  ---- Drafts that nobody goes on with
+
+#define IDLE_MS 3600000
+
+static fst_rc_t
+s_expire_one (fst_extents_t *self, const fst_shelved_t *item, int64_t keep_ms, size_t *dropped_p)
+{
+    char name [FST_EXTENT_NAME_MAX];
+    int64_t age_ms = 0;
+    fst_extent_name (&item->blob, item->extent, true, name);
+    fst_rc_t rc = self->disk->age (self->disk->self, name, &age_ms);
+    if (rc != FST_OK || (age_ms < keep_ms && age_ms > -keep_ms)
+    ||  fst_drafts_in_use (self->drafts, &item->blob, item->extent, IDLE_MS))
+        return rc == FST_NOT_FOUND? FST_OK: rc;
+    rc = fst_extents_drop (self, &item->blob, item->extent);
+    if (rc == FST_OK) {
+        fst_log_info ("extent that nobody finished deleted file=%s", name);
+        ++*dropped_p;
+    }
+    return rc;
+}
+
+fst_rc_t
+fst_extents_expire (fst_extents_t *self, int64_t keep_ms, size_t *dropped_p)
+{
+    assert (self);
+    assert (dropped_p);
+    fst_rc_t rc = FST_OK;
+    size_t dropped = 0;
+    for (unsigned octet = 0; rc == FST_OK && octet < FST_EXTENT_FOLDERS; octet++) {
+        fst_shelved_t *items;
+        size_t count;
+        rc = fst_shelf_read (self->disk, octet, &items, &count);
+        if (rc != FST_OK)
+            break;
+        for (size_t at = 0; at < count && rc == FST_OK; at++)
+            if (items [at].open)
+                rc = s_expire_one (self, &items [at], keep_ms, &dropped);
+        free (items);
+    }
+    if (rc == FST_OK)
+        *dropped_p = dropped;
+    return rc;
+}
+
+//  ---- Deleting
 
 //  One extent: nothing has to be looked for.
 static fst_rc_t

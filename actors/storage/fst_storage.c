@@ -143,7 +143,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->keeper = fst_keeper_new (actor, self->disk);
     self->told.last = (fst_pair_t) { fst_small_run (self->small), fst_small_sequence (self->small) };
     fst_aside_options_t aside = {
-        .actor = actor, .jobs = self->jobs, .quarantine = self->quarantine, .small = self->small,
+        .actor = actor, .jobs = self->jobs, .extents = self->extents, .quarantine = self->quarantine, .small = self->small,
         .health = &self->health, .keep_ms = self->quarantine_ms
     };
     self->aside = fst_aside_new (&aside);

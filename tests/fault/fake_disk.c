@@ -606,6 +606,19 @@ s_sync_folder (void *arg, const char *name)
     return s_leave (self, rc);
 }
 
+//  No file here lives long.
+static fst_rc_t
+s_age (void *arg, const char *name, int64_t *ms_p)
+{
+    fake_disk_t *self = (fake_disk_t *) arg;
+    fst_rc_t rc = s_enter (self, false);
+    if (rc == FST_OK && !zhashx_lookup (self->seen, name))
+        rc = FST_NOT_FOUND;
+    if (rc == FST_OK)
+        *ms_p = 0;
+    return s_leave (self, rc);
+}
+
 static fst_rc_t
 s_list (void *arg, const char *name, fst_rc_t (*each) (void *arg, const char *file), void *each_arg)
 {
@@ -659,7 +672,7 @@ fake_disk_new (uint64_t seed)
         .self = self,
         .open = s_open, .close = s_close, .read = s_read, .write = s_write, .flush_hint = s_flush_hint,
         .drop_cache = s_drop_cache,
-        .sync = s_sync, .size = s_size, .rename = s_rename, .unlink = s_unlink,
+        .sync = s_sync, .size = s_size, .age = s_age, .rename = s_rename, .unlink = s_unlink,
         .make_folder = s_make_folder, .sync_folder = s_sync_folder, .list = s_list, .space = s_space
     };
     return self;

@@ -63,6 +63,36 @@ s_write (void *self, fst_disk_file_t *file, int64_t offset, const void *data, si
     return s_real.write (self, file, offset, data, bytes);
 }
 
+//  The real disk knows real times only, so it is remembered here when a file was made; nothing is written to for long.
+static void
+s_path (const char *name, char path [400])
+{
+    snprintf (path, 400, "%s/%s", sim_world->running->folder, name);
+}
+
+static fst_rc_t
+s_open (void *self, const char *name, bool create, fst_disk_file_t **file_p)
+{
+    fst_rc_t rc = s_real.open (self, name, create, file_p);
+    char path [400];
+    s_path (name, path);
+    if (rc == FST_OK && create)
+        zhashx_update (sim_world->made, path, (void *) (intptr_t) (sim_world->now_ms + 1));
+    return rc;
+}
+
+static fst_rc_t
+s_age (void *self, const char *name, int64_t *ms_p)
+{
+    char path [400];
+    s_path (name, path);
+    int64_t made_ms = (intptr_t) zhashx_lookup (sim_world->made, path);
+    fst_rc_t rc = s_real.age (self, name, ms_p);
+    if (rc == FST_OK)
+        *ms_p = made_ms? sim_world->now_ms + 1 - made_ms: sim_world->now_ms;    //  Or a test made it
+    return rc;
+}
+
 static fst_rc_t
 s_sync (void *self, fst_disk_file_t *file)
 {
@@ -111,6 +141,8 @@ __wrap_fst_disk_open (const char *folder, fst_disk_t **disk_p)
     fst_rc_t rc = __real_fst_disk_open (folder, disk_p);
     if (rc == FST_OK && sim_world->running) {
         s_real = **disk_p;
+        (*disk_p)->open = s_open;
+        (*disk_p)->age = s_age;
         (*disk_p)->write = s_write;
         (*disk_p)->sync = s_sync;
         (*disk_p)->rename = s_rename;

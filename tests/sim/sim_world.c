@@ -420,6 +420,7 @@ sim_new (const sim_options_t *options)
     self->wires = zlist_new ();
     self->tasks = zlist_new ();
     self->last_events = zhashx_new ();
+    self->made = zhashx_new ();
     zhashx_set_destructor (self->last_events, s_free_json);
     self->checker = sim_checker_new (self);
     sim_world = self;
@@ -461,6 +462,7 @@ sim_destroy (sim_t **self_p)
     zlist_destroy (&self->wires);
     zlist_destroy (&self->tasks);
     zhashx_destroy (&self->last_events);
+    zhashx_destroy (&self->made);
     free (self->heap);
     free (self->trace);
     free (self);

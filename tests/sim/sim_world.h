@@ -83,6 +83,7 @@ struct sim {
     zlist_t *wires;                 //  Connections to data ports
     uint64_t names;                 //  For entries and wires
     zhashx_t *last_events;          //  Topic -> body
+    zhashx_t *made;                 //  File -> when, plus one
 
     zlist_t *tasks;
     sim_task_t *task;               //  That runs now

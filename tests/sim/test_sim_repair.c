@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <glob.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "sim.h"
 
 #define SEEDS       2
@@ -233,6 +234,37 @@ s_emptied_in_upload (uint64_t seed)
 Test (sim_repair, a_receipt_of_a_disk_that_was_emptied_since_counts_for_nothing)
 {
     sim_each_seed (4, s_emptied_in_upload);
+}
+
+//  ---- What nobody finishes
+
+//  The beginning of a copy, of which nobody knows any more: the extent found another place, or its file was deleted.
+static void
+s_unfinished (uint64_t seed)
+{
+    static const char *const settings [] = { "quarantine-time", "4 h", NULL };
+    sim_t *sim = sim_new (&(sim_options_t) { .seed = seed, .nodes = 3, .clients = 1, .settings = settings });
+    char filename [400];
+    snprintf (filename, sizeof (filename), "%s/extents/ab/abababababababababababababababab-3.open",
+              sim_folder (sim, SIM_NODE (2)));
+    FILE *file = fopen (filename, "w");
+    SIM_CHECK (sim, file);
+    fputs ("a part of a record", file);
+    fclose (file);
+    sim_elapse (sim, 120 * MINUTE);
+    sim_kill (sim, SIM_NODE (2));
+    SIM_CHECK (sim, sim_start (sim, SIM_NODE (2)) == FST_OK);
+    sim_elapse (sim, 60 * MINUTE);
+    SIM_CHECK (sim, access (filename, F_OK) == 0);
+    sim_elapse (sim, 150 * MINUTE);
+    SIM_CHECK (sim, access (filename, F_OK) != 0);
+    sim_check (sim);
+    sim_destroy (&sim);
+}
+
+Test (sim_repair, what_nobody_finishes_goes_in_time)
+{
+    sim_each_seed (1, s_unfinished);
 }
 
 //  ---- Rot

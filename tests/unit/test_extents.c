@@ -618,3 +618,39 @@ Test (extents, dropping_takes_an_open_extent_only)
     cr_assert (s_try (blob, 1, 0, 1, true) == FST_NOT_FOUND);
     cr_assert (s_statistics ().sealed == 1 && s_statistics ().open == 0);
 }
+
+static void
+s_set_written (const test_record_t *made, int64_t seconds_ago)
+{
+    char name [FST_EXTENT_NAME_MAX], path [700];
+    fst_extent_name (&made->record.blob, made->record.extent, true, name);
+    snprintf (path, sizeof (path), "%s/%s", s_folder, name);
+    struct timespec when = { .tv_sec = time (NULL) - seconds_ago }, times [2] = { when, when };
+    cr_assert (utimensat (AT_FDCWD, path, times, 0) == 0);
+}
+
+Test (extents, what_nobody_goes_on_with_expires)
+{
+    bool have [SLOTS];
+    size_t dropped = 0;
+    fst_extent_info_t info;
+    test_record_t made = test_record (test_blob (33, 1), 0, SLOTS, LOG2, 0, false, 7);
+    cr_assert (s_store (&made) == FST_OK);
+    s_set_written (&made, 100000);
+    cr_assert (fst_extents_expire (s_extents, 50000000, &dropped) == FST_OK);
+    cr_expect_eq (dropped, 0, "it was in use a moment ago, so only the wall clock can be wrong");
+    s_reopen ();
+    cr_assert (fst_extents_count (s_extents) == FST_OK);
+    cr_assert (fst_extents_expire (s_extents, 150000000, &dropped) == FST_OK);
+    cr_expect_eq (dropped, 0, "not old enough");
+    s_set_written (&made, -100000);
+    cr_assert (fst_extents_expire (s_extents, 50000000, &dropped) == FST_OK);
+    cr_expect_eq (dropped, 1, "a time far in the future is none");
+    cr_expect_eq (fst_extents_look (s_extents, &made.record.blob, 0, have, SLOTS), FST_NOT_FOUND);
+    cr_assert (s_store (&made) == FST_OK);
+    cr_assert (fst_extents_seal (s_extents, &made.record.blob, 0, 1, &info) == FST_OK);
+    s_reopen ();
+    cr_assert (fst_extents_expire (s_extents, 0, &dropped) == FST_OK);
+    cr_expect_eq (dropped, 0, "sealed ones are not touched");
+    test_record_free (&made);
+}
