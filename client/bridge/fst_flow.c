@@ -1,6 +1,6 @@
 //  Transfers: a function, a thread, a client and a pipe.
 
-#include "fst_transfer.h"
+#include "fst_flow.h"
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -27,10 +27,10 @@ typedef struct s_idle {
 } s_idle_t;
 typedef TAILQ_HEAD (, s_idle) s_idles_t;
 
-struct fst_transfer {
-    TAILQ_ENTRY (fst_transfer) link, news_link;
-    fst_transfers_t *set;
-    fst_transfer_args_t args;
+struct fst_flow {
+    TAILQ_ENTRY (fst_flow) link, news_link;
+    fst_flows_t *set;
+    fst_flow_args_t args;
     char *token, *user;
     fst_pipe_t *pipe;
     int64_t begun_ms;
@@ -47,15 +47,15 @@ struct fst_transfer {
     filestore_t *client;            //  While it runs
 };
 
-struct fst_transfers {
+struct fst_flows {
     fst_config_t *config;
     fst_pool_t *quick, *uploads;
     size_t user_max;
-    TAILQ_HEAD (, fst_transfer) all;
+    TAILQ_HEAD (, fst_flow) all;
     size_t count;
     int fd;                         //  News
     pthread_mutex_t lock;           //  Guards all below; held for a few instructions only
-    TAILQ_HEAD (, fst_transfer) news;
+    TAILQ_HEAD (, fst_flow) news;
     s_idles_t idle, doomed;
     size_t idle_count, running;
     bool stopping;
@@ -74,7 +74,7 @@ s_idle_destroy (s_idle_t *idle)
 
 //  A client for this token: one that is there, or a new one.
 static fst_rc_t
-s_take_client (fst_transfers_t *self, const char *token, filestore_t **client_p, char **problem_p)
+s_take_client (fst_flows_t *self, const char *token, filestore_t **client_p, char **problem_p)
 {
     s_idle_t *idle;
     pthread_mutex_lock (&self->lock);
@@ -105,7 +105,7 @@ s_take_client (fst_transfers_t *self, const char *token, filestore_t **client_p,
 }
 
 static void
-s_keep_client (fst_transfers_t *self, filestore_t *client, const char *token)
+s_keep_client (fst_flows_t *self, filestore_t *client, const char *token)
 {
     s_idle_t *idle = calloc (1, sizeof (*idle));
     assert (idle);
@@ -129,8 +129,8 @@ s_keep_client (fst_transfers_t *self, filestore_t *client, const char *token)
 static void
 s_add_news (void *arg)
 {
-    fst_transfer_t *self = arg;
-    fst_transfers_t *set = self->set;
+    fst_flow_t *self = arg;
+    fst_flows_t *set = self->set;
     pthread_mutex_lock (&set->lock);
     if (!self->has_news) {
         self->has_news = true;
@@ -141,33 +141,33 @@ s_add_news (void *arg)
     pthread_mutex_unlock (&set->lock);
 }
 
-static fst_transfer_t *
-s_next_news (fst_transfers_t *self)
+static fst_flow_t *
+s_next_news (fst_flows_t *self)
 {
     pthread_mutex_lock (&self->lock);
-    fst_transfer_t *transfer = TAILQ_FIRST (&self->news);
-    if (transfer) {
-        TAILQ_REMOVE (&self->news, transfer, news_link);
-        transfer->has_news = false;
+    fst_flow_t *flow = TAILQ_FIRST (&self->news);
+    if (flow) {
+        TAILQ_REMOVE (&self->news, flow, news_link);
+        flow->has_news = false;
     }
     pthread_mutex_unlock (&self->lock);
-    return transfer;
+    return flow;
 }
 
 static void
-s_tell_news (fst_transfers_t *self)
+s_tell_news (fst_flows_t *self)
 {
     eventfd_t ignored;
     int rc = eventfd_read (self->fd, &ignored);
     assert (rc == 0 || errno == EAGAIN);
-    fst_transfer_t *transfer;
-    while ((transfer = s_next_news (self)))
-        if (!transfer->left)
-            transfer->args.news (transfer->args.arg, transfer);
+    fst_flow_t *flow;
+    while ((flow = s_next_news (self)))
+        if (!flow->left)
+            flow->args.news (flow->args.news_arg, flow);
 }
 
 void
-fst_transfers_collect (fst_transfers_t *self)
+fst_flows_collect (fst_flows_t *self)
 {
     assert (self);
     s_tell_news (self);
@@ -180,9 +180,9 @@ fst_transfers_collect (fst_transfers_t *self)
 
 //  True if the thread is to begin; the loop may have given up on it.
 static bool
-s_start (fst_transfer_t *self)
+s_start (fst_flow_t *self)
 {
-    fst_transfers_t *set = self->set;
+    fst_flows_t *set = self->set;
     pthread_mutex_lock (&set->lock);
     bool start = !self->refused && !set->stopping;
     self->running = start;
@@ -192,7 +192,7 @@ s_start (fst_transfer_t *self)
 }
 
 static void
-s_set_client (fst_transfer_t *self, filestore_t *client)
+s_set_client (fst_flow_t *self, filestore_t *client)
 {
     pthread_mutex_lock (&self->set->lock);
     self->client = client;
@@ -204,7 +204,7 @@ s_set_client (fst_transfer_t *self, filestore_t *client)
 static void
 s_run (void *job)
 {
-    fst_transfer_t *self = job;
+    fst_flow_t *self = job;
     self->rc = FST_INTERRUPTED;
     filestore_t *client = NULL;
     if (s_start (self))
@@ -221,9 +221,9 @@ s_run (void *job)
 }
 
 static void
-s_free (fst_transfer_t *self)
+s_free (fst_flow_t *self)
 {
-    fst_transfers_t *set = self->set;
+    fst_flows_t *set = self->set;
     pthread_mutex_lock (&set->lock);
     if (self->has_news)
         TAILQ_REMOVE (&set->news, self, news_link);
@@ -243,7 +243,7 @@ s_free (fst_transfer_t *self)
 static void
 s_done (void *job)
 {
-    fst_transfer_t *self = job;
+    fst_flow_t *self = job;
     pthread_mutex_lock (&self->set->lock);
     self->set->running -= self->running;
     self->running = false;
@@ -261,26 +261,28 @@ s_done (void *job)
 //  ---- A transfer
 
 static size_t
-s_count_user (const fst_transfers_t *self, const char *user)
+s_count_user (const fst_flows_t *self, const char *user)
 {
     size_t count = 0;
-    const fst_transfer_t *transfer;
-    TAILQ_FOREACH (transfer, &self->all, link)
-        count += !transfer->left && strcmp (transfer->user, user) == 0;
+    const fst_flow_t *flow;
+    TAILQ_FOREACH (flow, &self->all, link)
+        count += !flow->left && strcmp (flow->user, user) == 0;
     return count;
 }
 
 fst_rc_t
-fst_transfer_begin (fst_transfers_t *set, const fst_transfer_args_t *args, fst_transfer_t **self_p)
+fst_flow_begin (fst_flows_t *set, const fst_flow_args_t *args, fst_flow_t **self_p)
 {
     assert (set);
     assert (args && args->token && args->user && args->run && args->news);
     if (s_count_user (set, args->user) >= set->user_max)
         return FST_TOO_MANY;
-    fst_transfer_t *self = calloc (1, sizeof (*self));
+    fst_flow_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->set = set;
     self->args = *args;
+    if (!args->news_arg)
+        self->args.news_arg = args->arg;
     self->token = strdup (args->token);
     self->user = strdup (args->user);
     assert (self->token && self->user);
@@ -300,14 +302,14 @@ fst_transfer_begin (fst_transfers_t *set, const fst_transfer_args_t *args, fst_t
 }
 
 fst_pipe_t *
-fst_transfer_pipe (fst_transfer_t *self)
+fst_flow_pipe (fst_flow_t *self)
 {
     assert (self);
     return self->pipe;
 }
 
 bool
-fst_transfer_over (const fst_transfer_t *self, fst_rc_t *rc_p, const char **problem_p)
+fst_flow_over (const fst_flow_t *self, fst_rc_t *rc_p, const char **problem_p)
 {
     assert (self);
     if (!self->over)
@@ -319,10 +321,10 @@ fst_transfer_over (const fst_transfer_t *self, fst_rc_t *rc_p, const char **prob
 }
 
 void
-fst_transfer_leave (fst_transfer_t **self_p)
+fst_flow_leave (fst_flow_t **self_p)
 {
     assert (self_p);
-    fst_transfer_t *self = *self_p;
+    fst_flow_t *self = *self_p;
     if (!self)
         return;
     *self_p = NULL;
@@ -333,7 +335,7 @@ fst_transfer_leave (fst_transfer_t **self_p)
 }
 
 bool
-fst_transfer_told (fst_transfer_t *self)
+fst_flow_told (fst_flow_t *self)
 {
     assert (self);
     pthread_mutex_lock (&self->set->lock);
@@ -343,7 +345,7 @@ fst_transfer_told (fst_transfer_t *self)
 }
 
 void
-fst_transfer_tell (fst_transfer_t *self)
+fst_flow_tell (fst_flow_t *self)
 {
     assert (self);
     pthread_mutex_lock (&self->set->lock);
@@ -357,35 +359,35 @@ fst_transfer_tell (fst_transfer_t *self)
 static fst_rc_t
 s_write (void *arg, const void *data, size_t bytes)
 {
-    fst_transfer_t *self = arg;
+    fst_flow_t *self = arg;
     return fst_pipe_write (self->pipe, data, bytes);
 }
 
 static fst_rc_t
 s_read (void *arg, void *data, size_t bytes, size_t *got_p)
 {
-    fst_transfer_t *self = arg;
+    fst_flow_t *self = arg;
     return fst_pipe_read (self->pipe, data, bytes, got_p);
 }
 
 filestore_sink_t
-fst_transfer_sink (fst_transfer_t *self)
+fst_flow_sink (fst_flow_t *self)
 {
     return (filestore_sink_t) { .self = self, .write = s_write };
 }
 
 filestore_source_t
-fst_transfer_source (fst_transfer_t *self)
+fst_flow_source (fst_flow_t *self)
 {
     return (filestore_source_t) { .self = self, .read = s_read, .waits = true, .fd = fst_pipe_fd (self->pipe) };
 }
 
 bool
-fst_transfer_progress (void *arg, int64_t done_bytes, int64_t total_bytes)
+fst_flow_progress (void *arg, int64_t done_bytes, int64_t total_bytes)
 {
     (void) done_bytes;
     (void) total_bytes;
-    fst_transfer_t *self = arg;
+    fst_flow_t *self = arg;
     return !fst_pipe_left (self->pipe);
 }
 
@@ -397,18 +399,18 @@ s_pool (const char *name, int64_t threads, unsigned waiting)
     return fst_pool_new (name, (unsigned) threads, (size_t) threads * waiting);
 }
 
-fst_transfers_t *
-fst_transfers_new (const fst_config_t *config)
+fst_flows_t *
+fst_flows_new (const fst_config_t *config)
 {
     assert (config);
-    fst_transfers_t *self = calloc (1, sizeof (*self));
+    fst_flows_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->config = fst_config_dup (config);
     char *problem = NULL, bytes [32];
     snprintf (bytes, sizeof (bytes), "%lld", (long long) fst_config_number (config, "transfer-memory"));
     fst_rc_t rc = fst_config_set (self->config, "client-memory", bytes, &problem);
     assert (rc == FST_OK);          //  Both have the same bounds
-    self->quick = s_pool ("fst-transfer", fst_config_number (config, "transfers"), 1 + WAITING_FACTOR);
+    self->quick = s_pool ("fst-flow", fst_config_number (config, "transfers"), 1 + WAITING_FACTOR);
     self->uploads = s_pool ("fst-upload", fst_config_number (config, "uploads"), 1);
     self->user_max = (size_t) fst_config_number (config, "user-transfers");
     TAILQ_INIT (&self->all);
@@ -423,33 +425,33 @@ fst_transfers_new (const fst_config_t *config)
 
 //  Everyone stops; the jobs that have not begun will not.
 static void
-s_stop (fst_transfers_t *self)
+s_stop (fst_flows_t *self)
 {
     pthread_mutex_lock (&self->lock);
     self->stopping = true;
-    fst_transfer_t *transfer;
-    TAILQ_FOREACH (transfer, &self->all, link)
-        if (transfer->client)
-            filestore_stop (transfer->client);
+    fst_flow_t *flow;
+    TAILQ_FOREACH (flow, &self->all, link)
+        if (flow->client)
+            filestore_stop (flow->client);
     pthread_mutex_unlock (&self->lock);
-    TAILQ_FOREACH (transfer, &self->all, link)
-        fst_pipe_leave (transfer->pipe);
+    TAILQ_FOREACH (flow, &self->all, link)
+        fst_pipe_leave (flow->pipe);
 }
 
 void
-fst_transfers_destroy (fst_transfers_t **self_p)
+fst_flows_destroy (fst_flows_t **self_p)
 {
     assert (self_p);
-    fst_transfers_t *self = *self_p;
+    fst_flows_t *self = *self_p;
     if (!self)
         return;
     *self_p = NULL;
     s_stop (self);
     fst_pool_destroy (&self->quick);
     fst_pool_destroy (&self->uploads);
-    fst_transfer_t *transfer;
-    while ((transfer = TAILQ_FIRST (&self->all)))
-        s_free (transfer);          //  Its owner did not leave: it went before us
+    fst_flow_t *flow;
+    while ((flow = TAILQ_FIRST (&self->all)))
+        s_free (flow);          //  Its owner did not leave: it went before us
     s_idle_t *idle;
     while ((idle = TAILQ_FIRST (&self->idle))) {
         TAILQ_REMOVE (&self->idle, idle, link);
@@ -468,11 +470,11 @@ fst_transfers_destroy (fst_transfers_t **self_p)
 static void
 s_readable (void *arg)
 {
-    fst_transfers_collect (arg);
+    fst_flows_collect (arg);
 }
 
 void
-fst_transfers_fds (const fst_transfers_t *self, int fds [3])
+fst_flows_fds (const fst_flows_t *self, int fds [3])
 {
     assert (self);
     fds [0] = self->fd;
@@ -481,11 +483,11 @@ fst_transfers_fds (const fst_transfers_t *self, int fds [3])
 }
 
 void
-fst_transfers_watch (fst_transfers_t *self, fst_actor_t *actor)
+fst_flows_watch (fst_flows_t *self, fst_actor_t *actor)
 {
     assert (self);
     int fds [3];
-    fst_transfers_fds (self, fds);
+    fst_flows_fds (self, fds);
     for (int at = 0; at < 3; at++)
         fst_actor_add_fd (actor, fds [at], s_readable, self);
 }
@@ -494,7 +496,7 @@ fst_transfers_watch (fst_transfers_t *self, fst_actor_t *actor)
 static void
 s_tidy_run (void *arg)
 {
-    fst_transfers_t *self = arg;
+    fst_flows_t *self = arg;
     while (true) {
         pthread_mutex_lock (&self->lock);
         s_idle_t *idle = TAILQ_FIRST (&self->doomed);
@@ -510,13 +512,13 @@ s_tidy_run (void *arg)
 static void
 s_tidy_done (void *arg)
 {
-    fst_transfers_t *self = arg;
+    fst_flows_t *self = arg;
     self->tidying = false;
 }
 
 //  Close clients that are too old, or have this token (NULL for none).
 static void
-s_doom (fst_transfers_t *self, int64_t before_ms, const char *token)
+s_doom (fst_flows_t *self, int64_t before_ms, const char *token)
 {
     pthread_mutex_lock (&self->lock);
     s_idle_t *idle, *next;
@@ -535,25 +537,25 @@ s_doom (fst_transfers_t *self, int64_t before_ms, const char *token)
 }
 
 void
-fst_transfers_tick (fst_transfers_t *self, int64_t now_ms)
+fst_flows_tick (fst_flows_t *self, int64_t now_ms)
 {
     assert (self);
     s_doom (self, now_ms - IDLE_MS, NULL);
-    fst_transfer_t *transfer;
-    TAILQ_FOREACH (transfer, &self->all, link) {
+    fst_flow_t *flow;
+    TAILQ_FOREACH (flow, &self->all, link) {
         pthread_mutex_lock (&self->lock);
-        bool late = transfer->job && !transfer->over && !transfer->running && now_ms - transfer->begun_ms > WAIT_MS;
-        transfer->refused = transfer->refused || late;
+        bool late = flow->job && !flow->over && !flow->running && now_ms - flow->begun_ms > WAIT_MS;
+        flow->refused = flow->refused || late;
         pthread_mutex_unlock (&self->lock);
-        if (late && !transfer->left) {
-            transfer->over = true;
-            s_add_news (transfer);
+        if (late && !flow->left) {
+            flow->over = true;
+            s_add_news (flow);
         }
     }
 }
 
 void
-fst_transfers_forget (fst_transfers_t *self, const char *token)
+fst_flows_forget (fst_flows_t *self, const char *token)
 {
     assert (self);
     assert (token);
@@ -561,10 +563,10 @@ fst_transfers_forget (fst_transfers_t *self, const char *token)
 }
 
 void
-fst_transfers_count (const fst_transfers_t *self, size_t *busy_p, size_t *waiting_p)
+fst_flows_count (const fst_flows_t *self, size_t *busy_p, size_t *waiting_p)
 {
     assert (self);
-    fst_transfers_t *set = (fst_transfers_t *) self;    //  For the lock only
+    fst_flows_t *set = (fst_flows_t *) self;    //  For the lock only
     pthread_mutex_lock (&set->lock);
     *busy_p = self->running;
     pthread_mutex_unlock (&set->lock);
