@@ -7,6 +7,7 @@
 #include <czmq.h>
 #include "fst_assets.h"
 #include "fst_clock.h"
+#include "fst_content.h"
 #include "fst_http.h"
 #include "fst_log.h"
 #include "fst_routes.h"
@@ -20,6 +21,7 @@ struct fst_bridge {
     fst_http_t *http;
     fst_session_t *session;
     fst_routes_t *routes;
+    fst_content_t *content;
     char *url;
 };
 
@@ -102,6 +104,7 @@ static void
 s_close (fst_bridge_t *self)
 {
     fst_http_destroy (&self->http);
+    fst_content_destroy (&self->content);
     fst_routes_destroy (&self->routes);
     fst_session_destroy (&self->session);
 }
@@ -120,6 +123,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     fst_http_add_routes (self->http, s_routes, self);
     fst_session_add_routes (self->session, self->http);
     self->routes = fst_routes_new (actor, self->http);
+    self->content = fst_content_new (self->config, actor, self->http);
     fst_assets_add_routes (self->http);
     return FST_OK;
 }
@@ -135,7 +139,8 @@ static int64_t
 s_tick (void *arg, int64_t now_ms)
 {
     fst_bridge_t *self = arg;
-    return fst_http_tick (self->http, now_ms);
+    int64_t content_ms = fst_content_tick (self->content, now_ms), http_ms = fst_http_tick (self->http, now_ms);
+    return content_ms < http_ms? content_ms: http_ms;
 }
 
 static void

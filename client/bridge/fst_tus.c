@@ -532,7 +532,7 @@ s_options (void *arg, fst_http_request_t *request)
 static const fst_http_route_t s_routes [] = {
     { "GET",     "/api/v1/uploads",  0, s_list },
     { "POST",    "/api/v1/uploads",  0, s_post },
-    { "OPTIONS", "/api/v1/uploads",  FST_HTTP_OPEN | FST_HTTP_FOREIGN, s_options },
+    { "OPTIONS", "/api/v1/uploads",  FST_HTTP_OPEN, s_options },
     { "GET",     "/api/v1/uploads/", 0, s_head },
     { "PATCH",   "/api/v1/uploads/", FST_HTTP_STREAM, s_patch },
     { "DELETE",  "/api/v1/uploads/", 0, s_delete },

@@ -16,7 +16,7 @@ struct filestore {
     fst_config_t *config;
     fst_keys_t *keys;               //  NULL if none are configured
     fst_calls_t *calls;
-    fst_session_t *session;
+    fst_client_session_t *session;
     fst_data_t *data;
     fst_buffers_t *buffers;
     fst_pool_t *pool;               //  NULL until the first transfer
@@ -54,7 +54,7 @@ filestore_new (const fst_config_t *config, filestore_t **self_p, char **problem_
     self->keys = keys;
     self->calls = fst_calls_new (broker, keys, fst_config_number (config, "connect-timeout"),
                                  fst_config_number (config, "reply-timeout"));
-    self->session = fst_session_new (self, fst_config_number (config, "session-time"));
+    self->session = fst_client_session_new (self, fst_config_number (config, "session-time"));
     self->data = fst_data_new ();
     self->bytes_max = fst_config_number (config, "client-memory");
     self->buffers = fst_buffers_new ((size_t) self->bytes_max);
@@ -76,7 +76,7 @@ filestore_destroy (filestore_t **self_p)
     fst_data_destroy (&self->data);
     fst_buffers_destroy (&self->buffers);
     fst_calls_destroy (&self->calls);
-    fst_session_destroy (&self->session);
+    fst_client_session_destroy (&self->session);
     fst_keys_destroy (&self->keys);
     fst_config_destroy (&self->config);
     free (self->problem);
@@ -141,7 +141,7 @@ fst_client_calls (filestore_t *self)
     return self->calls;
 }
 
-fst_session_t *
+fst_client_session_t *
 fst_client_session (const filestore_t *self)
 {
     assert (self);
@@ -279,7 +279,7 @@ fst_client_turn (filestore_t *self, int64_t wait_ms)
     assert (self);
     if (zsys_interrupted || atomic_load (&self->stopped))
         return FST_INTERRUPTED;
-    fst_session_keep (self->session);           //  A transfer may take longer than a session lives without use
+    fst_client_session_keep (self->session);           //  A transfer may take longer than a session lives without use
     enum { ITEMS_MAX = 4 + 256 };
     zmq_pollitem_t items [ITEMS_MAX];
     size_t count = 0;
@@ -321,7 +321,7 @@ fst_client_begin (filestore_t *self)
     assert (self);
     free (self->problem);
     self->problem = NULL;
-    while (fst_session_renewing (self->session)) {
+    while (fst_client_session_renewing (self->session)) {
         fst_rc_t rc = fst_client_turn (self, 1000);
         if (rc != FST_OK)
             return fst_client_fail (self, rc, "%s", fst_error_text (rc));

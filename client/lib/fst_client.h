@@ -9,7 +9,7 @@
 #include "fst_calls.h"
 #include "fst_data.h"
 #include "fst_pool.h"
-#include "fst_session.h"
+#include "fst_client_session.h"
 
 //  ---- Failures
 
@@ -50,7 +50,7 @@ fst_client_user (const filestore_t *self);
 
 fst_calls_t *
 fst_client_calls (filestore_t *self);
-fst_session_t *
+fst_client_session_t *
 fst_client_session (const filestore_t *self);
 fst_data_t *
 fst_client_data (filestore_t *self);

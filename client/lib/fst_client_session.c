@@ -1,6 +1,6 @@
 //  The session of a client.
 
-#include "fst_session.h"
+#include "fst_client_session.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define RENEW_AGAIN_MS  30000       //  After a renewal that failed
 #define TOKEN_BYTES_MAX  1024
 
-struct fst_session {
+struct fst_client_session {
     filestore_t *client;
     int64_t usual_life_ms;
     char *token;                    //  NULL: nobody is logged in
@@ -24,11 +24,11 @@ struct fst_session {
     bool renewing;
 };
 
-fst_session_t *
-fst_session_new (filestore_t *client, int64_t life_ms)
+fst_client_session_t *
+fst_client_session_new (filestore_t *client, int64_t life_ms)
 {
     assert (client);
-    fst_session_t *self = calloc (1, sizeof (*self));
+    fst_client_session_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->client = client;
     self->usual_life_ms = life_ms;
@@ -36,7 +36,7 @@ fst_session_new (filestore_t *client, int64_t life_ms)
 }
 
 void
-fst_session_destroy (fst_session_t **self_p)
+fst_client_session_destroy (fst_client_session_t **self_p)
 {
     assert (self_p);
     if (*self_p) {
@@ -76,7 +76,7 @@ s_token_read (const char *token, char *user, size_t size, int64_t *expires_ms_p)
 
 //  Go on with this token. life_ms 0: a fresh one, its life begins now.
 static fst_rc_t
-s_token_set (fst_session_t *self, const char *token, int64_t life_ms)
+s_token_set (fst_client_session_t *self, const char *token, int64_t life_ms)
 {
     char user [sizeof (self->user)];
     int64_t expires_ms;
@@ -97,7 +97,7 @@ s_token_set (fst_session_t *self, const char *token, int64_t life_ms)
 }
 
 static void
-s_token_clear (fst_session_t *self)
+s_token_clear (fst_client_session_t *self)
 {
     free (self->token);
     self->token = NULL;
@@ -110,7 +110,7 @@ s_renewed (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
 {
     (void) item;
     (void) problem;
-    fst_session_t *self = owner;
+    fst_client_session_t *self = owner;
     self->renewing = false;
     self->renew_after_ms = fst_clock_mono_ms () + RENEW_AGAIN_MS;
     if (rc == FST_OK && self->token
@@ -119,7 +119,7 @@ s_renewed (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
 }
 
 static void
-s_renew_if_due (fst_session_t *self)
+s_renew_if_due (fst_client_session_t *self)
 {
     if (!self->token || self->renewing || self->expires_ms == 0 || fst_clock_mono_ms () < self->renew_after_ms)
         return;
@@ -131,14 +131,14 @@ s_renew_if_due (fst_session_t *self)
 }
 
 void
-fst_session_keep (fst_session_t *self)
+fst_client_session_keep (fst_client_session_t *self)
 {
     assert (self);
     s_renew_if_due (self);
 }
 
 bool
-fst_session_renewing (fst_session_t *self)
+fst_client_session_renewing (fst_client_session_t *self)
 {
     assert (self);
     s_renew_if_due (self);
@@ -180,7 +180,7 @@ filestore_use_token (filestore_t *self, const char *token)
     assert (self);
     assert (token);
     //  When it was made is not in it: take the usual life of a session
-    fst_session_t *session = fst_client_session (self);
+    fst_client_session_t *session = fst_client_session (self);
     fst_rc_t rc = s_token_set (session, token, session->usual_life_ms);
     if (rc != FST_OK)
         return fst_client_fail (self, rc, "that is no token: log in again");
