@@ -1,0 +1,157 @@
+//  What happens in the store, as it happens: server-sent events, read by hand because a browser's EventSource
+//  cannot listen to topics that it does not know (heartbeat.NODE) and does not tell why a connection failed.
+import { API, tellSignedOut } from "./api.js";
+
+const SILENCE_MS = 40000;       //  The bridge writes at least a comment every 15 s
+const WAIT_MS = [500, 1000, 2000, 5000, 10000];
+
+const listeners = new Set();
+const watchers = new Set();
+let last = null;                //  Sequence of the last durable event: where to go on
+let stopper = null;             //  Ends the connection that is open
+let wake = null;                //  Ends a wait between two attempts
+let running = false;
+
+export let state = { connected: false, failures: 0, retryAt: 0 };
+
+//  Hear events whose topic is this one or begins with it ("file.", "status"). Gives a function that ends it.
+export function on(topic, action) {
+    const listener = { topic, action };
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+}
+
+//  Hear when the connection comes and goes. Called at once with the present state.
+export function watch(action) {
+    watchers.add(action);
+    action(state);
+    return () => watchers.delete(action);
+}
+
+//  Begin after an event of this sequence; what was loaded before it is complete.
+export function start(since) {
+    last = since;
+    if (!running) {
+        running = true;
+        run();
+    }
+}
+
+export function stop() {
+    running = false;
+    stopper?.abort();
+    wake?.();
+}
+
+//  Try again now: the person asked, or the browser says that the network is back.
+export function retry() {
+    wake?.();
+}
+
+addEventListener("online", retry);
+addEventListener("offline", () => stopper?.abort());
+
+function become(next) {
+    state = next;
+    watchers.forEach(watcher => watcher(state));
+}
+
+async function run() {
+    while (running) {
+        await connection().catch(() => {});
+        if (!running)
+            break;
+        const failures = state.failures + 1;
+        const wait = WAIT_MS[Math.min(failures, WAIT_MS.length) - 1] * (0.8 + 0.4 * Math.random());
+        become({ connected: false, failures, retryAt: Date.now() + wait });
+        await new Promise(resolve => {
+            wake = resolve;
+            setTimeout(resolve, wait);
+        });
+        wake = null;
+    }
+    become({ connected: false, failures: 0, retryAt: 0 });
+}
+
+async function connection() {
+    stopper = new AbortController();
+    let alarm = null;
+    const alive = () => {
+        clearTimeout(alarm);
+        alarm = setTimeout(() => stopper.abort(), SILENCE_MS);
+    };
+    try {
+        alive();
+        const response = await fetch(`${API}/events`, {
+            headers: { Accept: "text/event-stream", ...(last === null ? {} : { "Last-Event-ID": String(last) }) },
+            signal: stopper.signal, cache: "no-store",
+        });
+        if (response.status === 401)
+            tellSignedOut();
+        if (!response.ok)
+            throw new Error(`status ${response.status}`);
+        become({ connected: true, failures: 0, retryAt: 0 });
+        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+        const parser = new Parser();
+        for (;;) {
+            const { done, value } = await reader.read();
+            if (done)
+                return;
+            alive();
+            parser.feed(value, deliver);
+        }
+    }
+    finally {
+        clearTimeout(alarm);
+    }
+}
+
+function deliver(topic, data, id) {
+    if (id !== null)
+        last = id;
+    let payload;
+    try {
+        payload = JSON.parse(data);
+    }
+    catch {
+        return;                 //  Not one of ours; the next one may be
+    }
+    for (const { topic: wanted, action } of [...listeners])
+        if (topic === wanted || wanted.endsWith(".") && topic.startsWith(wanted))
+            action(payload, topic);
+}
+
+//  The line format of text/event-stream.
+export class Parser {
+    rest = "";
+    event = "";
+    data = [];
+    id = null;
+
+    feed(text, deliver) {
+        const lines = (this.rest + text).split(/\r\n|\n|\r(?!$)/);
+        this.rest = lines.pop();
+        for (const line of lines)
+            this.line(line, deliver);
+    }
+
+    line(line, deliver) {
+        if (line === "") {
+            if (this.data.length)
+                deliver(this.event || "message", this.data.join("\n"), this.id);
+            this.event = "";
+            this.data = [];
+            this.id = null;
+            return;
+        }
+        const colon = line.indexOf(":");
+        const field = colon < 0 ? line : line.slice(0, colon);
+        const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+        if (field === "event")
+            this.event = value;
+        else if (field === "data")
+            this.data.push(value);
+        else if (field === "id" && /^\d+$/.test(value))
+            this.id = Number(value);
+    }
+}

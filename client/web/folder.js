@@ -1,0 +1,114 @@
+//  What is in one folder, kept true by events. It knows no element of the page.
+import { get } from "./api.js";
+import { on } from "./events.js";
+import { baseOf, isInside, join, parentOf } from "./format.js";
+
+const FIRST_PAGE = 500;         //  Enough for the first view; the rest follows
+const PAGE = 10000;
+const FEW = 12;                 //  So many changed entries are asked for one by one; more are a new listing
+const PATIENCE_MS = 120;        //  Changes come in swarms
+const RELOAD_MS = 1500;         //  At most one new listing in this time
+
+export function itemOf(path, kind, size, modified, owner, id) {
+    return { key: path, path, name: baseOf(path), kind, size, modified, owner, id };
+}
+
+export const itemOfStat = stat => itemOf(stat.path, stat.kind, stat.size, stat.modified_ms, stat.owner, stat.id);
+
+export class Folder {
+    items = new Map();          //  Name to item
+    loading = true;
+    #touched = new Set();       //  Names to ask for
+    #timer = null;
+    #loaded = 0;                //  When the last listing began
+    #stopper = new AbortController();
+
+    //  changed (): the items differ. gone (event): the folder itself was moved or deleted. failed (error).
+    constructor(path, { changed, gone, failed }) {
+        Object.assign(this, { path, changed, gone, failed });
+        this.off = on("file.", event => this.#hear(event));
+    }
+
+    close() {
+        this.off();
+        this.#stopper.abort();
+        clearTimeout(this.#timer);
+    }
+
+    async load() {
+        this.#loaded = performance.now();
+        this.#touched.clear();
+        const fresh = new Map();
+        const grow = this.items.size === 0;     //  Only a first listing may show itself half done
+        try {
+            for (let after, more = true; more; after = [...fresh.keys()].at(-1)) {
+                const page = await get("/entries", { path: this.path, after, limit: after === undefined && grow ? FIRST_PAGE : PAGE }, this.#stopper.signal);
+                page.names.forEach((name, n) => fresh.set(name, itemOf(join(this.path, name), page.kinds[n] === "d" ? "folder" : "file",
+                    page.sizes[n], page.modified_ms[n], page.owners[n] ?? page.owners[0], page.ids[n])));
+                more = page.more && page.names.length > 0;
+                if (grow || !more) {
+                    this.items = fresh;
+                    this.loading = more;
+                    this.changed();
+                }
+            }
+        }
+        catch (error) {
+            if (error.name === "AbortError")
+                return;
+            this.loading = false;
+            this.failed(error);
+        }
+    }
+
+    //  Put or take away an entry at once, before its event arrives.
+    add(item) {
+        this.items.set(item.name, item);
+        this.changed();
+    }
+
+    remove(names) {
+        names.forEach(name => this.items.delete(name));
+        this.changed();
+    }
+
+    #hear(event) {
+        const leaves = event.type === "deleted" || event.type === "moved";
+        if (leaves && isInside(this.path, event.path))
+            return this.gone(event);
+        for (const path of [event.path, event.to])
+            if (path && parentOf(path) === this.path) {
+                this.#touched.add(baseOf(path));
+                if (path === event.path && leaves && this.items.delete(baseOf(path)))
+                    this.changed();
+            }
+        if (this.#touched.size)
+            this.#timer ??= setTimeout(() => this.#ask(), this.#touched.size > FEW ? RELOAD_MS : PATIENCE_MS);
+    }
+
+    async #ask() {
+        this.#timer = null;
+        if (this.#touched.size > FEW) {
+            const wait = this.#loaded + RELOAD_MS - performance.now();
+            if (wait > 0)
+                this.#timer = setTimeout(() => this.#ask(), wait);
+            else
+                await this.load();
+            return;
+        }
+        const names = [...this.#touched];
+        this.#touched.clear();
+        await Promise.all(names.map(async name => {
+            try {
+                const stat = await get("/entry", { path: join(this.path, name) }, this.#stopper.signal);
+                this.items.set(name, itemOfStat(stat));
+            }
+            catch (error) {
+                if (error.code === "not_found")
+                    this.items.delete(name);
+            }
+        }));
+        if (!this.#stopper.signal.aborted)
+            this.changed();
+    }
+}
