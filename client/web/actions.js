@@ -2,6 +2,7 @@
 import { ApiError, del, fileUrl, post, zipUrl } from "./api.js";
 import { complain, openDialog, toast } from "./dialog.js";
 import { h, button } from "./dom.js";
+import { tell } from "./events.js";
 import { baseOf, freeName, isInside, join, parentOf } from "./format.js";
 import { T } from "./text.js";
 
@@ -42,7 +43,9 @@ export function askConflict(name, several, lead = T.conflict.lead) {
 }
 
 export async function rename(item, name) {
-    await post("/move", { from: item.path, to: join(parentOf(item.path), name) });
+    const to = join(parentOf(item.path), name);
+    await post("/move", { from: item.path, to });
+    tell("file.moved", { type: "moved", path: item.path, to });
 }
 
 //  Put things into another folder. A name that is taken there is asked about; "Undo" moves them back.
@@ -52,7 +55,10 @@ export async function moveTo(things, folder) {
         return toast(T.files.intoItself, { error: true });
     const moved = await transfer("/move", wanted, folder, {});
     if (moved.length)
-        toast(T.files.moved(moved.length, baseOf(folder) || "/"), { label: T.undo, action: () => each(moved, pair => post("/move", { from: pair.to, to: pair.from })) });
+        toast(T.files.moved(moved.length, baseOf(folder) || "/"), { label: T.undo, action: () => each(moved, async pair => {
+            await post("/move", { from: pair.to, to: pair.from });
+            tell("file.moved", { type: "moved", path: pair.to, to: pair.from });
+        }) });
 }
 
 export async function copyTo(things, folder) {
@@ -66,6 +72,8 @@ async function transfer(route, things, folder, options) {
     const one = async (thing, name, extra = {}) => {
         const to = join(folder, name);
         await post(route, { from: thing.path, to, ...(thing.kind === "folder" ? options : {}), ...extra });
+        const type = route === "/move" ? "moved" : "copied";
+        tell(`file.${type}`, { type, path: thing.path, to });
         return { from: thing.path, to };
     };
     //  One after another: a question must be answered before the next is asked
@@ -105,10 +113,10 @@ async function keepBoth(thing, one) {
 }
 
 //  To the trash, with a way back.
-export async function remove(things, gone) {
+export async function remove(things) {
     const trashed = await each(things, async thing => {
         const reply = await del("/entry", { path: thing.path, recursive: thing.kind === "folder" ? true : undefined });
-        gone?.(thing);
+        tell("file.deleted", { type: "deleted", path: thing.path });
         return { path: thing.path, trash: reply.trash };
     });
     if (trashed.length)
@@ -116,9 +124,18 @@ export async function remove(things, gone) {
 }
 
 async function untrash(trashed) {
-    const restored = await each(trashed, one => post("/restore", one.trash ? { trash: one.trash } : { path: one.path }));
+    const restored = await each(trashed, async one => {
+        const { path } = await post("/restore", one.trash ? { trash: one.trash } : { path: one.path });
+        tell("file.restored", { type: "restored", path });
+        return path;
+    });
     if (restored.length)
         toast(T.files.restored(restored.length));
+}
+
+export async function makeFolder(path) {
+    await post("/folders", { path });
+    tell("file.folder", { type: "folder", path });
 }
 
 export function download(things) {

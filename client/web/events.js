@@ -109,13 +109,16 @@ async function connection() {
 function deliver(topic, data, id) {
     if (id !== null)
         last = id;
-    let payload;
     try {
-        payload = JSON.parse(data);
+        tell(topic, JSON.parse(data));
     }
-    catch {
-        return;                 //  Not one of ours; the next one may be
+    catch (error) {
+        console.error(topic, error);    //  One bad event must not end the stream
     }
+}
+
+//  What this page did itself is shown at once; the event from the store follows and says the same.
+export function tell(topic, payload) {
     for (const { topic: wanted, action } of [...listeners])
         if (topic === wanted || wanted.endsWith(".") && topic.startsWith(wanted))
             action(payload, topic);

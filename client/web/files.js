@@ -1,5 +1,5 @@
 //  The view of files: where one is, what is there, and everything that can be done with it.
-import { get, post } from "./api.js";
+import { get } from "./api.js";
 import * as actions from "./actions.js";
 import { crumbsOf, pathForPeople } from "./crumbs.js";
 import { ask, complain, toast } from "./dialog.js";
@@ -198,7 +198,6 @@ class FilesView {
             const key = join(this.path, this.selectAfter);
             this.selectAfter = null;
             this.list.reveal(key);
-            this.list.choose(key, {});
             this.list.focus();
         }
         this.#tools();
@@ -361,8 +360,6 @@ class FilesView {
             else if (commit && name !== item.name)
                 await actions.rename(item, name).then(() => {
                     this.selectAfter = name;
-                    this.folder.items.delete(item.name);
-                    this.folder.add(itemOf(join(parentOf(item.path), name), item.kind, item.size, item.modified, item.owner, item.id));
                     announce(T.files.renamed(item.name, name));
                 }, complain);
             const focused = input === document.activeElement || document.activeElement === document.body;
@@ -387,7 +384,7 @@ class FilesView {
 
     #remove(things = this.list.chosen.length ? this.list.chosen : [this.list.item(this.list.active)].filter(Boolean)) {
         if (things.length)
-            actions.remove(things, thing => parentOf(thing.path) === this.path && this.folder.remove([thing.name]));
+            actions.remove(things);
     }
 
     async #moveTo(things) {
@@ -406,9 +403,8 @@ class FilesView {
         ask({
             title: T.files.newFolder, label: T.files.folderName, action: T.files.create, check: name => badName(name.trim()),
             commit: async name => {
-                await post("/folders", { path: join(this.path, name.trim()) });
                 this.selectAfter = name.trim();
-                this.#show();
+                await actions.makeFolder(join(this.path, name.trim()));
                 announce(T.files.created(name.trim()));
             },
         });

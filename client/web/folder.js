@@ -61,27 +61,20 @@ export class Folder {
         }
     }
 
-    //  Put or take away an entry at once, before its event arrives.
-    add(item) {
-        this.items.set(item.name, item);
-        this.changed();
-    }
-
-    remove(names) {
-        names.forEach(name => this.items.delete(name));
-        this.changed();
-    }
-
     #hear(event) {
         const leaves = event.type === "deleted" || event.type === "moved";
         if (leaves && isInside(this.path, event.path))
             return this.gone(event);
         for (const path of [event.path, event.to])
-            if (path && parentOf(path) === this.path) {
+            if (path && parentOf(path) === this.path)
                 this.#touched.add(baseOf(path));
-                if (path === event.path && leaves && this.items.delete(baseOf(path)))
-                    this.changed();
-            }
+        const known = leaves && parentOf(event.path) === this.path && this.items.get(baseOf(event.path));
+        if (known) {
+            this.items.delete(known.name);
+            if (event.to && parentOf(event.to) === this.path)       //  Renamed: all is known but for the name
+                this.items.set(baseOf(event.to), { ...known, key: event.to, path: event.to, name: baseOf(event.to) });
+            this.changed();
+        }
         if (this.#touched.size)
             this.#timer ??= setTimeout(() => this.#ask(), this.#touched.size > FEW ? RELOAD_MS : PATIENCE_MS);
     }

@@ -1,5 +1,6 @@
 //  Choosing a folder of the store in a dialog: where to move or copy to, for those who do not drag.
-import { get, post } from "./api.js";
+import { makeFolder } from "./actions.js";
+import { get } from "./api.js";
 import { crumbsOf } from "./crumbs.js";
 import { ask, openDialog } from "./dialog.js";
 import { h, button, icon, put } from "./dom.js";
@@ -25,7 +26,7 @@ export function chooseFolder(start, { title, action, without = [] }) {
 
         function make() {
             ask({ title: T.files.newFolder, label: T.files.folderName, action: T.files.create, check: name => badName(name.trim()), commit: async name => {
-                await post("/folders", { path: join(at, name.trim()) });
+                await makeFolder(join(at, name.trim()));
                 show(join(at, name.trim()));
             } });
         }

@@ -3,6 +3,7 @@
 //  States: waiting -> sending -> (storing) -> done. From sending also: paused, retrying, failed, exists (asks), and lost: begun
 //  before the page was loaded, so the file must be chosen again or, where the browser keeps a handle, be allowed again.
 import { API, ApiError, GUARD, call, del, errorOf, fileUrl, get, post, tellSignedOut } from "./api.js";
+import { tell } from "./events.js";
 import { baseOf, freeName, join, parentOf } from "./format.js";
 import * as handles from "./handles.js";
 import { T } from "./text.js";
@@ -45,8 +46,10 @@ export const busy = () => items.some(item => ["waiting", "sending", "storing", "
 export async function add(folder, { files, folders }) {
     if (!busy())
         always = null;
-    for (const path of folders)
+    for (const path of folders) {
         await post("/folders", { path: join(folder, path), parents: true });
+        tell("file.folder", { type: "folder", path: join(folder, path) });
+    }
     for (const { file, path, handle } of files)
         items.push({ id: ++serial, file, handle, path: join(folder, path), name: baseOf(path), size: file.size, sent: 0, state: "waiting", tries: 0,
             modified: file.lastModified });
@@ -86,6 +89,7 @@ function finish(item) {
     item.error = null;
     handles.forget(item.url);
     item.file = item.handle = null;
+    tell("file.committed", { type: "committed", path: item.path });
 }
 
 async function failed(item, error) {
