@@ -62,7 +62,7 @@ filestore_token (const filestore_t *self);
 const char *
 filestore_user (const filestore_t *self);
 
-//  Revokes the session for everyone, at once.
+//  Revokes the session for everyone, at once. One that has ended already is no failure.
 fst_rc_t FST_CHECKED
 filestore_logout (filestore_t *self);
 

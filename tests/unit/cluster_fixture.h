@@ -146,7 +146,7 @@ cluster_new_client (cluster_t *self, const char *session_time)
 static inline void
 cluster_wait_nodes (cluster_t *self, int alive)
 {
-    int64_t deadline_ms = fst_clock_mono_ms () + 20000;
+    int64_t deadline_ms = fst_clock_mono_ms () + 60000;
     json_int_t found = -1;
     while (found < alive) {
         json_t *status = NULL;

@@ -342,7 +342,7 @@ Test (client, a_batch_stores_all_that_it_can)
     s_end ();
 }
 
-Test (client, a_file_of_many_extents_is_told_to_metadata_in_pages, .timeout = 100)
+Test (client, a_file_of_many_extents_is_told_to_metadata_in_pages, .timeout = 280)
 {
     static const char *const settings [] = { "chunk-size", "64 KiB", "extent-chunks", "1", NULL };
     s_begin_with (2, settings);
@@ -354,7 +354,7 @@ Test (client, a_file_of_many_extents_is_told_to_metadata_in_pages, .timeout = 10
     s_end ();
 }
 
-Test (client, nodes_with_little_memory_are_only_slower, .timeout = 100)
+Test (client, nodes_with_little_memory_are_only_slower, .timeout = 280)
 {
     static const char *const settings [] = {
         "chunk-size", "64 KiB", "extent-chunks", "4", "window", "64 KiB", "data-memory", "1 MiB", NULL
@@ -374,13 +374,13 @@ Test (client, nodes_with_little_memory_are_only_slower, .timeout = 100)
 static void
 s_let_capabilities_end (void)
 {
-    zclock_sleep (1500);
+    zclock_sleep (3500);
 }
 
-Test (client, capabilities_that_end_are_renewed, .timeout = 100)
+Test (client, capabilities_that_end_are_renewed, .timeout = 280)
 {
     static const char *const settings [] = {
-        "chunk-size", "64 KiB", "extent-chunks", "64", "capability-time", "1 s", NULL
+        "chunk-size", "64 KiB", "extent-chunks", "64", "capability-time", "3 s", NULL
     };
     s_begin_with (3, settings);
     size_t bytes = 200 * EXTENT + 1;        //  More than is asked for at once
@@ -486,7 +486,7 @@ s_check_copies (const char *path, const char *lost, size_t from)
     json_decref (entry);
 }
 
-Test (client, an_upload_survives_the_loss_of_a_node, .timeout = 100)
+Test (client, an_upload_survives_the_loss_of_a_node, .timeout = 280)
 {
     s_begin (3);
     size_t bytes = 60 * EXTENT + 9;
@@ -499,7 +499,7 @@ Test (client, an_upload_survives_the_loss_of_a_node, .timeout = 100)
     s_end ();
 }
 
-Test (client, a_local_upload_survives_the_loss_of_all_copies_of_an_extent, .timeout = 100)
+Test (client, a_local_upload_survives_the_loss_of_all_copies_of_an_extent, .timeout = 280)
 {
     s_begin (4);
     size_t bytes = 60 * EXTENT + 9;
@@ -513,7 +513,7 @@ Test (client, a_local_upload_survives_the_loss_of_all_copies_of_an_extent, .time
     s_end ();
 }
 
-Test (client, a_batch_survives_the_loss_of_a_node, .timeout = 100)
+Test (client, a_batch_survives_the_loss_of_a_node, .timeout = 280)
 {
     s_begin (3);
     enum { FILES = 300 };
@@ -539,7 +539,7 @@ Test (client, a_batch_survives_the_loss_of_a_node, .timeout = 100)
     s_end ();
 }
 
-Test (client, too_few_nodes_are_an_error_and_nothing_is_visible, .timeout = 100)
+Test (client, too_few_nodes_are_an_error_and_nothing_is_visible, .timeout = 280)
 {
     s_begin (2);
     uint8_t *data = s_content (20 * EXTENT, 6);
@@ -552,7 +552,7 @@ Test (client, too_few_nodes_are_an_error_and_nothing_is_visible, .timeout = 100)
     s_end ();
 }
 
-Test (client, a_download_survives_the_loss_of_a_node, .timeout = 100)
+Test (client, a_download_survives_the_loss_of_a_node, .timeout = 280)
 {
     s_begin (3);
     size_t bytes = 100 * EXTENT + 9;
@@ -579,22 +579,31 @@ s_mute_node_1 (void)
     cr_assert_eq (fst_socket_bind (ZMQ_ROUTER, endpoint, "data:node-1", NULL, &s_mute, &problem), FST_OK, "%s", problem);
 }
 
-Test (client, a_silent_node_is_raced_by_a_download, .timeout = 100)
+Test (client, a_silent_node_is_raced_by_a_download, .timeout = 280)
 {
     s_begin (3);
     size_t bytes = 20 * EXTENT + 9;
     uint8_t *data = s_content (bytes, 20);
     s_put ("large", data, bytes);
     s_mute_node_1 ();
-    int64_t begun_ms = fst_clock_mono_ms ();
-    s_check ("large", data, bytes);
-    cr_assert_lt (fst_clock_mono_ms () - begun_ms, 4500, "before the node counts as failed");
+    int64_t least_ms = INT64_MAX;
+    for (int at = 0; at < 5 && least_ms >= 4500; at++) {    //  A busy machine may spoil a try, but not all of them
+        filestore_t *fresh = cluster_new_client (s_cluster, "1 h");     //  Who does not know that node yet
+        cr_assert_eq (filestore_use_token (fresh, filestore_token (s_cluster->client)), FST_OK);
+        s_client = fresh;
+        int64_t begun_ms = fst_clock_mono_ms ();
+        s_check ("large", data, bytes);
+        least_ms = fst_clock_mono_ms () - begun_ms;
+        s_client = s_cluster->client;
+        filestore_destroy (&fresh);
+    }
+    cr_assert_lt (least_ms, 4500, "before the node counts as failed");
     zsock_destroy (&s_mute);
     free (data);
     s_end ();
 }
 
-Test (client, a_silent_node_is_replaced_by_an_upload, .timeout = 100)
+Test (client, a_silent_node_is_replaced_by_an_upload, .timeout = 280)
 {
     s_begin (3);
     size_t bytes = 20 * EXTENT + 9;
@@ -648,7 +657,7 @@ s_liar (zsock_t *pipe, void *args)
     zpoller_destroy (&poller);
 }
 
-Test (client, a_node_that_says_it_has_other_octets_is_replaced, .timeout = 100)
+Test (client, a_node_that_says_it_has_other_octets_is_replaced, .timeout = 280)
 {
     s_begin (3);
     size_t bytes = 8 * EXTENT;
@@ -899,6 +908,7 @@ Test (client, namespace_calls)
     json_decref (reply);
     cr_assert_eq (filestore_logout (other), FST_OK);
     cr_assert_null (filestore_token (other));
+    cr_assert_eq (filestore_logout (s_client), FST_OK, "the same session: it is over already");
     filestore_destroy (&other);
     free (token);
     free (data);

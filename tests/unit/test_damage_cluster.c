@@ -16,7 +16,7 @@
 #define SMALL    12
 #define FILES    (LARGE + SMALL)
 #define NAMES    200                    //  Extents in files, of all
-#define HEAL_MS  60000
+#define HEAL_MS  120000
 
 static cluster_t *s_cluster;
 static uint64_t s_seed;

@@ -10,14 +10,14 @@
 #define SMALL   80                      //  Files of some octets, which live in small.db
 #define LARGE   6                       //  Files of many extents
 #define EXTENT  (4 * 65536)
-#define WAIT_MS 30000
+#define WAIT_MS 60000
 
 static cluster_t *s_cluster;
 
 static void
 s_setup (void)
 {
-    static const char *const settings [] = { "chunk-size", "64 KiB", "extent-chunks", "4", "prune-after", "1 s", NULL };
+    static const char *const settings [] = { "chunk-size", "64 KiB", "extent-chunks", "4", "prune-after", "2 s", NULL };
     s_cluster = cluster_new (NODES, settings);
 }
 
