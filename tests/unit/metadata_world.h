@@ -19,8 +19,9 @@
 #include "fst_record.h"
 #include "fst_socket.h"
 #include "fst_told.h"
+#include "seen.h"
 
-#define WORLD_WAIT_MS   20000       //  A condition that takes longer is a failure
+#define WORLD_WAIT_MS   60000       //  A condition that takes longer is a failure
 #define WORLD_NODES     3
 #define WORLD_BEAT_MS   50
 
@@ -40,6 +41,7 @@ struct world_node {
     world_node_t *all;              //  [1] is node-1
     fst_keys_t *keys;
     fst_actor_t *actor;
+    seen_t seen;                    //  Its thread's; what comes twice is done twice, but counted once
     atomic_bool silent;             //  No heartbeats
     atomic_bool refuses;            //  To delete
     atomic_int deleted;             //  Blobs that it was told to delete
@@ -56,12 +58,13 @@ struct world_node {
     atomic_bool keeps_pulls;        //  But does not come to it now
     atomic_bool keeps_answers;      //  Or copies, and does not come to answering
     atomic_bool lies;               //  Its receipts are for something else
-    atomic_int pulled;              //  Extents it got
+    atomic_int pulled;              //  Extents it got and did not have
     atomic_int pulls_now, pulls_most;       //  PULLs under way
     atomic_int wrong_proofs;        //  Tickets and capabilities that its peers would refuse
     struct {
         fst_request_t *request;
         json_t *results;            //  NULL: not yet copied
+        bool again;                 //  The same came before
     } kept [8];                     //  Its thread's
     pthread_mutex_t lock;           //  Guards what follows
     fst_told_t told;
@@ -162,7 +165,7 @@ world_token (world_t *self, const char *name, fst_role_t role)
 static inline fst_caller_t *
 world_person (world_t *self, const char *name, fst_role_t role)
 {
-    fst_caller_t *caller = fst_caller_new (self->bus.clients, NULL, 10000, WORLD_WAIT_MS);
+    fst_caller_t *caller = fst_caller_new (self->bus.clients, NULL, WORLD_WAIT_MS, WORLD_WAIT_MS);
     char *token = world_token (self, name, role);
     fst_caller_set_token (caller, token);
     free (token);
@@ -291,8 +294,8 @@ world_node_find (const world_node_t *self, const fst_blob_id_t *blob, uint32_t n
     return at;
 }
 
-//  It holds this from now on, whole.
-static inline void
+//  It holds this from now on, whole. False if it had it before.
+static inline bool
 world_node_hold (world_node_t *self, const fst_extent_info_t *info)
 {
     bool found;
@@ -304,6 +307,7 @@ world_node_hold (world_node_t *self, const fst_extent_info_t *info)
     }
     self->held [at] = (world_held_t) { .info = *info };
     pthread_mutex_unlock (&self->lock);
+    return !found;
 }
 
 static inline void
@@ -381,7 +385,7 @@ world_node_delete (void *arg, fst_request_t **request_p)
     int count = (int) json_array_size (json_object_get (fst_request_payload (*request_p), "blobs")), there = 0;
     if (!world_node_take_away (self, request_p, false, &there))
         return;
-    self->deleted += count;
+    self->deleted += seen_before (&self->seen, *request_p)? 0: count;
     self->dropped += there;
     fst_request_reply (request_p, json_pack ("{s:i}", "deleted", there));
 }
@@ -473,7 +477,8 @@ static inline void
 world_node_scrub (void *arg, fst_request_t **request_p)
 {
     world_node_t *self = arg;
-    self->scrubs += json_is_true (json_object_get (fst_request_payload (*request_p), "stop"))? -1: 1;
+    if (!seen_before (&self->seen, *request_p))
+        self->scrubs += json_is_true (json_object_get (fst_request_payload (*request_p), "stop"))? -1: 1;
     fst_request_reply (request_p, NULL);
 }
 
@@ -517,8 +522,7 @@ world_node_pull_one (world_node_t *self, json_t *peers, json_t *extent)
             continue;
         }
         char receipt [FST_PROOF_TEXT_MAX];
-        world_node_hold (self, &info);
-        self->pulled++;
+        self->pulled += world_node_hold (self, &info);
         info.bytes += self->lies;
         fst_receipt_make (self->keys->node_key, &info, receipt);
         json_object_set_new (result, "result", json_string ("done"));
@@ -539,11 +543,11 @@ world_node_pull_all (world_node_t *self, const fst_request_t *request)
 }
 
 static inline void
-world_node_pull_answer (world_node_t *self, fst_request_t **request_p, json_t *results)
+world_node_pull_answer (world_node_t *self, fst_request_t **request_p, json_t *results, bool again)
 {
     if (!results)
         results = world_node_pull_all (self, *request_p);
-    self->pulls_now--;
+    self->pulls_now -= !again;
     fst_request_reply (request_p, json_pack ("{s:o}", "results", results));
 }
 
@@ -556,15 +560,18 @@ world_node_pull (void *arg, fst_request_t **request_p)
         fst_request_fail (request_p, FST_BUSY, NULL);
         return;
     }
-    if (++self->pulls_now > self->pulls_most)
-        self->pulls_most = self->pulls_now;
+    bool again = seen_before (&self->seen, *request_p);
+    self->pulls_now += !again;
+    if (self->pulls_now > self->pulls_most)
+        self->pulls_most = (int) self->pulls_now;
     if (!self->keeps_pulls && !self->keeps_answers) {
-        world_node_pull_answer (self, request_p, NULL);
+        world_node_pull_answer (self, request_p, NULL, again);
         return;
     }
     while (self->kept [slot].request)
         assert (++slot < sizeof (self->kept) / sizeof (self->kept [0]));
     self->kept [slot].results = self->keeps_answers? world_node_pull_all (self, *request_p): NULL;
+    self->kept [slot].again = again;
     self->kept [slot].request = *request_p;
     *request_p = NULL;
 }
@@ -575,7 +582,7 @@ world_node_pull_kept (void *arg)
     world_node_t *self = arg;
     for (size_t slot = 0; slot < sizeof (self->kept) / sizeof (self->kept [0]); slot++)
         if (self->kept [slot].request)
-            world_node_pull_answer (self, &self->kept [slot].request, self->kept [slot].results);
+            world_node_pull_answer (self, &self->kept [slot].request, self->kept [slot].results, self->kept [slot].again);
 }
 
 static inline fst_rc_t
@@ -689,7 +696,7 @@ world_new (world_t *self)
     snprintf (folder, sizeof (folder), "%s/metadata.db", self->bus.folder);
     world_set (self, "metadata-database", folder);
     world_set (self, "heartbeat-interval", "200 ms");
-    world_set (self, "prune-after", "1 s");
+    world_set (self, "prune-after", "2 s");     //  Forty beats: no busy machine keeps a thread waiting for so long
     self->alice = world_person (self, "alice", FST_ROLE_USER);
     self->bob = world_person (self, "bob", FST_ROLE_USER);
     self->root = world_person (self, "root", FST_ROLE_ADMIN);

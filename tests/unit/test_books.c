@@ -45,7 +45,7 @@ static fst_rc_t
 s_report (int number, const char *of, const char *blob, int extent, bool *aside_p)
 {
     json_t *reply = NULL;
-    fst_caller_t *node = fst_caller_new (w.bus.clients, NULL, 10000, WORLD_WAIT_MS);
+    fst_caller_t *node = fst_caller_new (w.bus.clients, NULL, WORLD_WAIT_MS, WORLD_WAIT_MS);
     fst_caller_set_token (node, w.nodes [number].keys->token);
     fst_rc_t rc = world_call (node, "REPORT", json_pack ("{s:s, s:[s], s:[i], s:[s]}", "node", of, "blobs", blob,
                               "extents", extent, "reasons", "corrupt"), &reply);

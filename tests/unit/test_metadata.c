@@ -169,7 +169,8 @@ Test (metadata, extents_may_come_ahead_of_their_commit)
     cr_expect_eq (json_integer_value (json_object_get (file, "size")), 2 * full + 10);
     cr_expect_eq (json_array_size (json_object_get (file, "extents")), 3);
     json_decref (reply);
-    cr_expect_eq (world_status (&w, "uploads"), 0);                     //  One file: its commit ended it
+    cr_expect_eq (world_call (w.alice, "GET_WRITE_NODES", json_pack ("{s:s, s:i, s:i}", "upload", upload, "from", 0,
+                              "count", 1), NULL), FST_EXPIRED);         //  One file: its commit ended it
     free (upload);
 }
 
@@ -348,7 +349,7 @@ Test (metadata, a_page_of_long_names_is_cut_to_what_one_message_takes)
 
 Test (metadata, only_the_node_itself_registers_it)
 {
-    fst_caller_t *node = fst_caller_new (w.bus.clients, NULL, 10000, WORLD_WAIT_MS);
+    fst_caller_t *node = fst_caller_new (w.bus.clients, NULL, WORLD_WAIT_MS, WORLD_WAIT_MS);
     fst_caller_set_token (node, w.nodes [1].keys->token);
     cr_expect_eq (world_call (node, "REGISTER", world_node_says (&w.nodes [2]), NULL), FST_DENIED);
     cr_expect_eq (world_call (node, "REGISTER", world_node_says (&w.nodes [1]), NULL), FST_OK);
@@ -421,26 +422,34 @@ Test (metadata, what_is_deleted_forever_goes_from_its_nodes)
     world_put (&w, w.alice, "a", 100);
     w.nodes [1].refuses = true;
     cr_assert_eq (world_call (w.alice, "DELETE_FILE", json_pack ("{s:s, s:b}", "path", "a", "forever", 1), NULL), FST_OK);
-    cr_expect (WORLD_AWAIT (w.nodes [2].deleted == 1));
+    cr_expect (WORLD_AWAIT (w.nodes [2].dropped == 1));
     cr_expect (WORLD_AWAIT (world_status (&w, "garbage") == 1));
     w.nodes [1].refuses = false;                                //  It is told until it confirms
     cr_expect (WORLD_AWAIT (world_status (&w, "garbage") == 0));
-    cr_expect_eq (w.nodes [1].deleted, 1);
+    cr_expect_eq (w.nodes [1].dropped, 1);
     cr_expect_eq (w.nodes [3].deleted, 0);
     cr_expect_eq (world_status (&w, "bytes"), 0);
+}
+
+static bool
+s_recovers (void)
+{
+    json_t *reply = NULL;
+    cr_assert_eq (world_call (w.root, "STATUS", NULL, &reply), FST_OK);
+    bool recovers = json_is_true (json_object_get (reply, "recovery"));
+    json_decref (reply);
+    return recovers;
 }
 
 Test (metadata, an_older_database_deletes_nothing_until_an_admin_says_so)
 {
     world_put (&w, w.alice, "a", 100);
     w.nodes [1].sequence = 1000000;                             //  It has seen more than this database knows
-    //  Some heartbeats of the new kind
-    int64_t until_ms = fst_clock_mono_ms () + 4 * WORLD_BEAT_MS;
-    cr_expect (WORLD_AWAIT (fst_clock_mono_ms () > until_ms));
+    cr_assert (WORLD_AWAIT (s_recovers ()));
     cr_assert_eq (world_call (w.alice, "DELETE_FILE", json_pack ("{s:s, s:b}", "path", "a", "forever", 1), NULL), FST_OK);
     cr_expect (WORLD_AWAIT (world_status (&w, "garbage") == 2));
     world_restart (&w);                                         //  It is remembered
-    until_ms = fst_clock_mono_ms () + 1500;
+    int64_t until_ms = fst_clock_mono_ms () + 1500;             //  Time for what must not be done
     cr_expect (WORLD_AWAIT (fst_clock_mono_ms () > until_ms));
     cr_expect_eq (world_status (&w, "garbage"), 2);
     cr_expect_eq (w.nodes [1].deleted + w.nodes [2].deleted, 0);
@@ -458,7 +467,7 @@ static void
 s_short_leases (void)
 {
     world_new (&w);
-    world_set (&w, "lease", "3 s");
+    world_set (&w, "lease", "8 s");             //  What is done in between takes a hundredth of it
     world_start (&w);
     for (int number = 1; number <= WORLD_NODES; number++)
         world_start_node (&w, number);
@@ -472,10 +481,9 @@ Test (leases, an_upload_that_is_not_used_ends_and_its_leftovers_go)
     char *upload = world_open (w.alice, "/users/alice", 2, NULL);
     cr_expect_str_eq (world_put_file (w.alice, upload, world_file (&w, upload, 0, "a", 100, 2)), "ok");
     cr_expect_str_eq (world_put_file (w.alice, upload, world_file (&w, upload, 1, "nowhere/b", 100, 2)), "not_found");
-    cr_expect_eq (world_status (&w, "uploads"), 1);
     cr_expect (WORLD_AWAIT (world_status (&w, "uploads") == 0));
     cr_expect_str_eq (world_put_file (w.alice, upload, world_file (&w, upload, 1, "b", 100, 2)), "expired");
-    cr_expect (WORLD_AWAIT (w.nodes [1].deleted + w.nodes [2].deleted + w.nodes [3].deleted == 2));
+    cr_expect (WORLD_AWAIT (w.nodes [1].dropped + w.nodes [2].dropped == 2));
     cr_expect_eq (s_stat (w.alice, "a"), FST_OK);
     free (upload);
 }
@@ -505,7 +513,8 @@ Test (metadata, changes_are_published_in_order)
     int64_t last = 0;
     zsock_set_rcvtimeo (events, WORLD_WAIT_MS);
     for (size_t at = 0; at < 3; at++) {
-        message = zmsg_recv (events);
+        while ((message = zmsg_recv (events)) && last == 0 && !zframe_streq (zmsg_first (message), expected [at]))
+            zmsg_destroy (&message);                            //  Of the first folders, and late
         cr_assert (message);
         cr_expect (zframe_streq (zmsg_first (message), expected [at]));
         json_t *body = json_loadb ((char *) zframe_data (zmsg_last (message)), zframe_size (zmsg_last (message)), 0, NULL);
@@ -524,7 +533,7 @@ Test (metadata, a_session_that_auth_ended_is_refused)
     fst_claims_t claims;
     cr_assert_eq (fst_token_verify (token, w.auth_keys->sign_public, fst_clock_wall_ms (), &claims), FST_OK);
     fst_hex_encode (claims.session, sizeof (claims.session), session);
-    fst_caller_t *caller = fst_caller_new (w.bus.clients, NULL, 10000, WORLD_WAIT_MS);
+    fst_caller_t *caller = fst_caller_new (w.bus.clients, NULL, WORLD_WAIT_MS, WORLD_WAIT_MS);
     fst_caller_set_token (caller, token);
     cr_expect_eq (s_stat (caller, "/users/alice"), FST_OK);
     zsock_t *publisher = NULL;

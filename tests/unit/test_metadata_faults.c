@@ -29,7 +29,7 @@ s_teardown (void)
     fake_disk_destroy (&s_disk);
 }
 
-TestSuite (metadata_faults, .init = s_setup, .fini = s_teardown, .timeout = 100);
+TestSuite (metadata_faults, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 static json_t *
 s_path (const char *folder, const char *name)

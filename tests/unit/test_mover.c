@@ -280,7 +280,7 @@ s_report (int number, const fst_blob_id_t *blob)
     json_t *reply = NULL;
     char hex [FST_BLOB_BYTES * 2 + 1];
     fst_hex_encode (blob->bytes, FST_BLOB_BYTES, hex);
-    fst_caller_t *node = fst_caller_new (w.bus.clients, NULL, 10000, WORLD_WAIT_MS);
+    fst_caller_t *node = fst_caller_new (w.bus.clients, NULL, WORLD_WAIT_MS, WORLD_WAIT_MS);
     fst_caller_set_token (node, w.nodes [number].keys->token);
     world_check (world_call (node, "REPORT", json_pack ("{s:s, s:[s], s:[i], s:[s]}", "node", w.nodes [number].name,
                              "blobs", hex, "extents", 0, "reasons", "corrupt"), &reply), fst_caller_problem (node));
