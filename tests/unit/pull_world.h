@@ -113,7 +113,7 @@ pull_store (pull_world_t *self, int node, const test_record_t *made, bool seal)
     zmsg_t *frames = zmsg_new ();
     zmsg_addmem (frames, made->data, made->bytes);
     return world_call (self->nodes [node].client, "STORE", json_pack ("{s:s, s:b}", "capability",
-                       pull_capability (self, node, FST_RIGHT_WRITE, made->record.blob, 60000), "seal", (int) seal),
+                       pull_capability (self, node, FST_RIGHT_WRITE, made->record.blob, 3600000), "seal", (int) seal),
                        &frames, NULL);
 }
 
@@ -140,7 +140,7 @@ pull_upload (pull_world_t *self, unsigned mask, fst_blob_id_t blob, uint32_t ext
     for (int node = 0; node < WORLD_NODES; node++)
         if (mask & 1u << node)
             world_check (world_call (self->nodes [node].client, "SEAL", json_pack ("{s:s, s:s, s:i, s:i}", "capability",
-                         pull_capability (self, node, FST_RIGHT_WRITE, blob, 60000), "blob", pull_hex (blob),
+                         pull_capability (self, node, FST_RIGHT_WRITE, blob, 3600000), "blob", pull_hex (blob),
                          "extent", (int) extent, "chunks", (int) chunks), NULL, NULL), "seal");
 }
 
@@ -163,7 +163,7 @@ pull_read (pull_world_t *self, int node, const fst_extent_info_t *info)
     fst_rc_t rc = FST_OK;
     for (uint32_t slot = 0; rc == FST_OK && slot < info->chunks; slot++)
         rc = world_call (self->nodes [node].client, "RETRIEVE", json_pack ("{s:s, s:s, s:i, s:i}", "capability",
-                         pull_capability (self, node, FST_RIGHT_READ, info->blob, 60000), "blob", pull_hex (info->blob),
+                         pull_capability (self, node, FST_RIGHT_READ, info->blob, 3600000), "blob", pull_hex (info->blob),
                          "extent", (int) info->extent, "slot", (int) slot), NULL, NULL);
     return rc;
 }
@@ -189,11 +189,7 @@ pull_damage (pull_world_t *self, int node, const fst_extent_info_t *info, int64_
 static inline fst_rc_t
 pull_command (pull_world_t *self, int node, const char *token, const char *command, json_t *payload, json_t **reply_p)
 {
-    fst_caller_t *caller = fst_caller_new (self->world.clients, NULL, 5000, 3 * WORLD_WAIT_MS);
-    fst_caller_set_token (caller, token);
-    fst_rc_t rc = fst_caller_call (caller, self->nodes [node].service, command, payload, reply_p);
-    fst_caller_destroy (&caller);
-    return rc;
+    return world_command (&self->world, self->nodes [node].service, token, command, payload, reply_p);
 }
 
 static inline json_int_t
@@ -232,19 +228,25 @@ pull_add (pull_world_t *self, json_t *request, const fst_extent_info_t *info, co
     json_t *list = json_array ();
     for (; *sources; sources++)
         json_array_append_new (list, json_pack ("{s:i, s:s}", "peer", *sources - '0', "capability",
-                               pull_capability (self, *sources - '0', FST_RIGHT_READ, info->blob, 600000)));
+                               pull_capability (self, *sources - '0', FST_RIGHT_READ, info->blob, 3600000)));
     json_array_append_new (json_object_get (request, "extents"), json_pack ("{s:s, s:I, s:I, s:I, s:s, s:o}",
                            "blob", pull_hex (info->blob), "extent", (json_int_t) info->extent, "chunks",
                            (json_int_t) info->chunks, "bytes", (json_int_t) info->bytes, "digest", digest,
                            "sources", list));
 }
 
-//  Send it to a node; the results, or NULL and why.
+//  Send it to a node; the results, or NULL and why. With rc_p NULL a node that is busy, perhaps with the same request sent
+//  twice, is asked again.
 static inline json_t *
 pull_run (pull_world_t *self, int node, json_t *request, fst_rc_t *rc_p)
 {
     json_t *reply = NULL;
-    fst_rc_t rc = pull_command (self, node, self->world.metadata_keys->token, "PULL", request, &reply);
+    int64_t until_ms = fst_clock_mono_ms () + WORLD_WAIT_MS;
+    fst_rc_t rc;
+    do
+        rc = pull_command (self, node, self->world.metadata_keys->token, "PULL", json_incref (request), &reply);
+    while (rc == FST_BUSY && !rc_p && fst_clock_mono_ms () < until_ms);
+    json_decref (request);
     if (rc_p)
         *rc_p = rc;
     else

@@ -21,7 +21,7 @@
 #ifndef WORLD_NODES
 #define WORLD_NODES 1               //  That have keys; the world starts the first
 #endif
-#define WORLD_WAIT_MS 20000
+#define WORLD_WAIT_MS 60000         //  A condition that takes longer is a failure
 
 typedef struct {
     char folder [400];
@@ -140,6 +140,23 @@ world_close (world_t *self)
     fst_keys_destroy (&self->node_keys);
     fst_keys_destroy (&self->metadata_keys);
     fst_keys_destroy (&self->auth_keys);
+}
+
+//  A command over the broker with somebody's token. A service that just started may not be known there yet.
+static inline fst_rc_t
+world_command (const world_t *self, const char *service, const char *token, const char *command, json_t *payload,
+               json_t **reply_p)
+{
+    fst_caller_t *caller = fst_caller_new (self->clients, NULL, WORLD_WAIT_MS, 3 * WORLD_WAIT_MS);
+    fst_caller_set_token (caller, token);
+    int64_t until_ms = fst_clock_mono_ms () + WORLD_WAIT_MS;
+    fst_rc_t rc;
+    do
+        rc = fst_caller_call (caller, service, command, json_incref (payload), reply_p);
+    while (rc == FST_UNAVAILABLE && fst_clock_mono_ms () < until_ms);
+    json_decref (payload);
+    fst_caller_destroy (&caller);
+    return rc;
 }
 
 //  ---- Clients of the data port
