@@ -6,7 +6,7 @@
 #include "fst_caller.h"
 #include "fst_socket.h"
 
-#define WITHIN_MS 20000     //  A condition that takes longer is a failure
+#define WITHIN_MS 60000     //  A condition that takes longer is a failure
 
 static bus_t bus;
 static zsock_t *router;
@@ -27,7 +27,15 @@ s_setup (void)
     zsys_handler_set (NULL);
     bus = bus_new ();
     s_bind ();
-    caller = fst_caller_new (bus.clients, NULL, 4000, 6000);
+    caller = fst_caller_new (bus.clients, NULL, WITHIN_MS, WITHIN_MS);
+}
+
+//  Another one, with other patience.
+static void
+s_patience (int64_t connect_ms, int64_t reply_ms)
+{
+    fst_caller_destroy (&caller);
+    caller = fst_caller_new (bus.clients, NULL, connect_ms, reply_ms);
 }
 
 static void
@@ -39,7 +47,7 @@ s_teardown (void)
     bus_remove (&bus);
 }
 
-TestSuite (caller, .init = s_setup, .fini = s_teardown, .timeout = 60);
+TestSuite (caller, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 //  ---- Playing broker
 
@@ -144,7 +152,7 @@ s_send_and_see (void)
     fst_rc_t rc = fst_caller_send (caller, "echo", "SAY", json_pack ("{s:s}", "text", "hello"), &ticket);
     cr_assert_eq (rc, FST_OK);
     json_t *reply;
-    for (int count = 0; count < 1000 && !request; count++)
+    for (int64_t until_ms = fst_clock_mono_ms () + WITHIN_MS; fst_clock_mono_ms () < until_ms && !request; )
         s_run (GREETS | PONGS, 5, &rc, &reply);
     cr_assert (request, "the request came");
 }
@@ -229,11 +237,10 @@ Test (caller, a_slow_service_is_told_from_a_dead_broker)
 {
     fst_rc_t rc = FST_OK;
     json_t *reply = NULL;
+    s_patience (6000, 8000);
     s_send_and_see ();
-    int64_t start_ms = fst_clock_mono_ms ();
     cr_assert (s_run (GREETS | PONGS, WITHIN_MS, &rc, &reply));
     cr_expect_eq (rc, FST_TIMEOUT);
-    cr_expect (fst_clock_mono_ms () - start_ms > 5500);
     cr_expect (strstr (fst_caller_problem (caller), "SAY"), "%s", fst_caller_problem (caller));
 }
 
@@ -241,24 +248,20 @@ Test (caller, a_silent_broker_is_unreachable)
 {
     fst_rc_t rc = FST_OK;
     json_t *reply = NULL;
+    s_patience (4000, 10 * WITHIN_MS);
     s_send_and_see ();
-    int64_t start_ms = fst_clock_mono_ms ();
     cr_assert (s_run (0, WITHIN_MS, &rc, &reply));
     cr_expect_eq (rc, FST_UNREACHABLE);
-    int64_t took_ms = fst_clock_mono_ms () - start_ms;
-    cr_expect (took_ms > 2000 && took_ms < 5900, "took %d ms", (int) took_ms);
 }
 
 Test (caller, nobody_there_is_unreachable)
 {
     zsock_destroy (&router);
-    fst_caller_destroy (&caller);
-    caller = fst_caller_new (bus.clients, NULL, 300, 6000);
+    s_patience (300, WITHIN_MS);
     int64_t start_ms = fst_clock_mono_ms ();
     fst_rc_t rc = fst_caller_call (caller, "echo", "SAY", NULL, NULL);
     cr_expect_eq (rc, FST_UNREACHABLE);
-    int64_t took_ms = fst_clock_mono_ms () - start_ms;
-    cr_expect (took_ms >= 300 && took_ms < 2000, "took %d ms", (int) took_ms);
+    cr_expect_geq (fst_clock_mono_ms () - start_ms, 300);
     cr_expect (strstr (fst_caller_problem (caller), bus.clients));
 }
 
@@ -274,7 +277,7 @@ Test (caller, a_broker_that_comes_in_time_is_found)
     int64_t start_ms = fst_clock_mono_ms ();
     while (!request && fst_clock_mono_ms () < start_ms + WITHIN_MS)
         s_run (GREETS, 5, &rc, &reply);
-    cr_expect (fst_clock_mono_ms () - start_ms < 1000);
+    cr_assert (request);
     char *id = s_request_id ();
     s_answer ("\3", fst_envelope_reply_encode (id, NULL));
     cr_expect (s_run (GREETS, WITHIN_MS, &rc, &reply));
@@ -285,7 +288,7 @@ Test (caller, a_broker_that_comes_in_time_is_found)
 
 //  With a greeting it is known at once that the broker is another one; without, by its silence.
 static void
-s_restart (int manners, int64_t within_ms)
+s_restart (int manners)
 {
     fst_rc_t rc = FST_OK;
     json_t *reply = NULL;
@@ -297,7 +300,6 @@ s_restart (int manners, int64_t within_ms)
     int64_t start_ms = fst_clock_mono_ms ();
     while (!request && fst_clock_mono_ms () < start_ms + WITHIN_MS)
         s_run (manners, 5, &rc, &reply);
-    cr_expect (fst_clock_mono_ms () - start_ms < within_ms, "took %d ms", (int) (fst_clock_mono_ms () - start_ms));
     cr_assert (request, "the request came again");
     char *again = s_request_id ();
     cr_expect_str_eq (again, id, "a call that is sent again keeps its id");
@@ -307,12 +309,12 @@ s_restart (int manners, int64_t within_ms)
 
 Test (caller, a_restarted_broker_gets_the_call_again_with_the_same_id)
 {
-    s_restart (GREETS | PONGS, 1000);
+    s_restart (GREETS | PONGS);
 }
 
 Test (caller, a_restarted_broker_without_manners_gets_it_too)
 {
-    s_restart (0, 4000);
+    s_restart (0);
 }
 
 Test (caller, a_broker_that_was_exchanged_behind_its_back_is_noticed_by_the_greeting)
@@ -327,7 +329,7 @@ Test (caller, a_broker_that_was_exchanged_behind_its_back_is_noticed_by_the_gree
     int64_t start_ms = fst_clock_mono_ms ();
     while (!request && fst_clock_mono_ms () < start_ms + WITHIN_MS)
         s_run (GREETS | PONGS, 5, &rc, &reply);
-    cr_expect (fst_clock_mono_ms () - start_ms < 900, "took %d ms", (int) (fst_clock_mono_ms () - start_ms));
+    cr_expect (request, "nothing else tells it: the new one answers when it is asked for a sign of life");
 }
 
 //  Its greeting would have been the first; the next broker's must not pass for it. The caller does not look
@@ -349,9 +351,9 @@ Test (caller, a_broker_that_ended_before_it_greeted_loses_no_call)
         { zsock_resolve (fst_caller_socket (caller)), 0, ZMQ_POLLIN, 0 },
         { zsock_resolve (router), 0, ZMQ_POLLIN, 0 },
     };
-    cr_assert_eq (zmq_poll (items, 2, WITHIN_MS), 1, "it connects again");
+    cr_assert_geq (zmq_poll (items, 2, WITHIN_MS), 1, "it connects again");
     start_ms = fst_clock_mono_ms ();
-    while (!request && fst_clock_mono_ms () < start_ms + 3000)
+    while (!request && fst_clock_mono_ms () < start_ms + WITHIN_MS)
         s_run (GREETS | PONGS, 5, &rc, &reply);
     cr_assert (request, "the request came again");
     char *again = s_request_id ();
@@ -396,7 +398,7 @@ Test (caller, calls_overlap)
 {
     bus_t real = bus_new ();
     bus_start (&real);
-    fst_caller_t *other = fst_caller_new (real.clients, NULL, 4000, 20000);
+    fst_caller_t *other = fst_caller_new (real.clients, NULL, WITHIN_MS, WITHIN_MS);
     uint64_t first, second;
     fst_rc_t rc = fst_caller_send (other, "nobody", "X", NULL, &first);
     cr_assert_eq (rc, FST_OK);
@@ -406,10 +408,15 @@ Test (caller, calls_overlap)
     //  A third that waits does not lose what belongs to the others
     rc = fst_caller_call (other, "nobody", "Z", NULL, NULL);
     cr_expect_eq (rc, FST_UNAVAILABLE);
-    uint64_t ticket = 0;
-    json_t *reply = NULL;
-    cr_expect (fst_caller_receive (other, &ticket, &rc, &reply) && ticket == first && rc == FST_UNAVAILABLE);
-    cr_expect (fst_caller_receive (other, &ticket, &rc, &reply) && ticket == second && rc == FST_UNAVAILABLE);
+    uint64_t tickets [2] = { 0 };
+    for (int at = 0; at < 2; at++) {
+        json_t *reply = NULL;
+        int64_t until_ms = fst_clock_mono_ms () + WITHIN_MS;
+        while (!fst_caller_receive (other, &tickets [at], &rc, &reply) && fst_clock_mono_ms () < until_ms)
+            zclock_sleep (1);
+        cr_expect_eq (rc, FST_UNAVAILABLE);
+    }
+    cr_expect ((tickets [0] == first && tickets [1] == second) || (tickets [0] == second && tickets [1] == first));
     cr_expect_eq (fst_caller_wait_ms (other), -1);
     fst_caller_destroy (&other);
     bus_remove (&real);

@@ -6,7 +6,7 @@
 #include "fst_mdp.h"
 #include "fst_socket.h"
 
-#define WITHIN_MS 10000     //  A condition that takes longer is a failure
+#define WITHIN_MS 60000     //  A condition that takes longer is a failure
 #define BEAT FST_MDP_HEARTBEAT_MS
 
 static bus_t bus;
@@ -43,7 +43,7 @@ s_teardown (void)
     bus_remove (&bus);
 }
 
-TestSuite (lane, .init = s_setup, .fini = s_teardown, .timeout = 60);
+TestSuite (lane, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 static void
 s_look (void)
@@ -122,6 +122,16 @@ s_answer (void)
     fst_lane_reply (lane, &answer);
 }
 
+//  A request that came and was answered: the greeting was given back before it.
+static void
+s_settle (void)
+{
+    s_say (FST_MDPW_REQUEST, "whom", "what");
+    cr_assert (s_gets_request ());
+    s_answer ();
+    cr_assert_eq (s_hear (WITHIN_MS), FST_MDPW_FINAL);
+}
+
 //  Until the lane has closed its socket.
 static bool
 s_closes (void)
@@ -167,7 +177,7 @@ Test (lane, a_request_is_answered_to_its_address)
 Test (lane, a_new_broker_that_greets_gets_a_ready_at_once)
 {
     cr_assert_eq (s_hear (WITHIN_MS), FST_MDPW_READY);
-    cr_expect_eq (s_hear (100), 0);                     //  The first greeting has arrived
+    s_settle ();
     zsock_destroy (&router);
     s_bind ();
     zclock_sleep (1000);            //  libzmq connects again; the lane does not look meanwhile
@@ -192,7 +202,7 @@ Test (lane, a_busy_lane_registers_anew_when_it_is_free)
 Test (lane, a_silent_broker_gets_a_new_socket)
 {
     cr_assert_eq (s_hear (WITHIN_MS), FST_MDPW_READY);
-    cr_expect_eq (s_hear (100), 0);                     //  The greeting has arrived
+    s_settle ();
     zframe_t *first = zframe_dup (worker);
     for (int beat = 1; beat < FST_MDP_LIVENESS; beat++) {
         now_ms += BEAT;
