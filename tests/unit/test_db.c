@@ -438,7 +438,7 @@ s_has_rows (fst_db_t *db, const char *prefix, int count)
 
 //  The system marks what a failed sync did not write as written, and shows it to the next process, which finds a
 //  transaction in the log that is not on the disk. Whatever it does with that, power may go at any time.
-Test (db, the_next_process_builds_on_nothing_that_a_failed_sync_left, .timeout = 100)
+Test (db, the_next_process_builds_on_nothing_that_a_failed_sync_left, .timeout = 280)
 {
     int fired = 0, seeds = sweep_count (5, 20);
     for (uint64_t seed = 1; seed <= (uint64_t) seeds; seed++)
@@ -462,7 +462,7 @@ Test (db, the_next_process_builds_on_nothing_that_a_failed_sync_left, .timeout =
     cr_assert_gt (fired, seeds * 50);
 }
 
-Test (db, every_call_may_fail_and_nothing_acknowledged_is_lost, .timeout = 60)
+Test (db, every_call_may_fail_and_nothing_acknowledged_is_lost, .timeout = 280)
 {
     bool fired = true;
     int nth;

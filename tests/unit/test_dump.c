@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <pthread.h>
 
-TestSuite (dump, .init = s_setup, .fini = s_teardown, .timeout = 60);
+TestSuite (dump, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 static char s_other_name [700];
 static fst_catalog_t *s_other;

@@ -94,7 +94,7 @@ s_check (fake_disk_t *fake, const bool sealed [2])
     fst_extents_destroy (&extents);
 }
 
-Test (extents_faults, power_loss_at_each_sync, .timeout = 100)
+Test (extents_faults, power_loss_at_each_sync, .timeout = 280)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         bool crashed = true;
@@ -141,7 +141,7 @@ s_fail_at (uint64_t seed, int nth, fst_rc_t fault, bool power_too)
     return fired;
 }
 
-Test (extents_faults, failure_of_each_call, .timeout = 100)
+Test (extents_faults, failure_of_each_call, .timeout = 280)
 {
     const fst_rc_t faults [] = { FST_IO, FST_NO_SPACE };
     for (uint64_t seed = 1; seed <= 5; seed++)
@@ -254,7 +254,7 @@ Test (extents_faults, a_full_disk_refuses_and_recovers)
     fake_disk_destroy (&fake);
 }
 
-Test (extents_faults, a_deletion_that_was_acknowledged_stays, .timeout = 100)
+Test (extents_faults, a_deletion_that_was_acknowledged_stays, .timeout = 280)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         bool crashed = true;
@@ -428,7 +428,7 @@ s_step (fst_extents_t *extents, uint32_t step, bool sealed [2])
 }
 
 //  The process is killed after each step, and power goes at some sync: whichever life acknowledged an extent, it is there.
-Test (extents_faults, an_upload_of_many_lives_keeps_what_each_acknowledged, .timeout = 100)
+Test (extents_faults, an_upload_of_many_lives_keeps_what_each_acknowledged, .timeout = 280)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         bool crashed = true;
@@ -468,7 +468,7 @@ s_mend (fst_extents_t *extents, const fst_extent_info_t *want)
     return rc == FST_OK? fst_extents_seal_as (extents, want): rc;
 }
 
-Test (extents_faults, mending_an_extent_loses_nothing_of_it, .timeout = 100)
+Test (extents_faults, mending_an_extent_loses_nothing_of_it, .timeout = 280)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         bool crashed = true;

@@ -53,7 +53,7 @@ s_setup (void)
     s_begin (1);
 }
 
-TestSuite (quarantine, .init = s_setup, .fini = s_end, .timeout = 100);
+TestSuite (quarantine, .init = s_setup, .fini = s_end, .timeout = 280);
 
 //  One extent of SLOTS chunks, sealed.
 static void

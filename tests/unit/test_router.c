@@ -29,7 +29,7 @@ s_teardown (void)
     fst_router_destroy (&router);
 }
 
-TestSuite (router, .init = s_setup, .fini = s_teardown, .timeout = 30);
+TestSuite (router, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 static zmsg_t *
 s_frames (const char *text)

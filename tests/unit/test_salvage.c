@@ -125,7 +125,7 @@ s_teardown (void)
     fst_disk_destroy (&s_disk);
 }
 
-TestSuite (salvage, .init = s_setup, .fini = s_teardown, .timeout = 100);
+TestSuite (salvage, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 //  ---- The file as it lies there
 

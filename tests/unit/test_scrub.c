@@ -117,7 +117,7 @@ s_teardown (void)
     fake_disk_destroy (&s_fake);
 }
 
-TestSuite (scrub, .init = s_setup, .fini = s_teardown, .timeout = 60);
+TestSuite (scrub, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 //  ---- The round
 

@@ -44,7 +44,7 @@ s_teardown (void)
         test_record_free (&s_made [at]);
 }
 
-TestSuite (small_faults, .init = s_setup, .fini = s_teardown, .timeout = 100);
+TestSuite (small_faults, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 static s_state_t
 s_after (size_t batches)

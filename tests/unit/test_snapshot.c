@@ -27,7 +27,7 @@ s_teardown (void)
     zdir_destroy (&folder);
 }
 
-TestSuite (snapshot, .init = s_setup, .fini = s_teardown, .timeout = 60);
+TestSuite (snapshot, .init = s_setup, .fini = s_teardown, .timeout = 280);
 
 static void
 s_put (const char *name, const void *data, size_t bytes)
