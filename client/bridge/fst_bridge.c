@@ -12,6 +12,7 @@
 #include "fst_log.h"
 #include "fst_routes.h"
 #include "fst_session.h"
+#include "fst_sse.h"
 
 #define JSON_BYTES_MAX  (1000 * 1000)   //  Of a body: with its envelope it fits one message
 
@@ -22,6 +23,7 @@ struct fst_bridge {
     fst_session_t *session;
     fst_routes_t *routes;
     fst_content_t *content;
+    fst_sse_t *sse;
     char *url;
 };
 
@@ -103,10 +105,18 @@ s_start_http (fst_bridge_t *self, char **problem_p)
 static void
 s_close (fst_bridge_t *self)
 {
+    fst_sse_destroy (&self->sse);
     fst_http_destroy (&self->http);
     fst_content_destroy (&self->content);
     fst_routes_destroy (&self->routes);
     fst_session_destroy (&self->session);
+}
+
+static void
+s_logged_out (void *arg, const char *token)
+{
+    fst_bridge_t *self = arg;
+    fst_content_forget (self->content, token);
 }
 
 static fst_rc_t
@@ -122,8 +132,10 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     }
     fst_http_add_routes (self->http, s_routes, self);
     fst_session_add_routes (self->session, self->http);
+    fst_session_on_logout (self->session, s_logged_out, self);
     self->routes = fst_routes_new (actor, self->http);
     self->content = fst_content_new (self->config, actor, self->http);
+    self->sse = fst_sse_new (actor, self->http, self->session);
     fst_assets_add_routes (self->http);
     return FST_OK;
 }
@@ -140,8 +152,20 @@ s_tick (void *arg, int64_t now_ms)
 {
     fst_bridge_t *self = arg;
     int64_t content_ms = fst_content_tick (self->content, now_ms), http_ms = fst_http_tick (self->http, now_ms);
-    return content_ms < http_ms? content_ms: http_ms;
+    int64_t sse_ms = fst_sse_tick (self->sse, now_ms), wake_ms = content_ms < http_ms? content_ms: http_ms;
+    return wake_ms < sse_ms? wake_ms: sse_ms;
 }
+
+static void
+s_event (void *arg, const char *topic, json_t *body)
+{
+    fst_bridge_t *self = arg;
+    fst_sse_event (self->sse, topic, body);
+}
+
+static const fst_topic_t s_topics [] = {
+    { "file.", s_event }, { "node.", s_event }, { "heartbeat.", s_event }, { "metadata.", s_event }, { NULL }
+};
 
 static void
 s_stop (void *arg)
@@ -153,7 +177,7 @@ fst_rc_t
 fst_bridge_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_bridge_t **self_p, char **problem_p)
 {
     static const fst_actor_class_t class = {
-        .commands = s_commands, .start = s_start, .flush = s_flush, .tick = s_tick, .stop = s_stop
+        .commands = s_commands, .topics = s_topics, .start = s_start, .flush = s_flush, .tick = s_tick, .stop = s_stop
     };
     assert (config && bus);
     assert (self_p && problem_p);

@@ -24,6 +24,8 @@ struct fst_session {
     fst_actor_t *actor;
     int64_t session_ms;
     zhashx_t *renewed;                  //  Session in hex -> s_renewed_t
+    void (*logged_out) (void *arg, const char *token);
+    void *logged_out_arg;
     bool accounts;                      //  There are some; that never changes back
 };
 
@@ -58,6 +60,14 @@ fst_session_destroy (fst_session_t **self_p)
         free (*self_p);
         *self_p = NULL;
     }
+}
+
+void
+fst_session_on_logout (fst_session_t *self, void (*logged_out) (void *arg, const char *token), void *arg)
+{
+    assert (self);
+    self->logged_out = logged_out;
+    self->logged_out_arg = arg;
 }
 
 //  ---- Cookies
@@ -140,9 +150,10 @@ s_renew (fst_session_t *self, const fst_claims_t *claims, const char *token,
     return true;
 }
 
-static bool
-s_is_half_over (const fst_session_t *self, int64_t expires_ms)
+bool
+fst_session_is_half_over (const fst_session_t *self, int64_t expires_ms)
 {
+    assert (self);
     return expires_ms && expires_ms - fst_clock_wall_ms () < self->session_ms / 2;
 }
 
@@ -162,15 +173,6 @@ fst_session_newest (fst_session_t *self, const fst_claims_t *claims, const char 
     assert (self && claims && token);
     const s_renewed_t *newer = s_find_newer (self, claims);
     return newer? newer->token: token;
-}
-
-void
-fst_session_keep (fst_session_t *self, const fst_claims_t *claims, const char *token)
-{
-    assert (self && claims && token);
-    const s_renewed_t *newer = s_find_newer (self, claims);
-    if (s_is_half_over (self, newer? newer->expires_ms: claims->expires_ms))
-        s_renew (self, claims, newer? newer->token: token, NULL, NULL);
 }
 
 //  ---- Who asks
@@ -235,11 +237,12 @@ fst_session_admit (void *arg, fst_http_request_t *request, const char **problem_
     if (rc != FST_OK)
         return rc;
     fst_http_set_session (request, token, &claims);
-    if (cookie && s_is_half_over (self, claims.expires_ms)) {
+    if (cookie && fst_session_is_half_over (self, claims.expires_ms)) {
         const s_renewed_t *newer = s_find_newer (self, &claims);
         if (newer)
             s_set_cookie (request, newer->token, newer->expires_ms);
-        fst_session_keep (self, &claims, token);
+        if (!newer || fst_session_is_half_over (self, newer->expires_ms))
+            s_renew (self, &claims, newer? newer->token: token, NULL, NULL);
     }
     return FST_OK;
 }
@@ -317,7 +320,7 @@ s_get (void *arg, fst_http_request_t *request)
     if (!claims)
         fst_actor_call_as (self->actor, NULL, "auth", "FIRST", NULL, s_first_told, s_call_new (self, request));
     else
-    if (bearer || !s_is_half_over (self, claims->expires_ms) || s_find_newer (self, claims)
+    if (bearer || !fst_session_is_half_over (self, claims->expires_ms) || s_find_newer (self, claims)
     || !s_renew (self, claims, fst_http_token (request), s_get_renewed, request))
         s_reply_session (request, false);
 }
@@ -393,6 +396,8 @@ s_logged_out (void *arg, fst_rc_t rc, json_t *reply)
     s_call_t *call = arg;
     (void) reply;
     if (rc == FST_OK || rc == FST_EXPIRED) {
+        if (fst_http_token (call->request) && call->self->logged_out)
+            call->self->logged_out (call->self->logged_out_arg, fst_http_token (call->request));
         s_set_cookie (call->request, "", 0);
         fst_http_reply_json (call->request, 200, NULL);
     }

@@ -27,13 +27,17 @@ fst_session_admit (void *self, fst_http_request_t *request, const char **problem
 void
 fst_session_add_routes (fst_session_t *self, fst_http_t *http);
 
+//  Call logged_out when somebody ends the session of this token here.
+void
+fst_session_on_logout (fst_session_t *self, void (*logged_out) (void *arg, const char *token), void *arg);
+
 //  The newest token that is known of a session (one that has been renewed meanwhile), or token itself. Borrowed until
 //  the next call.
 const char *
 fst_session_newest (fst_session_t *self, const fst_claims_t *claims, const char *token);
 
-//  Ask for a new token if half of this one's life is over, for who stays connected without asking anything.
-void
-fst_session_keep (fst_session_t *self, const fst_claims_t *claims, const char *token);
+//  Whether half of the life of a token that expires then is over.
+bool
+fst_session_is_half_over (const fst_session_t *self, int64_t expires_ms);
 
 #endif
