@@ -249,6 +249,7 @@ s_trashed (s_walk_t *self, int folder, const fst_entry_t *entry, unsigned level)
         rc = s_open_place (self, folder, &place);
     if (rc == FST_OK)
         rc = s_entry (self, place, &named, 1);
+    self->label = NULL;
     if (place != -1)
         close (place);
     return rc;
