@@ -71,6 +71,7 @@ const fst_option_t fst_options [] = {
     { "web-certificate",    FST_OPTION_FILE,     "",        0, 0, "PEM file with the certificate (and those between it and the root): the page is served over TLS" },
     { "web-key",            FST_OPTION_FILE,     "",        0, 0, "PEM file with the key of web-certificate" },
     { "web-proxy",          FST_OPTION_NUMBER,   "0",       0, 1, "1: a proxy is in front, and its X-Forwarded-For and X-Forwarded-Proto are believed" },
+    { "web-metrics",        FST_OPTION_NUMBER,   "0",       0, 1, "1: /metrics is for everyone, not only for this machine and for who is signed in" },
     { "web-connections",    FST_OPTION_NUMBER,   "1000",    4, 60000, "Connections over HTTP that may be open at once" },
     { "web-connections-each", FST_OPTION_NUMBER, "250",     1, 60000, "Of these, from one address (behind a proxy it has to see to that)" },
     { "web-idle",           FST_OPTION_DURATION, "30 s",    100, HOUR, "A connection that sends no whole request for so long is closed" },

@@ -10,6 +10,7 @@
 #include "fst_content.h"
 #include "fst_http.h"
 #include "fst_log.h"
+#include "fst_metrics.h"
 #include "fst_routes.h"
 #include "fst_session.h"
 #include "fst_sse.h"
@@ -24,6 +25,7 @@ struct fst_bridge {
     fst_routes_t *routes;
     fst_content_t *content;
     fst_sse_t *sse;
+    fst_metrics_t *metrics;
     char *url;
 };
 
@@ -105,6 +107,7 @@ s_start_http (fst_bridge_t *self, char **problem_p)
 static void
 s_close (fst_bridge_t *self)
 {
+    fst_metrics_destroy (&self->metrics);
     fst_sse_destroy (&self->sse);
     fst_http_destroy (&self->http);
     fst_content_destroy (&self->content);
@@ -136,6 +139,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->routes = fst_routes_new (actor, self->http);
     self->content = fst_content_new (self->config, actor, self->http);
     self->sse = fst_sse_new (actor, self->http, self->session);
+    self->metrics = fst_metrics_new (self->config, actor, self->http, self->sse);
     fst_assets_add_routes (self->http);
     return FST_OK;
 }
