@@ -554,7 +554,10 @@ fst_users_end_own_session (fst_users_t *self, const char *name, const uint8_t se
     sqlite3_bind_int64 (find, 3, now_ms);
     fst_rc_t rc = fst_db_next (self->db, find);
     fst_db_done (find);
-    return rc == FST_OK? fst_users_end_session (self, session, now_ms): rc;
+    if (rc == FST_OK)
+        return fst_users_end_session (self, session, now_ms);
+    //  One that was ended is what was asked for, perhaps by this very request before its reply got lost
+    return rc == FST_NOT_FOUND && fst_users_check_revoked (self, session) == FST_EXPIRED? FST_OK: rc;
 }
 
 //  ---- Endings

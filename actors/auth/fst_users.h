@@ -116,7 +116,7 @@ typedef void (fst_session_fn) (void *arg, const fst_session_t *session);
 fst_rc_t FST_CHECKED
 fst_users_sessions (fst_users_t *self, const char *name, int64_t now_ms, fst_session_fn *each, void *arg);
 
-//  End a session of this user; FST_NOT_FOUND if he has no such one.
+//  End a session of this user; FST_OK if it was ended already, FST_NOT_FOUND if he has no such one.
 fst_rc_t FST_CHECKED
 fst_users_end_own_session (fst_users_t *self, const char *name, const uint8_t session [FST_SESSION_BYTES], int64_t now_ms);
 

@@ -4,11 +4,13 @@
 //      cli_commands.c  the table of commands; help and completion are made from it
 //      cli_session.c   settings, session file, connection
 //      cli_terminal.c  errors, names, passwords, progress
-//      cli_account.c   register login logout whoami passwd
+//      cli_account.c   register login logout whoami passwd sessions
 //      cli_put.c       put                 cli_walk.c    local folders
 //      cli_get.c       get cat
-//      cli_list.c      ls stat
-//      cli_change.c    mkdir mv rm
+//      cli_list.c      ls stat             cli_tree.c    tree du find
+//      cli_change.c    mkdir mv cp rm      cli_trash.c   trash restore versions
+//      cli_share.c     share unshare       cli_events.c  events
+//      cli_remote.c    asking the store: commands, lists, folders
 //      cli_cluster.c   nodes status        cli_drain.c   admin drain
 //      cli_scrub.c     admin scrub         cli_recovery.c   admin recovery
 //      cli_backup.c    admin backup        cli_export.c    admin export, admin import
@@ -32,6 +34,7 @@ typedef enum {
     CLI_CONFIG, CLI_SET, CLI_JSON, CLI_HELP,            //  Every command takes these
     CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_KEY, CLI_KEY_FILE,
     CLI_DATABASE, CLI_PASSWORD_STDIN, CLI_UNDO, CLI_NO_WAIT, CLI_END, CLI_STOP, CLI_VERSIONS, CLI_TRASH,
+    CLI_VERSION, CLI_WRITE, CLI_EMPTY, CLI_SINCE, CLI_FOLLOW, CLI_REVOKE,
     CLI_OPTIONS_COUNT
 } cli_option_id_t;
 
@@ -205,6 +208,60 @@ typedef enum { CLI_NOTHING, CLI_FILE, CLI_FOLDER } cli_kind_t;
 fst_rc_t FST_CHECKED
 cli_remote_kind (cli_t *self, const char *path, cli_kind_t *kind_p, int64_t *size_p);
 
+//  ---- cli_remote.c
+
+//  One command; payload is taken, and NULL if it could not be said in UTF-8. *reply_p is the caller's.
+fst_rc_t FST_CHECKED
+cli_ask (cli_t *self, const char *service, const char *command, json_t *payload, json_t **reply_p);
+
+//  A list of metadata that comes in pages with more and next: call each for every page, until it fails. request is taken.
+typedef fst_rc_t (cli_page_fn) (void *arg, json_t *page);
+fst_rc_t FST_CHECKED
+cli_ask_pages (cli_t *self, const char *command, json_t *request, cli_page_fn *each, void *arg);
+
+//  A value of a column; "" and 0 if there is none. A column of texts may have one for all.
+const char *
+cli_column_text (json_t *page, const char *column, size_t at);
+int64_t
+cli_column_number (json_t *page, const char *column, size_t at);
+bool
+cli_column_folder (json_t *page, size_t at);
+
+//  Print a row of a page with paths, kinds, sizes, modified_ms, owners, ids: as JSON, long, or only its path.
+void
+cli_print_entry (cli_t *self, size_t *rows_p, json_t *page, size_t at);
+
+//  Print an array of JSON row by row, and its end. A row is taken.
+void
+cli_print_row (size_t *count_p, json_t *row);
+void
+cli_print_rows_end (size_t count);
+
+//  A folder of the store, copied while it is listed: no other call fits in between. The result is the library's. Clear
+//  in any case.
+typedef struct {
+    char *name;
+    bool folder;
+    int64_t bytes, modified_ms;
+} cli_entry_t;
+typedef struct {
+    cli_entry_t *rows;
+    size_t count, size;
+} cli_entries_t;
+
+fst_rc_t FST_CHECKED
+cli_entries_read (cli_t *self, const char *path, cli_entries_t *entries);
+void
+cli_entries_clear (cli_entries_t *self);
+
+//  A copy of path, or of the path of one's home if that is NULL. Caller frees.
+char *
+cli_path_home (cli_t *self, const char *path);
+
+//  A whole number that is not negative. FST_MALFORMED
+fst_rc_t FST_CHECKED
+cli_parse_number (cli_t *self, const char *text, const char *what, int64_t *number_p);
+
 //  ---- cli_walk.c
 
 //  Walk a local folder. rel is the name below it ("" for itself); a folder comes before what is in it.
@@ -236,6 +293,17 @@ fst_rc_t FST_CHECKED cli_stat (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_mkdir (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_mv (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_rm (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_cp (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_tree (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_du (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_find (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_trash (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_restore (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_versions (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_share (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_unshare (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_events (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_sessions (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_status (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_drain (cli_t *self, int count, char **operands);

@@ -1,4 +1,4 @@
-//  mkdir, mv and rm.
+//  mkdir, mv, cp and rm.
 
 #include <czmq.h>
 #include "cli.h"
@@ -41,8 +41,51 @@ cli_rm (cli_t *self, int count, char **operands)
     return rc;
 }
 
-fst_rc_t
-cli_mv (cli_t *self, int count, char **operands)
+//  ---- mv and cp
+
+//  From one path to another; the result is the library's.
+typedef fst_rc_t (s_transfer_fn) (cli_t *self, const char *from, const char *to);
+
+static fst_rc_t
+s_move (cli_t *self, const char *from, const char *to)
+{
+    return filestore_move (self->store, from, to, !self->given [CLI_NO_REPLACE]);
+}
+
+static fst_rc_t
+s_copy (cli_t *self, const char *from, const char *to);
+
+//  A folder that is too large for one step: itself, then what is in it.
+static fst_rc_t
+s_copy_in_pieces (cli_t *self, const char *from, const char *to)
+{
+    cli_entries_t entries;
+    fst_rc_t rc = filestore_make_folder (self->store, to, false);
+    if (rc != FST_OK)
+        return rc;
+    rc = cli_entries_read (self, from, &entries);
+    for (size_t at = 0; at < entries.count && rc == FST_OK; at++) {
+        char *source = cli_path_join (from, entries.rows [at].name), *target = cli_path_join (to, entries.rows [at].name);
+        rc = cli_interrupted ()? FST_INTERRUPTED: s_copy (self, source, target);
+        free (source);
+        free (target);
+    }
+    cli_entries_clear (&entries);
+    return rc;
+}
+
+static fst_rc_t
+s_copy (cli_t *self, const char *from, const char *to)
+{
+    bool recursive = self->given [CLI_RECURSIVE];
+    fst_rc_t rc = filestore_call (self->store, "metadata", "COPY", json_pack ("{s:s, s:s, s:b, s:b}", "from", from, "to", to,
+        "replace", !self->given [CLI_NO_REPLACE], "recursive", recursive), NULL);
+    return rc == FST_TOO_LARGE && recursive? s_copy_in_pieces (self, from, to): rc;
+}
+
+//  The last operand is the target: a folder to put the others into, or the new path of the only one.
+static fst_rc_t
+s_transfer_all (cli_t *self, int count, char **operands, s_transfer_fn *transfer)
 {
     const char *target = operands [--count];
     bool slash = *target && target [strlen (target) - 1] == '/';
@@ -57,9 +100,22 @@ cli_mv (cli_t *self, int count, char **operands)
     for (int at = 0; at < count && rc == FST_OK; at++) {
         char *base = cli_path_base (operands [at]);
         char *to = kind == CLI_FOLDER? cli_path_join (target, base): strdup (target);
-        rc = s_one_done (self, filestore_move (self->store, operands [at], to, !self->given [CLI_NO_REPLACE]), count);
+        rc = s_one_done (self, transfer (self, operands [at], to), count);
         free (to);
         free (base);
     }
     return rc;
+}
+
+fst_rc_t
+cli_mv (cli_t *self, int count, char **operands)
+{
+    return s_transfer_all (self, count, operands, s_move);
+}
+
+fst_rc_t
+cli_cp (cli_t *self, int count, char **operands)
+{
+    cli_catch_interrupt ();
+    return s_transfer_all (self, count, operands, s_copy);
 }

@@ -20,14 +20,6 @@ typedef struct {
     fst_rc_t rc;                //  What ends the whole command
 } s_get_t;
 
-//  What a remote folder holds, copied while it is listed: no other call fits in between.
-typedef struct {
-    char **names;
-    bool *folders;
-    int64_t *sizes;
-    size_t count, max;
-} s_entries_t;
-
 static void
 s_clear (s_get_t *self)
 {
@@ -82,33 +74,6 @@ s_add (s_get_t *self, const char *path, const char *local, int64_t bytes)
 //  ------------------------------------------------------------------------------------------------
 //  Folders
 
-static fst_rc_t
-s_keep_entry (void *arg, const filestore_entry_t *entry)
-{
-    s_entries_t *self = arg;
-    if (self->count == self->max) {
-        self->max = self->max? 2 * self->max: 64;
-        self->names = realloc (self->names, self->max * sizeof (char *));
-        self->folders = realloc (self->folders, self->max * sizeof (bool));
-        self->sizes = realloc (self->sizes, self->max * sizeof (int64_t));
-        assert (self->names && self->folders && self->sizes);
-    }
-    self->names [self->count] = strdup (entry->name);
-    self->folders [self->count] = entry->folder;
-    self->sizes [self->count++] = entry->size;
-    return cli_interrupted ()? FST_INTERRUPTED: FST_OK;
-}
-
-static void
-s_entries_clear (s_entries_t *self)
-{
-    for (size_t at = 0; at < self->count; at++)
-        free (self->names [at]);
-    free (self->names);
-    free (self->folders);
-    free (self->sizes);
-}
-
 static bool
 s_make_folder (s_get_t *self, const char *local)
 {
@@ -126,29 +91,29 @@ s_get_folder (s_get_t *self, const char *path, const char *local)
 {
     if (self->rc != FST_OK || !s_make_folder (self, local))
         return;
-    s_entries_t entries = { 0 };
-    fst_rc_t rc = filestore_list (self->cli->store, path, s_keep_entry, &entries);
+    cli_entries_t entries;
+    fst_rc_t rc = cli_entries_read (self->cli, path, &entries);
     if (cli_ends_all (rc))
         self->rc = cli_store_failed (self->cli, rc);
     else
     if (rc != FST_OK)
         cli_report (self->cli, rc, filestore_problem (self->cli->store));
     for (size_t at = 0; rc == FST_OK && self->rc == FST_OK && at < entries.count; at++) {
-        const char *name = entries.names [at];
+        const char *name = entries.rows [at].name;
         if (!fst_name_valid (name)) {   //  Whatever the server says, nothing is written outside of LOCAL
             s_report (self, FST_BAD_NAME, name, NULL);
             continue;
         }
         char *from = cli_path_join (path, name);
         char *to = cli_path_join (local, name);
-        if (entries.folders [at])
+        if (entries.rows [at].folder)
             s_get_folder (self, from, to);
         else
-            s_add (self, from, to, entries.sizes [at]);
+            s_add (self, from, to, entries.rows [at].bytes);
         free (from);
         free (to);
     }
-    s_entries_clear (&entries);
+    cli_entries_clear (&entries);
 }
 
 //  ------------------------------------------------------------------------------------------------
@@ -263,7 +228,8 @@ s_run (cli_t *cli, char **paths, int count, const char *target)
     self.options.length = -1;
     self.options.progress = cli_progress;
     self.options.progress_arg = &self.progress;
-    fst_rc_t rc = FST_OK;
+    fst_rc_t rc = cli->given [CLI_VERSION]
+        ? cli_parse_number (cli, cli->values [CLI_VERSION], "version", &self.options.version): FST_OK;
     for (int at = 0; at < count && rc == FST_OK; at++)
         rc = cli_check_path (cli, paths [at]);
     if (rc == FST_OK && !*target)
@@ -292,5 +258,7 @@ cli_get (cli_t *cli, int count, char **operands)
 fst_rc_t
 cli_cat (cli_t *cli, int count, char **operands)
 {
+    if (cli->given [CLI_VERSION] && count > 1)
+        return cli_fail (cli, FST_MALFORMED, "a version is that of one file");
     return s_run (cli, operands, count, "-");
 }

@@ -13,14 +13,9 @@ typedef struct {
 static void
 s_print_json (s_list_t *self, const filestore_entry_t *entry)
 {
-    json_t *row = json_pack ("{s:s,s:s,s:I,s:I,s:s,s:I}", "name", entry->name, "kind", entry->folder? "folder": "file",
-                             "size", (json_int_t) entry->size, "modified_ms", (json_int_t) entry->modified_ms,
-                             "owner", entry->owner, "id", (json_int_t) entry->id);
-    char *text = row? json_dumps (row, JSON_COMPACT): NULL;
-    assert (text);
-    printf ("%s\n  %s", self->count? ",": "[", text);
-    free (text);
-    json_decref (row);
+    cli_print_row (&self->count, json_pack ("{s:s,s:s,s:I,s:I,s:s,s:I}", "name", entry->name,
+                   "kind", entry->folder? "folder": "file", "size", (json_int_t) entry->size,
+                   "modified_ms", (json_int_t) entry->modified_ms, "owner", entry->owner, "id", (json_int_t) entry->id));
 }
 
 static void
@@ -43,7 +38,6 @@ s_print_entry (void *arg, const filestore_entry_t *entry)
         cli_print_name (entry->name);
         putchar ('\n');
     }
-    self->count++;
     return ferror (stdout)? FST_IO: FST_OK;
 }
 
@@ -60,7 +54,7 @@ cli_ls (cli_t *self, int count, char **operands)
         s_list_t list = { .cli = self };
         rc = cli_store_failed (self, filestore_list (self->store, path, s_print_entry, &list));
         if (self->given [CLI_JSON] && (rc == FST_OK || list.count))
-            printf ("%s\n]\n", list.count? "": "[");
+            cli_print_rows_end (list.count);
     }
     free (path);
     return rc;

@@ -486,8 +486,9 @@ class Settings(Shared):
         client = Client(self.shared)
         text = client.ok("help").decode()
         commands = re.findall(r"^  (\w+) ", text, re.M)
-        self.assertEqual(set(commands), set("register login logout whoami passwd put get cat ls stat mkdir mv rm nodes "
-                                            "status rescue admin help version completion".split()))
+        self.assertEqual(set(commands), set("register login logout whoami passwd sessions put get cat ls tree find du stat mkdir "
+                                            "mv cp rm trash restore versions share unshare events nodes status rescue admin "
+                                            "help version completion".split()))
         group = re.findall(r"^  (admin \w+) ", client.ok("help", "admin").decode(), re.M)
         for command in [name.split() for name in group]:
             self.assertEqual(client.ok(*command, "-h"), client.ok("help", *command))
