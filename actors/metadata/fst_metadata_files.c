@@ -178,6 +178,18 @@ s_list_holders (fst_metadata_t *self, const fst_blob_t *blob, const fst_extent_t
     return list;
 }
 
+//  Nodes that hold it and cannot be asked, so that people hear where a copy is that nobody can read now; NULL for none.
+static json_t *
+s_list_away (fst_metadata_t *self, const fst_extent_t *extent)
+{
+    fst_node_set_t set = extent->nodes & fst_nodes_set (self->nodes, FST_NODE_PRUNED);
+    json_t *list = set? json_array (): NULL;
+    for (unsigned number = 0; number < FST_NODES_MAX; number++)
+        if (set & fst_node_bit (number))
+            json_array_append_new (list, json_string_nocheck (fst_nodes_get (self->nodes, number)->name));
+    return list;
+}
+
 static json_t *
 s_list_capabilities (fst_metadata_t *self, const s_info_t *info, const fst_blob_t *blob, fst_node_set_t nodes)
 {
@@ -215,9 +227,9 @@ s_describe_blob (fst_metadata_t *self, s_info_t *info, const fst_content_t *cont
     fst_node_set_t nodes = 0;
     for (at = 0; at < count && (at == 0 || info->bytes < FST_PAGE_BYTES_MAX); at++) {
         const fst_extent_t *extent = &info->extents [at];
-        json_array_append_new (extents, json_pack ("{s:I, s:I, s:I, s:o}", "extent", (json_int_t) extent->n,
+        json_array_append_new (extents, json_pack ("{s:I, s:I, s:I, s:o, s:o*}", "extent", (json_int_t) extent->n,
             "chunks", (json_int_t) extent->chunks, "bytes", (json_int_t) extent->bytes,
-            "nodes", s_list_holders (self, &blob, extent)));
+            "nodes", s_list_holders (self, &blob, extent), "away", s_list_away (self, extent)));
         nodes |= extent->nodes;
         info->bytes += 64 + (size_t) __builtin_popcountll (extent->nodes) * 24;
     }

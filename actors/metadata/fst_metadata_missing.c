@@ -240,7 +240,8 @@ fst_metadata_list_recovery (fst_metadata_t *self, const fst_claims_t *claims, js
     for (unsigned node = 0; node < FST_NODES_MAX; node++)
         surplus_total += self->surplus_total [node];
     int64_t seen = self->seen_sequence > counters->sequence? self->seen_sequence: counters->sequence;
-    *reply_p = json_pack ("{s:b, s:I, s:I, s:I, s:o, s:o, s:I, s:I}", "recovery", (int) (self->recovery_ms != 0),
+    *reply_p = json_pack ("{s:b, s:b, s:I, s:I, s:I, s:o, s:o, s:I, s:I}", "recovery", (int) (self->recovery_ms != 0),
+        "imported", (int) fst_metadata_is_import (self),
         "since_ms", (json_int_t) self->recovery_ms, "sequence", (json_int_t) counters->sequence, "seen", (json_int_t) seen,
         "missing", page.missing, "surplus", page.surplus, "missing_total", (json_int_t) page.missing_total,
         "surplus_total", (json_int_t) surplus_total);

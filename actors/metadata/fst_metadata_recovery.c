@@ -44,14 +44,14 @@ static fst_rc_t
 s_begin (fst_metadata_t *self, unsigned node, const char *run, int64_t sequence)
 {
     const char *name = fst_nodes_get (self->nodes, node)->name;
-    fst_log_error ("recovery began: this database is older than what node=%s was told, so nothing is deleted until an admin "
-                   "decides; see filestore admin recovery run=%s sequence=%" PRId64 " ours=%" PRId64,
+    fst_log_error ("recovery began: node=%s was told things by another database (this one is older, new, or imported), so nothing is "
+                   "deleted until an admin decides; see filestore admin recovery run=%s sequence=%" PRId64 " ours=%" PRId64,
                    name, run, sequence, fst_catalog_counters (self->catalog)->sequence);
     fst_metadata_open_batch (self);
     fst_rc_t rc = fst_catalog_setting_put (self->catalog, "recovery", self->wall_ms);
     if (rc == FST_OK)
         rc = fst_nodes_journal (self->nodes, node, "recovery",
-                                "began: this database is older than what this node was told", self->wall_ms);
+                                "began: another database than this one told this node things", self->wall_ms);
     if (rc != FST_OK)
         fst_log_error ("recovery was not written reason=\"%s\"", fst_error_text (rc));
     self->recovery_ms = self->wall_ms;
@@ -107,6 +107,14 @@ fst_metadata_tell_sequence (fst_metadata_t *self)
     self->tell_ms = self->now_ms + FST_TELL_MS;
 }
 
+bool
+fst_metadata_is_import (const fst_metadata_t *self)
+{
+    int64_t imported = 0, settled = 0;
+    return fst_catalog_setting_get (self->catalog, "imported", &imported) == FST_OK
+        && (fst_catalog_setting_get (self->catalog, "imported_settled", &settled) != FST_OK || settled != imported);
+}
+
 //  ---- END_RECOVERY
 
 //  What was to be deleted is not: the database that nodes have heard of may have put it to use. It is found on the
@@ -120,6 +128,9 @@ s_end (fst_metadata_t *self)
         rc = fst_catalog_doubt (self->catalog);
     if (rc == FST_OK)
         rc = fst_catalog_setting_put (self->catalog, "recovery", 0);
+    int64_t imported;
+    if (rc == FST_OK && fst_catalog_setting_get (self->catalog, "imported", &imported) == FST_OK)
+        rc = fst_catalog_setting_put (self->catalog, "imported_settled", imported);
     if (rc == FST_OK)
         fst_catalog_sequence_raise (self->catalog, seen > self->seen_sequence? seen: self->seen_sequence);
     return rc;

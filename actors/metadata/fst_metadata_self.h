@@ -171,6 +171,10 @@ fst_metadata_heartbeat (void *self, const char *topic, json_t *body);
 fst_rc_t FST_CHECKED
 fst_metadata_hear (fst_metadata_t *self, unsigned node, json_t *said);
 
+//  True if an export was imported into this database and no recovery was ended since: the likely reason for one.
+bool
+fst_metadata_is_import (const fst_metadata_t *self);
+
 //  True if nodes may be told to delete or to put aside: no recovery, and all that are alive were heard by this run.
 bool
 fst_metadata_may_delete (const fst_metadata_t *self);

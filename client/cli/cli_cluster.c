@@ -130,7 +130,7 @@ s_print_status (json_t *status)
     json_t *nodes = json_object_get (status, "nodes");
     json_t *extents = json_object_get (status, "extents");
     if (json_is_true (json_object_get (status, "recovery")))
-        printf ("recovery           nothing is deleted: this database is older than what nodes have seen\n");
+        printf ("recovery           nothing is deleted until an admin decides: filestore admin recovery\n");
     printf ("nodes              %" PRId64 " alive, %" PRId64 " silent, %" PRId64 " pruned\n", s_number (nodes, "alive"),
             s_number (nodes, "silent"), s_number (nodes, "pruned"));
     printf ("users              %" PRId64 "\n", s_number (status, "users"));

@@ -106,8 +106,9 @@ static const cli_command_t s_commands [] = {
     { "admin scrub", "[NODE]", "Let storage nodes read all they hold now, and repair what is damaged or missing",
       "They do so always, but slowly. Without NODE all that are alive. Waits until it is done.\n",
       BIT (CLI_STOP) | BIT (CLI_NO_WAIT), 0, 1, cli_admin_scrub },
-    { "admin recovery", "", "After an older database was restored: show what does not fit, and decide",
-      "Storage nodes know when metadata's database is an older copy; then nothing is deleted until this is decided.\n",
+    { "admin recovery", "", "After an older database was restored, or an export imported: show what does not fit, and decide",
+      "Storage nodes know which database told them what. When it is not the one that metadata has now, nothing is deleted\n"
+      "until this is decided.\n",
       BIT (CLI_END), 0, 0, cli_admin_recovery },
     { "admin backup", "", "Copy the databases, while they are used, to the servers' folder for backups",
       "Says where the copies are. To go back to them see docs/OPERATIONS.md.\n", 0, 0, 0, cli_admin_backup },

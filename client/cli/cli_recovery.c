@@ -96,27 +96,39 @@ s_print_surplus (json_t *list)
         printf ("  and more; --json gives them\n");
 }
 
+//  What to do with a database that was imported, and with one that was restored.
+static const char s_imported [] =
+    "\nYour choices:\n"
+    "  If nothing above is missing that should be there, go on: filestore admin recovery --end. The surplus then goes to\n"
+    "  the quarantine of its storage nodes, where it is deleted after quarantine-time (a week, unless set otherwise). It is\n"
+    "  what was stored after the export, or was to be deleted when it was made.\n"
+    "  If there is a newer export, or the database that it was made of: put that in the place of this one. The surplus is\n"
+    "  then needed again, and nothing is lost.\n";
+static const char s_restored [] =
+    "\nYour choices:\n"
+    "  Stop metadata and put the newer database, or a newer backup of it, in its place. The surplus is then needed\n"
+    "  again, and nothing is lost. This is what to do if there is one.\n"
+    "  Or go on with this one: filestore admin recovery --end. The surplus then goes to the quarantine of its\n"
+    "  storage nodes, where it is deleted after quarantine-time (a week, unless set otherwise); until then a newer\n"
+    "  database still brings it back. What is missing stays missing. Deleting goes on.\n";
+
 static void
 s_print (json_t *list)
 {
     char when [64];
-    bool recovery = json_is_true (json_object_get (list, "recovery"));
+    bool recovery = json_is_true (json_object_get (list, "recovery")), imported = json_is_true (json_object_get (list, "imported"));
     if (recovery)
-        printf ("In recovery since %s: metadata's database is an older copy. It has come to event %" PRId64 ", storage nodes\n"
-                "were told of event %" PRId64 " by another one. Nothing is deleted until you decide.\n",
-                cli_time_text (s_number (list, "since_ms"), when, sizeof (when)), s_number (list, "sequence"),
-                s_number (list, "seen"));
+        printf ("In recovery since %s: %s. It has come to event %" PRId64 ", storage nodes were\n"
+                "told of event %" PRId64 " by another one. Nothing is deleted until you decide.\n",
+                cli_time_text (s_number (list, "since_ms"), when, sizeof (when)),
+                imported? "metadata's database was filled by an import": "metadata's database is an older copy, or a new one",
+                s_number (list, "sequence"), s_number (list, "seen"));
     else
         printf ("No recovery: metadata's database is the one that storage nodes know.\n");
     s_print_missing (list);
     s_print_surplus (list);
     if (recovery)
-        printf ("\nYour choices:\n"
-                "  Stop metadata and put the newer database, or a newer backup of it, in its place. The surplus is then needed\n"
-                "  again, and nothing is lost. This is what to do if there is one.\n"
-                "  Or go on with this one: filestore admin recovery --end. The surplus then goes to the quarantine of its\n"
-                "  storage nodes, where it is deleted after quarantine-time (a week, unless set otherwise); until then a newer\n"
-                "  database still brings it back. What is missing stays missing. Deleting goes on.\n");
+        printf ("%s", imported? s_imported: s_restored);
 }
 
 static fst_rc_t

@@ -193,6 +193,12 @@ class Export(ClusterTest):
         self.assertIn(b"Imported 2 users", client.ok("admin", "import", exported))
         self.assertEqual(client.get("after"), b"new files go on")
         self.assertFalse(glob.glob(cluster.folder + "/*.import*"))
+        # Nodes were told things by the database before; what is said about it names the import
+        until(lambda: client.json("admin", "recovery")["recovery"], "recovery", 30)
+        self.assertIn(b"was filled by an import", client.ok("admin", "recovery"))
+        client.ok("admin", "recovery", "--end")
+        said = client.json("admin", "recovery")
+        self.assertEqual((said["recovery"], said["imported"], said["missing_total"]), (False, False, 0))
 
     def test_an_export_is_of_one_moment(self):
         cluster = self.cluster()

@@ -132,7 +132,7 @@ class Recovery(Books):
         until(lambda: [row["path"] for row in client.json("admin", "recovery")["missing"]] == ["/users/ada/big-0"],
               "big-0 to be missed", 30)
         text = client.ok("admin", "recovery").decode()
-        for words in ("In recovery since", "/users/ada/big-0", "Surplus: 2 extents", "admin recovery --end", "nothing is lost"):
+        for words in ("In recovery since", "an older copy", "/users/ada/big-0", "Surplus: 2 extents", "admin recovery --end", "nothing is lost"):
             self.assertIn(words, text)
         self.assertEqual(self.aside(cluster), [])
         bob = cluster.client("bob")

@@ -723,6 +723,41 @@ Test (client, a_flipped_octet_on_one_replica_is_never_returned)
     s_end ();
 }
 
+//  Get a file that cannot be read; nothing of it is given. The sentence is the client's.
+static fst_rc_t
+s_get_in_vain (const char *path)
+{
+    collect_t to = { .data = NULL };
+    fst_rc_t rc = s_get_range (path, 0, -1, &to);
+    cr_assert_neq (rc, FST_OK);
+    cr_assert_eq (to.bytes, 0);
+    free (to.data);
+    return rc;
+}
+
+Test (client, a_file_without_a_good_copy_says_what_is_lost_and_where_it_was, .timeout = 200)
+{
+    s_begin (2);
+    size_t bytes = 2 * EXTENT;
+    uint8_t *data = s_content (bytes, 9);
+    s_put ("lost", data, bytes);
+    cluster_stop_node (s_cluster, 2);
+    cr_assert_eq (s_flip (s_local ("node-1"), CHUNK), 2);
+    cr_assert_eq (s_get_in_vain ("lost"), FST_UNAVAILABLE, "it may come back");
+    const char *said = filestore_problem (s_client);
+    cr_assert (strstr (said, "lost: octets 0 to 65535 cannot be read now"), "%s", said);
+    cr_assert (strstr (said, "node-2 ("), "%s", said);
+    cr_assert_eq (s_flip (s_local ("node-2"), CHUNK), 2);
+    cluster_start_node (s_cluster, 2);
+    int64_t deadline_ms = fst_clock_mono_ms () + 100000;
+    while (s_get_in_vain ("lost") != FST_CORRUPT)       //  Until it is known that the node is back
+        cr_assert (fst_clock_mono_ms () < deadline_ms, "%s", filestore_problem (s_client));
+    said = filestore_problem (s_client);
+    cr_assert (strstr (said, "octets 0 to 65535 are lost") && strstr (said, "node-2 ("), "%s", said);
+    free (data);
+    s_end ();
+}
+
 static char s_growing [256];
 
 static bool

@@ -366,6 +366,8 @@ Test (metadata, a_silent_node_is_pruned_and_comes_back)
     json_t *nodes = json_object_get (json_array_get (json_object_get (file, "extents"), 0), "nodes");
     cr_expect_eq (json_array_size (nodes), 1);                  //  Not offered to readers
     cr_expect_str_eq (json_string_value (json_array_get (nodes, 0)), "node-2");
+    json_t *away = json_object_get (json_array_get (json_object_get (file, "extents"), 0), "away");
+    cr_expect_str_eq (json_string_value (json_array_get (away, 0)), "node-1", "but people may know");
     json_decref (reply);
     cr_expect_eq (world_status (&w, "bytes_at_one_copy"), 100);
     for (int time = 0; time < 20; time++) {                     //  Gets nothing new
