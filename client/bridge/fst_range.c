@@ -64,17 +64,6 @@ fst_etag_make (int64_t id, int64_t version, char etag [FST_ETAG_MAX])
     snprintf (etag, FST_ETAG_MAX, "\"%" PRId64 ".%" PRId64 "\"", id, version);
 }
 
-bool
-fst_etag_parse (const char *etag, int64_t *id_p, int64_t *version_p)
-{
-    int used = 0;
-    if (sscanf (etag, "\"%15" SCNd64 ".%15" SCNd64 "\"%n", id_p, version_p, &used) != 2 || !used || etag [used])
-        return false;
-    char again [FST_ETAG_MAX];
-    fst_etag_make (*id_p, *version_p, again);
-    return strcmp (again, etag) == 0;
-}
-
 static const char *
 s_skip (const char *at)
 {

@@ -40,10 +40,6 @@ fst_etag_listed (const char *list, const char *etag, bool strong);
 void
 fst_etag_make (int64_t id, int64_t version, char etag [FST_ETAG_MAX]);
 
-//  The id and version of a single tag that we made; false if it is none.
-bool
-fst_etag_parse (const char *etag, int64_t *id_p, int64_t *version_p);
-
 #define FST_HTTP_DATE_MAX 32
 
 //  "Sun, 06 Nov 1994 08:49:37 GMT", and back; -1 if it is none.
