@@ -50,6 +50,7 @@ struct world_node {
     atomic_bool started;            //  It says that its process has just started
     atomic_llong sequence;          //  What it says it was told; 0: the truth
     atomic_int aside;               //  Extents it was told to put aside
+    atomic_int inventories;         //  Given to their end
     atomic_int scrubs;              //  Begun, without those that were stopped
     atomic_int checked, restored;   //  Extents it was asked about; that it put back
     const char *_Atomic health;     //  NULL: "ok"
@@ -429,6 +430,7 @@ world_node_inventory (void *arg, fst_request_t **request_p)
                                                     - held->short_by));
     }
     pthread_mutex_unlock (&self->lock);
+    self->inventories += !more;
     fst_request_reply (request_p, json_pack ("{s:o, s:o, s:o, s:b}", "blobs", blobs, "extents", extents, "bytes", bytes,
                                              "more", (int) more));
 }
@@ -711,6 +713,8 @@ world_new_running (world_t *self)
     for (int number = 1; number <= WORLD_NODES; number++)
         world_start_node (self, number);
     bool alive = WORLD_AWAIT (world_count (self, "alive") == WORLD_NODES);
+    for (int number = 1; number <= WORLD_NODES && alive; number++)      //  What comes from now on is in no inventory yet
+        alive = WORLD_AWAIT (self->nodes [number].inventories > 0);
     world_check (alive? FST_OK: FST_TIMEOUT, "nodes are not alive");
 }
 

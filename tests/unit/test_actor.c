@@ -445,32 +445,32 @@ Test (actor, a_file_descriptor_is_served)
 
 //  ---- Many at once
 
-Test (actor, a_thousand_overlapping_calls_are_all_answered_once)
+Test (actor, hundreds_of_overlapping_calls_are_all_answered_once)
 {
-    uint64_t tickets [1000], ticket;
-    static bool seen [1000];
-    for (int at = 0; at < 1000; at++) {
+    uint64_t tickets [500], ticket;             //  Half of what waits at the broker for one service: should it get all twice
+    static bool seen [500];
+    for (int at = 0; at < 500; at++) {
         fst_rc_t rc = fst_caller_send (caller, "auth", "VERIFY", json_pack ("{s:s}", "token", "abcd"), &tickets [at]);
         cr_assert_eq (rc, FST_OK);
     }
     int answered = 0;
     int64_t until_ms = fst_clock_mono_ms () + WITHIN_MS;
-    while (answered < 1000 && fst_clock_mono_ms () < until_ms) {
+    while (answered < 500 && fst_clock_mono_ms () < until_ms) {
         fst_rc_t rc;
         json_t *reply;
         zmq_pollitem_t item = { zsock_resolve (fst_caller_socket (caller)), 0, ZMQ_POLLIN, 0 };
         zmq_poll (&item, 1, fst_caller_wait_ms (caller));
         while (fst_caller_receive (caller, &ticket, &rc, &reply)) {
             cr_expect_eq (rc, FST_OK);
-            cr_assert (ticket >= tickets [0] && ticket <= tickets [999]);
+            cr_assert (ticket >= tickets [0] && ticket <= tickets [499]);
             cr_expect_not (seen [ticket - tickets [0]]);
             seen [ticket - tickets [0]] = true;
             json_decref (reply);
             answered++;
         }
     }
-    cr_expect_eq (answered, 1000);
-    cr_expect_geq (service.handled, 1000);
+    cr_expect_eq (answered, 500);
+    cr_expect_geq (service.handled, 500);
 }
 
 Test (actor, a_slow_request_does_not_hold_up_the_others)
@@ -580,7 +580,8 @@ Test (actor, a_restarted_actor_serves_and_what_it_held_was_answered)
     s_wait_served (caller);
     cr_expect_eq (s_verify ("hell"), FST_OK);
     cr_expect (s_receive (&ticket, &rc));
-    cr_expect (ticket == slow && rc == FST_OK);
+    cr_expect_eq (ticket, slow);
+    cr_expect_eq (rc, FST_OK, "%s", fst_caller_problem (caller));
     fst_actor_destroy (&actor);
 }
 

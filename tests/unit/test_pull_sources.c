@@ -199,6 +199,7 @@ s_poll (char word [16], bool *bad_p)
         return false;
     }
     if (rc == FST_BUSY) {
+        zclock_sleep (20);
         world_check (fst_caller_send (s_caller, s_pull.nodes [0].service, "PULL", json_incref (s_request), &ticket), "send");
         return false;
     }
