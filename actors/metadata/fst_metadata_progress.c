@@ -72,7 +72,7 @@ s_list_blocked (fst_metadata_t *self, json_t *list, int64_t *bytes_p)
     size_t total = 0, count;
     for (size_t at = 0; at < mover->plan.count; at++) {
         const fst_work_t *work = &mover->plan.works [at];
-        const char *reason = work->kind == FST_WORK_COPY? fst_mover_blocked (self, work): NULL;
+        const char *reason = work->kind == FST_WORK_COPY? fst_mover_blocked (self, at): NULL;
         fst_row_t rows [STUCK_SAMPLES];
         if (!reason)
             continue;

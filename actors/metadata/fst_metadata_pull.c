@@ -173,6 +173,10 @@ s_count_done (fst_metadata_t *self, const fst_pull_t *pull, size_t extents, int6
     if (extents) {
         mover->nodes [pull->target].fails = 0;
         mover->nodes [pull->target].why = NULL;
+        if (self->now_ms - fst_nodes_silence_ms (self->nodes, pull->target, self->now_ms) > mover->nodes [pull->target].got_ms)
+            mover->nodes [pull->target].got = 0;        //  It is in what the node said since
+        mover->nodes [pull->target].got += bytes;
+        mover->nodes [pull->target].got_ms = self->now_ms;
     }
 }
 

@@ -176,18 +176,21 @@ s_page (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk, fst_row_
         walk->again_ms = self->now_ms + ((int64_t) IDLE_MS << walk->idle);
         walk->idle += walk->idle < IDLE_TIMES;
     }
-    walk->begun = false;
+    walk->full = walk->large && walk->found == 0;
+    walk->begun = walk->large = false;
     walk->found = 0;
     memset (&walk->after, 0, sizeof (walk->after));
     return false;
 }
 
-//  Fill a PULL with what comes next. It may stay empty.
+//  Fill a PULL with what comes next, and no more than there is room for. It may stay empty.
 static void
-s_pick (fst_metadata_t *self, fst_walk_t *walk, fst_pull_t *pull)
+s_pick (fst_metadata_t *self, fst_walk_t *walk, fst_pull_t *pull, int64_t room)
 {
     fst_row_t *rows = self->mover->rows;
     int64_t most = pull->work.kind == FST_WORK_MOVE && pull->work.bytes_max < PULL_BYTES? pull->work.bytes_max: PULL_BYTES;
+    if (most > room)
+        most = room;
     size_t count;
     for (int page = 0; page < PAGES && pull->count == 0; page++) {
         if (!s_page (self, &pull->work, walk, rows, FST_PULL_EXTENTS, &count))
@@ -197,7 +200,8 @@ s_pick (fst_metadata_t *self, fst_walk_t *walk, fst_pull_t *pull)
                 bool fits = pull->bytes + rows [at].extent.bytes <= most;
                 if (!fits && pull->count)
                     break;                          //  For the next one
-                if (fits || pull->work.kind != FST_WORK_MOVE) {
+                walk->large |= rows [at].extent.bytes > room;
+                if (fits || (pull->work.kind != FST_WORK_MOVE && rows [at].extent.bytes <= room)) {
                     pull->rows [pull->count++] = rows [at];
                     pull->bytes += rows [at].extent.bytes;
                 }
@@ -241,6 +245,30 @@ s_takers (const fst_metadata_t *self, const fst_work_t *work, bool busy_too)
     return takers;
 }
 
+//  Octets that a node has room for, without those that are on their way, or came and are not yet in what it says.
+static int64_t
+s_room (const fst_metadata_t *self, unsigned node)
+{
+    const fst_mover_t *mover = self->mover;
+    int64_t room = fst_nodes_spare (self->nodes, node);
+    if (self->now_ms - fst_nodes_silence_ms (self->nodes, node, self->now_ms) <= mover->nodes [node].got_ms)
+        room -= mover->nodes [node].got;
+    for (size_t at = 0; at < mover->pulls_count; at++)
+        if (mover->pulls [at]->target == node)
+            room -= mover->pulls [at]->bytes;
+    return room;
+}
+
+static int64_t
+s_most_room (const fst_metadata_t *self, fst_node_set_t nodes)
+{
+    int64_t most = 0;
+    for (unsigned node = 0; node < FST_NODES_MAX; node++)
+        if ((nodes & fst_node_bit (node)) && s_room (self, node) > most)
+            most = s_room (self, node);
+    return most;
+}
+
 //  The better source comes first: one that is alive and well, and has little to do.
 static unsigned
 s_source_rank (const fst_mover_t *mover, unsigned node)
@@ -272,6 +300,9 @@ s_choose_target (const fst_metadata_t *self, const fst_work_t *work, fst_node_se
 {
     if (work->kind == FST_WORK_MOVE)
         return (int) work->to;
+    for (unsigned node = 0; node < FST_NODES_MAX; node++)
+        if ((takers & fst_node_bit (node)) && s_room (self, node) < bytes)
+            takers &= ~fst_node_bit (node);
     return fst_nodes_choose_one (self->nodes, work->spread.nodes, ~takers, bytes, fst_random ());
 }
 
@@ -308,13 +339,14 @@ s_leave_garbage (fst_metadata_t *self, fst_pull_t *pull)
 }
 
 const char *
-fst_mover_blocked (const fst_metadata_t *self, const fst_work_t *work)
+fst_mover_blocked (const fst_metadata_t *self, size_t at)
 {
     const fst_mover_t *mover = self->mover;
+    const fst_work_t *work = &mover->plan.works [at];
     fst_node_set_t others = mover->view.taking & ~work->spread.nodes;
     if (!others)
         return "there is no other node that is alive and could take a copy";
-    if (fst_nodes_choose_one (self->nodes, work->spread.nodes, ~others, 1, 0) < 0)
+    if (mover->walks [at].full || s_most_room (self, others) <= 0)
         return "no other node has space left";
     if (s_takers (self, work, true))
         return NULL;
@@ -347,7 +379,8 @@ static bool
 s_start (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
 {
     fst_mover_t *mover = self->mover;
-    if (mover->pulls_count == FST_PULLS_MAX || walk->again_ms > self->now_ms || !s_takers (self, work, false))
+    fst_node_set_t takers = s_takers (self, work, false);
+    if (mover->pulls_count == FST_PULLS_MAX || walk->again_ms > self->now_ms || !takers)
         return false;
     fst_pull_t *pull = calloc (1, sizeof (*pull));
     assert (pull);
@@ -355,9 +388,9 @@ s_start (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
     fst_walk_t before = *walk;
     int target = -1;
     if (s_choose_sources (mover, pull)) {
-        s_pick (self, walk, pull);
+        s_pick (self, walk, pull, s_most_room (self, takers));
         if (pull->count)
-            target = s_choose_target (self, work, s_takers (self, work, false), pull->bytes);
+            target = s_choose_target (self, work, takers, pull->bytes);
         if (target < 0 && pull->count)
             *walk = before;                         //  They are the next ones again
     }

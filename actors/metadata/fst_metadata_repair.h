@@ -32,6 +32,8 @@ typedef struct {
     bool begun;                     //  after is set
     fst_row_t after;
     size_t found;                   //  Since it began
+    bool large;                     //  Some since it began need more room than any node has
+    bool full;                      //  So it was in the last round, which found nothing else
     unsigned idle;                  //  Rounds that found nothing
     int64_t again_ms;
 } fst_walk_t;
@@ -58,6 +60,7 @@ struct fst_mover {
         unsigned fails;             //  In a row
         int64_t again_ms;           //  It failed: not before
         const char *why;            //  Static
+        int64_t got, got_ms;        //  Octets of answers since it last said how much room it has
     } nodes [FST_NODES_MAX];
 
     //  Moving goes on for so many octets, then what the nodes say of their disks must be newer than that
@@ -106,9 +109,9 @@ fst_rc_t FST_CHECKED
 fst_mover_may_drop (fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n, fst_node_set_t nodes, unsigned wanted,
                     fst_node_set_t drop, fst_node_set_t *drop_p);
 
-//  Why nothing can be copied for this work now; NULL if it can, or soon.
+//  Why nothing can be copied for this work of the plan now; NULL if it can, or soon.
 const char *
-fst_mover_blocked (const fst_metadata_t *self, const fst_work_t *work);
+fst_mover_blocked (const fst_metadata_t *self, size_t at);
 
 //  Into the journal: that repair is done, that a node fails, that a node is empty. May open a batch.
 fst_rc_t FST_CHECKED

@@ -415,6 +415,24 @@ Test (mover, a_full_node_gets_no_copies)
     cr_expect (WORLD_AWAIT (s_live (2) == 50));
 }
 
+Test (mover, a_nearly_full_node_takes_what_it_has_room_for)
+{
+    char name [16];
+    for (int at = 0; at < 20; at++) {
+        snprintf (name, sizeof (name), "large%d", at);
+        world_put (&w, w.alice, name, 1000000);
+    }
+    w.nodes [3].capacity = 6000000;                 //  And five hundredths of it stay free
+    zclock_sleep (3 * WORLD_BEAT_MS);
+    w.nodes [1].silent = true;
+    cr_expect (WORLD_AWAIT (s_whole (3) >= 5));
+    cr_expect (WORLD_AWAIT (s_repair ("stuck_total") > 0));
+    cr_expect (strstr (s_stuck (w.root, NULL), "space"), "%s", s_stuck (w.root, NULL));
+    cr_expect_lt (s_whole (3), 20);
+    w.nodes [3].capacity = 0;
+    cr_expect (WORLD_AWAIT (s_live (2) == 20 && s_repair ("stuck_total") == 0));
+}
+
 //  ---- Recovery
 
 Test (mover, in_recovery_copies_are_made_and_none_goes)
