@@ -485,8 +485,8 @@ fst_actor_destroy (fst_actor_t **self_p)
     sim_net_interrupt (self->part);
     for (sim_kind_t kind = SIM_LANE; kind < SIM_KINDS; kind++)
         for (s_item_t *item; (item = zlist_pop (self->items [kind])); free (item))
-            if (kind == SIM_DONE)
-                s_handle_done (self, item->arg);
+            if (kind == SIM_DONE)               //  Of calls, and of peers
+                item->handle (self, item->arg);
     if (self->class.stop)
         self->class.stop (self->user);
     for (int kind = 0; kind < SIM_KINDS; kind++)
