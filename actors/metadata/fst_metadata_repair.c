@@ -1,8 +1,8 @@
 //  The mover: keeps the wanted copies of all extents, on the nodes where they should be.
 //
-//  A plan (fst_repair.h) is made whenever something changed: states of nodes, spreads, answers to PULL. From its works,
-//  best first, extents are picked out of the catalog and sent to their targets as PULL (fst_metadata_pull.c), as
-//  many at a time as the bounds allow. There is no queue: the books say what is missing. When nothing is to do, a
+//  A plan (fst_repair.h, fst_metadata_plan.c) is made whenever something changed: states of nodes, spreads, answers to
+//  PULL. From its works, best first, extents are picked out of the catalog and sent to their targets as PULL
+//  (fst_metadata_pull.c), as many at a time as the bounds allow. There is no queue: the books say what is missing. When nothing is to do, a
 //  look at the states once a second is all that this costs.
 
 #include "fst_metadata_repair.h"
@@ -16,125 +16,9 @@
 #define PULLS_PER_NODE  2               //  To one node, and from one as the first source
 #define PULL_BYTES      ((int64_t) 64 << 20)
 #define PAGES           4               //  Of rows, looked through in one turn for one work
-#define LOOK_MS         1000            //  Changes of spreads are looked at no oftener
+#define LOOK_MS         1000            //  After trimming failed
 #define SOON_MS         20
-#define IDLE_MS         1000            //  After a round that found nothing; doubles
-#define IDLE_TIMES      6
 #define FORGET_MS       (10 * 60 * 1000)
-
-//  ---- What is known
-
-void
-fst_mover_view (fst_metadata_t *self, fst_repair_view_t *view, int64_t *wake_ms_p)
-{
-    memset (view, 0, sizeof (*view));
-    view->live = fst_nodes_live (self->nodes);
-    view->sound = fst_nodes_sound (self->nodes);
-    *wake_ms_p = INT64_MAX;
-    for (unsigned number = 0; number < FST_NODES_MAX; number++) {
-        const fst_node_t *node = fst_nodes_get (self->nodes, number);
-        fst_node_set_t bit = fst_node_bit (number);
-        if (!node)
-            continue;
-        fst_node_state_t state = fst_nodes_state (self->nodes, number);
-        int64_t silence_ms = fst_nodes_silence_ms (self->nodes, number, self->now_ms);
-        int64_t hope_ms = silence_ms >= 0? self->prune_ms + self->repair_delay_ms - silence_ms
-                                         : self->repair_delay_ms - (self->now_ms - self->mover->start_ms);
-        if (node->draining)
-            view->leaving |= bit;
-        if (state == FST_NODE_ALIVE && silence_ms >= 0)
-            view->alive |= bit;
-        if (state == FST_NODE_PRUNED && !node->draining && hope_ms > 0) {
-            view->hoped |= bit;
-            if (self->now_ms + hope_ms < *wake_ms_p)
-                *wake_ms_p = self->now_ms + hope_ms;
-        }
-        if ((view->alive & view->sound & bit) && node->health == FST_HEALTH_OK)
-            view->taking |= bit;
-        view->nodes [number].zone = fst_nodes_zone (self->nodes, number);
-        view->nodes [number].capacity = node->capacity;
-        view->nodes [number].free = node->free;
-        view->nodes [number].spare = fst_nodes_spare (self->nodes, number);
-        view->nodes [number].holds = self->copies.holds_bytes [number];
-    }
-    view->sure = view->alive & self->compared;
-}
-
-static bool
-s_view_differs (const fst_repair_view_t *left, const fst_repair_view_t *right)
-{
-    return left->alive != right->alive || left->sure != right->sure || left->live != right->live
-        || left->sound != right->sound || left->taking != right->taking || left->hoped != right->hoped
-        || left->leaving != right->leaving;
-}
-
-static void
-s_add_spread (void *arg, const fst_spread_t *spread)
-{
-    fst_repair_add (arg, spread);
-}
-
-//  Where the same work was before is where it goes on.
-static void
-s_keep_walks (fst_mover_t *mover, const fst_repair_t *before, bool anew)
-{
-    fst_walk_t walks [FST_WORKS_MAX];
-    memset (walks, 0, sizeof (walks));
-    for (size_t at = 0; at < mover->plan.count; at++) {
-        const fst_work_t *work = &mover->plan.works [at];
-        for (size_t old = 0; old < before->count; old++) {
-            const fst_work_t *other = &before->works [old];
-            if (other->kind != work->kind || other->spread.nodes != work->spread.nodes
-            ||  other->spread.wanted != work->spread.wanted)
-                continue;
-            walks [at] = mover->walks [old];
-            if (anew || work->spread.extents > walks [at].extents)
-                walks [at].again_ms = walks [at].idle = 0;
-        }
-        walks [at].extents = work->spread.extents;
-    }
-    memcpy (mover->walks, walks, sizeof (walks));
-}
-
-static fst_rc_t
-s_plan (fst_metadata_t *self, bool anew)
-{
-    fst_mover_t *mover = self->mover;
-    fst_repair_t before = mover->plan;
-    int64_t wake_ms;
-    fst_rc_t rc = fst_nodes_copies (self->nodes, &self->copies);
-    if (rc != FST_OK)
-        return rc;
-    self->copies_ms = mover->planned_ms = self->now_ms;
-    fst_mover_view (self, &mover->view, &wake_ms);
-    fst_repair_begin (&mover->plan, &mover->view, mover->moving);
-    rc = fst_catalog_spreads (self->catalog, s_add_spread, &mover->plan);
-    s_keep_walks (mover, &before, anew);
-    mover->moving = mover->plan.count && mover->plan.works [mover->plan.count - 1].kind == FST_WORK_MOVE;
-    mover->spread_changes = fst_catalog_spread_changes (self->catalog);
-    mover->recovery = self->recovery_ms != 0;
-    mover->look = false;
-    mover->look_ms = wake_ms;
-    return rc;
-}
-
-//  Plan anew if there is a reason.
-static void
-s_look (fst_metadata_t *self)
-{
-    fst_mover_t *mover = self->mover;
-    fst_repair_view_t view;
-    int64_t wake_ms;
-    fst_mover_view (self, &view, &wake_ms);
-    bool anew = s_view_differs (&view, &mover->view) || (self->recovery_ms != 0) != mover->recovery;
-    bool changed = mover->spread_changes != fst_catalog_spread_changes (self->catalog)
-                && self->now_ms - mover->planned_ms >= LOOK_MS;
-    if (!anew && !changed && !mover->look && self->now_ms < mover->look_ms)
-        return;
-    fst_rc_t rc = s_plan (self, anew);
-    if (rc != FST_OK)
-        fst_log_error ("no plan for repair reason=\"%s\"", fst_error_text (rc));
-}
 
 //  ---- Picking extents
 
@@ -172,10 +56,8 @@ s_page (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk, fst_row_
                                        walk->after.extent.n, rows, size, count_p);
     if (rc == FST_OK && *count_p)
         return true;
-    if (walk->found == 0 || rc != FST_OK) {
-        walk->again_ms = self->now_ms + ((int64_t) IDLE_MS << walk->idle);
-        walk->idle += walk->idle < IDLE_TIMES;
-    }
+    if (walk->found == 0 || rc != FST_OK)
+        fst_mover_rest (self, walk);
     walk->full = walk->large && walk->found == 0;
     walk->begun = walk->large = false;
     walk->found = 0;
@@ -380,8 +262,13 @@ s_start (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
 {
     fst_mover_t *mover = self->mover;
     fst_node_set_t takers = s_takers (self, work, false);
-    if (mover->pulls_count == FST_PULLS_MAX || walk->again_ms > self->now_ms || !takers)
+    if (walk->again_ms > self->now_ms || mover->pulls_count == FST_PULLS_MAX)
         return false;
+    if (!takers) {
+        if (mover->plan.count == FST_WORKS_MAX && !s_takers (self, work, true))
+            fst_mover_rest (self, walk);
+        return false;
+    }
     fst_pull_t *pull = calloc (1, sizeof (*pull));
     assert (pull);
     pull->work = *work;
@@ -391,8 +278,11 @@ s_start (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
         s_pick (self, walk, pull, s_most_room (self, takers));
         if (pull->count)
             target = s_choose_target (self, work, takers, pull->bytes);
-        if (target < 0 && pull->count)
+        if (target < 0 && pull->count) {
             *walk = before;                         //  They are the next ones again
+            if (mover->plan.count == FST_WORKS_MAX)
+                fst_mover_rest (self, walk);
+        }
     }
     if (target >= 0) {
         pull->target = (unsigned) target;
@@ -523,6 +413,8 @@ s_wake_ms (const fst_metadata_t *self)
 {
     const fst_mover_t *mover = self->mover;
     int64_t wake_ms = mover->soon || mover->look? self->now_ms + SOON_MS: mover->look_ms;
+    if (mover->rested_ms < wake_ms)
+        wake_ms = mover->rested_ms;
     for (size_t at = 0; at < mover->plan.count; at++)
         if (mover->walks [at].again_ms > self->now_ms && mover->walks [at].again_ms < wake_ms)
             wake_ms = mover->walks [at].again_ms;
@@ -537,7 +429,7 @@ fst_metadata_repair (fst_metadata_t *self)
 {
     fst_mover_t *mover = self->mover;
     assert (!self->open);
-    s_look (self);
+    fst_mover_look (self);
     if (mover->plan.count == 0 && !mover->run.active && !mover->drained && !mover->failing && !mover->view.leaving
     &&  mover->view.sound == mover->view.live)
         return s_wake_ms (self);

@@ -12,6 +12,7 @@
 #define FST_PULL_EXTENTS    256     //  Schema: most in one PULL
 #define FST_PULL_SOURCES    7       //  Schema: most for one extent
 #define FST_PULLS_MAX       32      //  Under way in the whole cluster
+#define FST_RESTED_MAX      2048    //  Spreads remembered as stuck; there are 2016 pairs of nodes
 
 //  One PULL: extents of one spread that go to one node.
 typedef struct {
@@ -38,6 +39,13 @@ typedef struct {
     int64_t again_ms;
 } fst_walk_t;
 
+//  A spread that could not be helped, whether or not it is in the plan.
+typedef struct {
+    fst_node_set_t nodes;
+    unsigned wanted;
+    fst_walk_t walk;
+} fst_rested_t;
+
 struct fst_mover {
     bool look;                      //  Something changed: plan anew
     int64_t look_ms;                //  When to do so anyway
@@ -48,6 +56,9 @@ struct fst_mover {
     fst_repair_view_t view;
     fst_repair_t plan;
     fst_walk_t walks [FST_WORKS_MAX];       //  One for each of plan.works
+    fst_rested_t rested [FST_RESTED_MAX];
+    size_t rested_count;
+    int64_t rested_ms;              //  When the first of those that have no place in the plan is to be tried again
     bool moving;                    //  Something is moved for evenness
     bool soon;                      //  There is more to do in the next turn
     fst_stuck_t *stuck;
@@ -116,6 +127,14 @@ fst_mover_blocked (const fst_metadata_t *self, size_t at);
 //  Into the journal: that repair is done, that a node fails, that a node is empty. May open a batch.
 fst_rc_t FST_CHECKED
 fst_mover_tell (fst_metadata_t *self);
+
+//  Plan anew if there is a reason.
+void
+fst_mover_look (fst_metadata_t *self);
+
+//  Nothing can be done for this one now: it is tried again later and later. Others may be waiting for its place.
+void
+fst_mover_rest (fst_metadata_t *self, fst_walk_t *walk);
 
 //  What is known of the nodes. *wake_ms_p: when it changes with time alone.
 void

@@ -128,6 +128,8 @@ s_best_move (const fst_repair_view_t *view, fst_node_set_t nodes, unsigned *from
 static int
 s_compare (const fst_work_t *left, const fst_work_t *right)
 {
+    if (left->rests != right->rests)
+        return left->rests? 1: -1;
     if (left->kind != right->kind)
         return left->kind < right->kind? -1: 1;
     if (left->kind == FST_WORK_COPY && left->live != right->live)
@@ -164,6 +166,14 @@ fst_repair_begin (fst_repair_t *self, const fst_repair_view_t *view, bool moving
     self->moving = moving;
 }
 
+void
+fst_repair_set_rests (fst_repair_t *self, fst_rests_fn *rests, const void *arg)
+{
+    assert (self);
+    self->rests = rests;
+    self->rests_arg = arg;
+}
+
 static void
 s_add_copy (fst_repair_t *self, fst_work_t *work)
 {
@@ -173,6 +183,7 @@ s_add_copy (fst_repair_t *self, fst_work_t *work)
     self->bytes += spread->bytes;
     self->copies_bytes += spread->bytes * work->missing;
     work->repair = work->live < spread->wanted;
+    work->rests = self->rests && self->rests (self->rests_arg, spread);
     //  A node that went a moment ago may be back in a moment; not waited for when one copy is left
     bool enough = s_count (spread->nodes & (view->sound | view->hoped)) >= spread->wanted;
     if (work->live == 1 || !enough)

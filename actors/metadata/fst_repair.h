@@ -46,14 +46,19 @@ typedef struct {
     unsigned live;                  //  Copies that can be read
     unsigned missing;               //  COPY: so many more are wanted
     bool repair;                    //  COPY: a copy was lost; otherwise one is on a node that is emptied
+    bool rests;                     //  COPY: nothing could be done for it a moment ago: all others come before it
     fst_node_set_t drop;            //  TRIM, MOVE: copies that go
     unsigned to;                    //  MOVE
     int64_t bytes_max;              //  MOVE: no more than that before the next plan
 } fst_work_t;
 
+typedef bool (fst_rests_fn) (const void *arg, const fst_spread_t *spread);
+
 typedef struct {
     const fst_repair_view_t *view;
     bool moving;
+    fst_rests_fn *rests;            //  NULL: none does
+    const void *rests_arg;
     fst_work_t works [FST_WORKS_MAX];
     size_t count;
     //  Sums over everything
@@ -66,6 +71,10 @@ typedef struct {
 //  view is borrowed while self is used. moving: extents are being moved, so go on until it is even.
 void
 fst_repair_begin (fst_repair_t *self, const fst_repair_view_t *view, bool moving);
+
+//  Which spreads rest: what is stuck must not take the places of what is not.
+void
+fst_repair_set_rests (fst_repair_t *self, fst_rests_fn *rests, const void *arg);
 
 void
 fst_repair_add (fst_repair_t *self, const fst_spread_t *spread);

@@ -167,6 +167,28 @@ Test (repair, only_the_most_urgent_fit_a_plan)
         CHECK (s_plan.works [at].live, 1);
 }
 
+static bool
+s_one_copy_rests (const void *arg, const fst_spread_t *spread)
+{
+    (void) arg;
+    return spread->wanted == 2;
+}
+
+Test (repair, what_is_stuck_takes_no_place_from_what_is_not)
+{
+    s_view.alive = s_view.sure = s_view.live = s_view.sound = s_view.taking = UINT64_MAX & ~(fst_node_set_t) A;
+    fst_repair_set_rests (&s_plan, s_one_copy_rests, NULL);
+    for (unsigned node = 1; node < 64; node++)
+        s_add (A | fst_node_bit (node), 2, 1);              //  One live copy, and it cannot be read
+    s_add (A | B | C | D, 5, 1);
+    s_add (A | C | D | E, 5, 1);
+    CHECK (s_plan.count, FST_WORKS_MAX);
+    CHECK (s_plan.extents, 65);
+    CHECK (s_plan.works [0].live, 3);
+    CHECK (s_plan.works [1].live, 3);
+    CHECK (s_plan.works [2].live, 1);
+}
+
 //  ---- Trimming
 
 Test (repair, a_node_that_came_back_makes_surplus)
