@@ -6,6 +6,7 @@
 #include "fst_files.h"
 #include "fst_flow.h"
 #include "fst_tus.h"
+#include "fst_zip.h"
 
 #define TICK_MS 1000
 
@@ -13,6 +14,7 @@ struct fst_content {
     fst_flows_t *flows;
     fst_files_t *files;
     fst_tus_t *tus;
+    fst_zip_t *zip;
 };
 
 fst_content_t *
@@ -25,9 +27,11 @@ fst_content_new (const fst_config_t *config, fst_actor_t *actor, fst_http_t *htt
     self->flows = fst_flows_new (config);
     self->files = fst_files_new (self->flows);
     self->tus = fst_tus_new (config, self->flows);
+    self->zip = fst_zip_new (config, self->flows);
     fst_flows_watch (self->flows, actor);
     fst_files_add_routes (self->files, http);
     fst_tus_add_routes (self->tus, http);
+    fst_zip_add_routes (self->zip, http);
     return self;
 }
 
@@ -40,6 +44,7 @@ fst_content_destroy (fst_content_t **self_p)
         return;
     *self_p = NULL;
     fst_tus_destroy (&self->tus);
+    fst_zip_destroy (&self->zip);
     fst_files_destroy (&self->files);
     fst_flows_destroy (&self->flows);
     free (self);

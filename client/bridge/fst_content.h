@@ -3,6 +3,7 @@
 //      fst_flow        threads that move content      fst_pipe        between them and the loop
 //      fst_files       a file down and up             fst_range       conditions and ranges (pure)
 //      fst_tus         uploads that can be resumed    fst_mime        types, harmless (pure)
+//      fst_zip         many files as one
 
 #ifndef FST_CONTENT_H_INCLUDED
 #define FST_CONTENT_H_INCLUDED
@@ -13,8 +14,8 @@
 
 typedef struct fst_content fst_content_t;
 
-//  Adds its routes to http. Uses the options broker, keys, transfers, uploads, user-transfers, transfer-memory and
-//  upload-idle.
+//  Adds its routes to http. Uses the options broker, keys, transfers, uploads, user-transfers, transfer-memory,
+//  upload-idle and zip-files.
 fst_content_t *
 fst_content_new (const fst_config_t *config, fst_actor_t *actor, fst_http_t *http);
 

@@ -334,7 +334,66 @@ class Resumable(SharedTest):
         self.status(web.patch(created.headers["Location"], 0, b""), 204)
 
 
+class Zip(SharedTest):
+    def zip(self, web, *names):
+        query = urllib.parse.urlencode([("path", self.home(name).rstrip("/")) for name in names])
+        response = self.status(web.ask("GET", "/api/v1/zip?" + query), 200)
+        self.assertEqual(response.headers["Content-Type"], "application/zip")
+        opened = zipfile.ZipFile(io.BytesIO(response.octets))
+        self.assertIsNone(opened.testzip())
+        return response, opened
+
+    def test_a_folder_is_one_zip_with_all_that_is_in_it(self):
+        _, client, web = self.begin()
+        client.ok("mkdir", "-p", "trip/day 1/\u00fcber", "trip/empty")
+        files = {"trip/a.txt": b"hello", "trip/day 1/b.bin": content(2 * CHUNK + 3), "trip/day 1/\u00fcber/\u20ac.txt": b"",
+                 "trip/day 1/c": content(70000), "trip/back\\slash": b"x"}
+        for name, octets in files.items():
+            self.status(web.put(self.home(name), octets, X_Modified_Ms="784111778000"), 201)
+        response, opened = self.zip(web, "trip")
+        self.assertIn('filename="trip.zip"', response.headers["Content-Disposition"])
+        found = {info.filename: opened.read(info) for info in opened.infolist() if not info.is_dir()}
+        self.assertEqual(found, {name.replace("\\", "_"): octets for name, octets in files.items()})
+        self.assertIn("trip/empty/", opened.namelist())
+        self.assertTrue(all(info.compress_type == zipfile.ZIP_STORED for info in opened.infolist()))
+        self.assertIn(opened.getinfo("trip/a.txt").date_time[:2], [(1994, 11)])
+
+    def test_files_and_folders_of_one_name_stay_apart(self):
+        _, client, web = self.begin()
+        client.ok("mkdir", "-p", "one", "two")
+        for name in ("one/x.txt", "two/x.txt"):
+            self.status(web.put(self.home(name), name.encode()), 201)
+        _, opened = self.zip(web, "one/x.txt", "two/x.txt", "two")
+        self.assertEqual(sorted(name for name in opened.namelist() if not name.endswith("/")), ["2-x.txt", "two/x.txt", "x.txt"])
+        self.assertEqual(opened.read("2-x.txt"), b"two/x.txt")
+
+    def test_what_is_not_there_is_said_before_the_first_octet(self):
+        _, client, web = self.begin()
+        client.put("x", b"x")
+        self.status(web.ask("GET", "/api/v1/zip?path=" + self.home("nothing")), 404, "not_found")
+        self.status(web.ask("GET", "/api/v1/zip?path=%s&path=%s" % (self.home("x"), self.home("nothing"))), 404)
+        self.status(web.ask("GET", "/api/v1/zip"), 400, "malformed")
+        self.status(web.ask("GET", "/api/v1/zip?path=relative"), 400, "bad_name")
+        self.status(web.ask("HEAD", "/api/v1/zip?path=" + self.home("x")), 200)
+
+
 class Failures(ContentTest):
+    def test_a_zip_that_fails_in_the_middle_does_not_look_whole(self):
+        cluster, client, web = self.begin(nodes=2)
+        for name in ("a", "b"):
+            client.put(name, content(24 * CHUNK))
+        connection = web.connect()
+        connection.request("GET", "/api/v1/zip?path=/users/anna", headers=web.headers())
+        response = connection.getresponse()
+        got = response.read(1000)
+        cluster.kill("node-1")
+        cluster.kill("node-2")
+        with self.assertRaises((http.client.IncompleteRead, ConnectionError)) as caught:
+            response.read()
+        connection.close()
+        got += getattr(caught.exception, "partial", b"")
+        self.assertFalse(zipfile.is_zipfile(io.BytesIO(got)))
+
     def test_head_tells_everything_and_asks_no_node(self):
         cluster, client, web = self.begin()
         octets = content(CHUNK + 5)
