@@ -4,7 +4,7 @@
 Blocks marked ```sh are run, in the order of the page, in the project's folder, by one shell for each block, in a
 pseudo-terminal (so that commands that ask for a password are answered as a person would), with a home and a data
 folder of their own. A block with a line that begins with "make run", or with "filestored" in the foreground, is started and left
-running until it says "ready"; it is ended by its process id after the page. Pages name blocks that are not for running ```console.
+running until it says "ready"; it is ended by its process id after the page, or where a block has the line "#  Stop filestored". Pages name blocks that are not for running ```console.
 """
 import fcntl
 import os
@@ -84,9 +84,13 @@ class Docs(unittest.TestCase):
                                 FILESTORE_SESSION=f"{self.folder}/session", CTEST_PARALLEL_LEVEL="1")
         self.environment["PATH"] = f"{ROOT}/build/bin:" + self.environment["PATH"]
 
-    def tearDown(self):
+    def stop(self):
         for terminal in reversed(self.running):
             terminal.end()
+        self.running = []
+
+    def tearDown(self):
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def page(self, page):
@@ -95,8 +99,14 @@ class Docs(unittest.TestCase):
         for script in found:
             if re.search(r"^(make run|filestored|build/bin/filestored)(?! (init|options|recovery-key|--help|--version))", script, re.M):
                 self.serve(page, script)
-            else:
-                self.run_block(page, script)
+                continue
+            before, stop, after = (re.split(r"^(#  Stop filestored.*\n)", script, maxsplit=1, flags=re.M) + ["", ""])[:3]
+            if before:
+                self.run_block(page, before)
+            if stop:
+                self.stop()
+            if after:
+                self.run_block(page, after)
 
     def serve(self, page, script):
         terminal = Terminal(script, self.environment)
