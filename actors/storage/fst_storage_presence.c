@@ -52,6 +52,8 @@ fst_storage_beat (fst_storage_t *self)
     fst_jobs_statistics (self->jobs, &jobs);
     json_t *body = s_self_portrait (self);
     json_object_set_new (body, "load", json_integer (jobs.load));
+    json_object_set_new (body, "bytes_in", json_integer (jobs.stored_bytes));
+    json_object_set_new (body, "bytes_out", json_integer (jobs.retrieved_bytes));
     fst_actor_publish (self->actor, topic, body);
 }
 

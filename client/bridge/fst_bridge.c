@@ -8,6 +8,7 @@
 #include "fst_assets.h"
 #include "fst_clock.h"
 #include "fst_content.h"
+#include "fst_gauges.h"
 #include "fst_http.h"
 #include "fst_log.h"
 #include "fst_metrics.h"
@@ -24,6 +25,7 @@ struct fst_bridge {
     fst_session_t *session;
     fst_routes_t *routes;
     fst_content_t *content;
+    fst_gauges_t *gauges;
     fst_sse_t *sse;
     fst_metrics_t *metrics;
     char *url;
@@ -108,6 +110,7 @@ static void
 s_close (fst_bridge_t *self)
 {
     fst_metrics_destroy (&self->metrics);
+    fst_gauges_destroy (&self->gauges);
     fst_sse_destroy (&self->sse);
     fst_http_destroy (&self->http);
     fst_content_destroy (&self->content);
@@ -139,6 +142,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->routes = fst_routes_new (actor, self->http);
     self->content = fst_content_new (self->config, actor, self->http);
     self->sse = fst_sse_new (actor, self->http, self->session);
+    self->gauges = fst_gauges_new (actor, self->http, self->sse);
     self->metrics = fst_metrics_new (self->config, actor, self->http, self->sse);
     fst_assets_add_routes (self->http);
     return FST_OK;
@@ -157,6 +161,7 @@ s_tick (void *arg, int64_t now_ms)
     fst_bridge_t *self = arg;
     int64_t content_ms = fst_content_tick (self->content, now_ms), http_ms = fst_http_tick (self->http, now_ms);
     int64_t sse_ms = fst_sse_tick (self->sse, now_ms), wake_ms = content_ms < http_ms? content_ms: http_ms;
+    fst_gauges_tick (self->gauges, now_ms);     //  Content's tick comes often enough
     return wake_ms < sse_ms? wake_ms: sse_ms;
 }
 
@@ -165,6 +170,7 @@ s_event (void *arg, const char *topic, json_t *body)
 {
     fst_bridge_t *self = arg;
     fst_sse_event (self->sse, topic, body);
+    fst_gauges_event (self->gauges, topic, body);
 }
 
 static const fst_topic_t s_topics [] = {

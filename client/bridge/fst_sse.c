@@ -261,6 +261,9 @@ fst_sse_event (fst_sse_t *self, const char *topic, json_t *body)
         s_send_all (self, topic, body);
     }
     else
+    if (strcmp (topic, "history") == 0)         //  Our own
+        s_send_all (self, topic, body);
+    else
         s_stir (self, json_integer_value (json_object_get (body, "sequence")));
 }
 

@@ -460,6 +460,24 @@ class Failures(ContentTest):
         self.assertTrue(cluster.process("bridge").alive())
 
 
+class History(SharedTest):
+    def test_what_is_going_on_is_kept_for_a_while(self):
+        _, client, web = self.begin()
+        octets = content(8 * CHUNK)
+
+        def seen():
+            self.status(web.put(self.home("h.bin"), octets), 201 if not client.json("ls", self.home("").rstrip("/")) else 200)
+            self.assertTrue(web.get(self.home("h.bin")).octets == octets)
+            history = json.loads(self.status(web.ask("GET", "/api/v1/history"), 200).octets)
+            series = history["series"]
+            known = {name: max((value or 0) for value in values) for name, values in series.items()}
+            for name, values in series.items():
+                self.assertEqual(len(values), len(history["times"]), name)
+            return (known.get("up", 0) > 0 and known.get("down", 0) > 0 and known.get("capacity", 0) >= known.get("free", 1) > 0
+                    and known.get("in.node-1", 0) > 0 and known.get("out.node-1", 0) > 0 and "bytes_at_one_copy" in known)
+        until(seen, "all series have values", 60)
+
+
 class Memory(ContentTest):
     def moves(self, mib):
         cluster, client, web = self.begin()
