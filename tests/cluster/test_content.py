@@ -470,7 +470,7 @@ class History(SharedTest):
             self.assertTrue(web.get(self.home("h.bin")).octets == octets)
             history = json.loads(self.status(web.ask("GET", "/api/v1/history"), 200).octets)
             series = history["series"]
-            known = {name: max((value or 0) for value in values) for name, values in series.items()}
+            known = {name: max((value or 0 for value in values), default=0) for name, values in series.items()}
             for name, values in series.items():
                 self.assertEqual(len(values), len(history["times"]), name)
             return (known.get("up", 0) > 0 and known.get("down", 0) > 0 and known.get("capacity", 0) >= known.get("free", 1) > 0
