@@ -109,6 +109,46 @@ s_purge (s_world_t *self, int n)
     return fst_catalog_purge (self->catalog, n, n, 500, &more);
 }
 
+//  Restore file number n, empty the trash of it, copy the folder to number n, go back to the first version.
+
+static fst_rc_t
+s_restore (s_world_t *self, int n)
+{
+    char path [32], now [FST_PATH_BYTES_MAX + 1];
+    int64_t id;
+    snprintf (path, sizeof (path), "folder-1/file-%d", n);
+    return fst_namespace_restore (self->space, 0, path, NULL, now, &id);
+}
+
+static fst_rc_t
+s_empty (s_world_t *self, int n)
+{
+    char path [64];
+    fst_trash_t item;
+    snprintf (path, sizeof (path), "/users/alice/folder-1/file-%d", n);
+    fst_rc_t rc = fst_catalog_trash_find (self->catalog, path, "alice", &item);
+    return rc == FST_OK? fst_namespace_purge (self->space, item.entry): rc;
+}
+
+static fst_rc_t
+s_copy (s_world_t *self, int n)
+{
+    char to [32];
+    fst_place_t made;
+    int64_t entries;
+    snprintf (to, sizeof (to), "folder-%d", n);
+    return fst_namespace_copy (self->space, "folder-1", to, false, true, &made, &entries);
+}
+
+static fst_rc_t
+s_back (s_world_t *self, int n)
+{
+    char path [32];
+    fst_place_t place;
+    snprintf (path, sizeof (path), "folder-1/file-%d", n);
+    return fst_namespace_restore_version (self->space, path, 1, &place);
+}
+
 static fst_rc_t
 s_grant (s_world_t *self, int n)
 {
@@ -198,6 +238,7 @@ static const s_request_t s_batches [] [8] = {
     { { s_grant, 1 }, { s_move, 2 }, { s_upload_keep, 1 }, { s_event, 50 }, { s_reply, 1 }, { s_setting, 1 } },
     { { s_put_many, 100 }, { s_put, 3 }, { s_upload_add, 2 } },
     { { s_delete, 1 }, { s_delete, 101 }, { s_upload_drop, 1 }, { s_put, 2001 }, { s_reply, 2 } },
+    { { s_put, 1003 }, { s_back, 3 }, { s_restore, 1 }, { s_copy, 5 }, { s_empty, 101 }, { s_delete, 3 }, { s_restore, 3 } },
     { { s_delete, 1002 }, { s_purge, 60 }, { s_grant, 0 }, { s_event, 70 } },
     { { s_delete, 1001 }, { s_purge, 5000 }, { s_trim, 2 }, { s_mkdir, 3 }, { s_setting, 0 } },
 };
