@@ -49,7 +49,7 @@ static void
 s_act (sim_t *sim, s_user_t *user)
 {
     char path [32], to [32];
-    uint64_t place = sim_random (sim, PATHS), other = sim_random (sim, PATHS), what = sim_random (sim, 10);
+    uint64_t place = sim_random (sim, PATHS), other = sim_random (sim, PATHS), what = sim_random (sim, 12);
     s_path (user, place, path);
     if (what < 5)
         sim_put (sim, user->client, path, s_size (sim));
@@ -59,6 +59,12 @@ s_act (sim_t *sim, s_user_t *user)
     else
     if (what < 9)
         sim_delete (sim, user->client, path);
+    else
+    if (what < 10)
+        sim_delete_and_restore (sim, user->client, path);
+    else
+    if (other != place && what < 11)
+        sim_copy (sim, user->client, path, s_path (user, other, to));
     else
     if (other != place)
         sim_move (sim, user->client, path, s_path (user, other, to));
@@ -188,6 +194,7 @@ s_run (uint64_t seed, int minutes, const char *const *given)
     sim_check (sim);
     sim_settle (sim, SETTLE_MS);
     sim_check (sim);
+    sim_check_books (sim);
     if (getenv ("FST_SIM_TRACE"))
         fputs (sim_trace (sim), stderr);
     int puts = 0;

@@ -209,6 +209,14 @@ sim_delete (sim_t *self, int client, const char *path);
 fst_rc_t
 sim_move (sim_t *self, int client, const char *from, const char *to);
 
+//  A file that is at to gets a new version.
+fst_rc_t
+sim_copy (sim_t *self, int client, const char *from, const char *to);
+
+//  Delete a file, to the trash, and take it back.
+fst_rc_t
+sim_delete_and_restore (sim_t *self, int client, const char *path);
+
 //  Whether it is known what a path holds: no change of it went without an answer.
 bool
 sim_is_certain (sim_t *self, int client, const char *path);
@@ -240,6 +248,10 @@ sim_check (sim_t *self);
 //  the copies that are wanted, nodes hold nothing else, and nothing waits to be deleted.
 void
 sim_settle (sim_t *self, int64_t most_ms);
+
+//  Metadata is stopped, its books are counted anew, and it is started again.
+void
+sim_check_books (sim_t *self);
 
 //  A file that is lost, as it should be: any content is right from now on.
 void

@@ -7,6 +7,7 @@
 #include "sim_world.h"
 #include <assert.h>
 #include <xxhash.h>
+#include "fst_catalog.h"
 
 #define VARIANTS_MAX 8
 
@@ -125,6 +126,14 @@ sim_checker_begin_move (sim_checker_t *self, int client, const char *from, const
     s_path_t *source = s_path (self, client, from);
     assert (!source->maybe_count);
     return s_begin (self, s_path (self, client, to), source, source->known);
+}
+
+uint64_t
+sim_checker_begin_copy (sim_checker_t *self, int client, const char *from, const char *to)
+{
+    s_path_t *source = s_path (self, client, from);
+    assert (!source->maybe_count);
+    return s_begin (self, s_path (self, client, to), NULL, source->known);
 }
 
 static s_change_t *
@@ -302,6 +311,22 @@ sim_check (sim_t *sim)
     }
     for (int client = 1; client <= sim->options.clients; client++)
         s_check_names (self, SIM_CLIENT (client));
+}
+
+void
+sim_check_books (sim_t *sim)
+{
+    char filename [600], *problem = NULL, wrong [256] = "";
+    fst_catalog_t *catalog = NULL;
+    sim_stop (sim, SIM_METADATA);
+    snprintf (filename, sizeof (filename), "%s/metadata.db", sim_folder (sim, SIM_METADATA));
+    fst_rc_t rc = fst_catalog_open (filename, &catalog, &problem);
+    if (rc == FST_OK)
+        rc = fst_catalog_check (catalog, wrong, sizeof (wrong));
+    if (rc != FST_OK)
+        sim_fail (sim, __FILE__, __LINE__, problem? problem: wrong);
+    fst_catalog_destroy (&catalog);
+    SIM_CHECK (sim, sim_start (sim, SIM_METADATA) == FST_OK);
 }
 
 //  What all nodes hold. Not what is open: a PULL that did not come to its end leaves it for the next one, and there may

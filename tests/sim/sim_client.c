@@ -75,6 +75,38 @@ sim_move (sim_t *self, int client, const char *from, const char *to)
     return rc;
 }
 
+//  Over what is there, as a new version of it.
+fst_rc_t
+sim_copy (sim_t *self, int client, const char *from, const char *to)
+{
+    uint64_t change = sim_checker_begin_copy (self->checker, client, from, to);
+    fst_rc_t rc = s_change (self, client, change, "COPY", json_pack ("{s:s, s:s, s:b}", "from", from, "to", to, "replace", 1));
+    sim_say (self, "%s: copy %s %s %s", self->parts [client].name, from, to, fst_error_code (rc));
+    return rc;
+}
+
+fst_rc_t
+sim_delete_and_restore (sim_t *self, int client, const char *path)
+{
+    uint64_t back = sim_checker_begin_copy (self->checker, client, path, path);
+    uint64_t change = sim_checker_begin (self->checker, client, path, -1);
+    json_t *reply = NULL;
+    fst_rc_t rc = sim_call (self, client, "metadata", "DELETE_FILE", json_pack ("{s:s}", "path", path), &reply);
+    if (rc == FST_OK)
+        sim_checker_done (self->checker, change);
+    else
+    if (sim_result_is_certain (rc))
+        sim_checker_refused (self->checker, change);
+    if (rc == FST_OK)
+        rc = s_change (self, client, back, "RESTORE", json_pack ("{s:O, s:s}", "trash", json_object_get (reply, "trash"),
+                                                                 "to", path));
+    else
+        sim_checker_refused (self->checker, back);
+    json_decref (reply);
+    sim_say (self, "%s: delete and restore %s %s", self->parts [client].name, path, fst_error_code (rc));
+    return rc;
+}
+
 //  ---- Figures
 
 json_t *

@@ -291,6 +291,8 @@ sim_checker_refused (sim_checker_t *self, uint64_t change);
 //  A rename is two changes that happen together: to gets what from had.
 uint64_t
 sim_checker_begin_move (sim_checker_t *self, int client, const char *from, const char *to);
+uint64_t
+sim_checker_begin_copy (sim_checker_t *self, int client, const char *from, const char *to);
 
 //  Whether this may be a file's content; data NULL: it is not there.
 bool
