@@ -406,6 +406,9 @@ fst_catalog_commit (fst_catalog_t *self)
     assert (self);
     assert (self->open);
     fst_rc_t rc = fst_catalog_settle (self);
+    if (self->moved && self->counters.sequence == self->written.sequence)
+        self->counters.sequence++;      //  Or a copy of the database from before would fit what nodes were told
+    self->moved = false;
     if (rc == FST_OK)
         rc = s_counters_write (self);
     if (rc != FST_OK) {
@@ -427,7 +430,7 @@ fst_catalog_rollback (fst_catalog_t *self)
     assert (self);
     assert (self->open);
     fst_db_rollback (self->db);
-    self->open = false;
+    self->open = self->moved = false;
     self->counters = self->written;
     memset (&self->pending, 0, sizeof (self->pending));
 }

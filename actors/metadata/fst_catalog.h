@@ -70,7 +70,7 @@ typedef struct {
     int64_t files, folders;             //  That paths lead to; without "/"
     int64_t uploads;                    //  Open ones
     int64_t garbage;                    //  Pieces that nodes still have to delete
-    int64_t sequence;                   //  Of the last event; only grows
+    int64_t sequence;                   //  Of the last event, or change of where extents lie; only grows
     int64_t last_id;                    //  Of the last entry; only grows, so an id is never used twice
     int64_t bad;                        //  Copies that are damaged or gone, and there is no better one
 } fst_counters_t;
@@ -275,7 +275,7 @@ fst_catalog_extents (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t from
 fst_rc_t FST_CHECKED
 fst_catalog_extent_get (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_extent_t *extent);
 
-//  Say that other nodes hold it now. The blob must be there.
+//  Say that other nodes hold it now. The blob must be there. The sequence rises with the commit, as with an event.
 fst_rc_t FST_CHECKED
 fst_catalog_extent_put (fst_catalog_t *self, const fst_blob_t *blob, const fst_extent_t *extent,
                         fst_node_set_t nodes);

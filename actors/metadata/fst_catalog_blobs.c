@@ -140,6 +140,7 @@ fst_catalog_extent_put (fst_catalog_t *self, const fst_blob_t *blob, const fst_e
     if (rc != FST_OK)
         return rc;
     assert (fst_db_changes (self->db) == 1);        //  extent is what extent_get gave in this batch
+    self->moved |= nodes != extent->nodes;
     rc = fst_catalog_spread_changed (self, extent->nodes, blob->replicas, -1, -extent->bytes);
     if (rc == FST_OK)
         rc = fst_catalog_spread_changed (self, nodes, blob->replicas, 1, extent->bytes);

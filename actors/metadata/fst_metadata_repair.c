@@ -307,7 +307,7 @@ fst_mover_may_drop (fst_metadata_t *self, const fst_blob_id_t *blob, uint32_t n,
     fst_node_set_t bad = 0, good = nodes & ~drop & self->mover->view.sound & self->mover->view.sure;
     *drop_p = 0;
     fst_rc_t rc = fst_catalog_bad_nodes (self->catalog, blob, n, &bad);
-    if (rc == FST_OK && !self->recovery_ms && (unsigned) __builtin_popcountll (good & ~bad) >= wanted)
+    if (rc == FST_OK && fst_metadata_may_delete (self) && (unsigned) __builtin_popcountll (good & ~bad) >= wanted)
         *drop_p = drop;
     return rc;
 }
@@ -336,7 +336,7 @@ s_trim (fst_metadata_t *self, const fst_work_t *work, fst_walk_t *walk)
 {
     fst_row_t *rows = self->mover->rows;
     size_t count;
-    if (self->recovery_ms || walk->again_ms > self->now_ms || !s_page (self, work, walk, rows, FST_PULL_EXTENTS, &count))
+    if (!fst_metadata_may_delete (self) || walk->again_ms > self->now_ms || !s_page (self, work, walk, rows, FST_PULL_EXTENTS, &count))
         return;
     fst_metadata_open_batch (self);
     fst_rc_t rc = fst_catalog_save (self->catalog);
@@ -364,7 +364,7 @@ static bool
 s_may_move (fst_metadata_t *self, const fst_work_t *work)
 {
     fst_mover_t *mover = self->mover;
-    if (self->recovery_ms || mover->pulls_count)
+    if (!fst_metadata_may_delete (self) || mover->pulls_count)
         return false;                               //  One at a time is enough for evenness
     if (mover->move.bytes < mover->move.budget)
         return true;
