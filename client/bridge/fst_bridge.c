@@ -142,7 +142,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     self->routes = fst_routes_new (actor, self->http);
     self->content = fst_content_new (self->config, actor, self->http);
     self->sse = fst_sse_new (actor, self->http, self->session);
-    self->gauges = fst_gauges_new (actor, self->http, self->sse);
+    self->gauges = fst_gauges_new (self->config, actor, self->http, self->sse);
     self->metrics = fst_metrics_new (self->config, actor, self->http, self->sse);
     fst_assets_add_routes (self->http);
     return FST_OK;
@@ -156,13 +156,19 @@ s_flush (void *arg)
 }
 
 static int64_t
+s_sooner (int64_t a, int64_t b)
+{
+    return a < b? a: b;
+}
+
+static int64_t
 s_tick (void *arg, int64_t now_ms)
 {
     fst_bridge_t *self = arg;
-    int64_t content_ms = fst_content_tick (self->content, now_ms), http_ms = fst_http_tick (self->http, now_ms);
-    int64_t sse_ms = fst_sse_tick (self->sse, now_ms), wake_ms = content_ms < http_ms? content_ms: http_ms;
-    fst_gauges_tick (self->gauges, now_ms);     //  Content's tick comes often enough
-    return wake_ms < sse_ms? wake_ms: sse_ms;
+    int64_t wake_ms = fst_http_tick (self->http, now_ms);
+    wake_ms = s_sooner (wake_ms, fst_content_tick (self->content, now_ms));
+    wake_ms = s_sooner (wake_ms, fst_sse_tick (self->sse, now_ms));
+    return s_sooner (wake_ms, fst_gauges_tick (self->gauges, now_ms));
 }
 
 static void

@@ -9,7 +9,6 @@
 #include "fst_history.h"
 #include "fst_text.h"
 
-#define INTERVAL_MS     10000
 #define POINTS           1440       //  Four hours
 #define STALE_MS        35000       //  Three heartbeats as they usually are, and some patience
 #define NODES_MAX          64
@@ -27,7 +26,7 @@ struct fst_gauges {
     fst_sse_t *sse;
     fst_history_t *history;
     s_node_t nodes [NODES_MAX];
-    int64_t stepped_ms;
+    int64_t interval_ms, stepped_ms;
     uint64_t up, down;                      //  Of the counters, at the last point
     bool asking;
 };
@@ -45,15 +44,16 @@ static const fst_http_route_t s_routes [] = {
 };
 
 fst_gauges_t *
-fst_gauges_new (fst_actor_t *actor, fst_http_t *http, fst_sse_t *sse)
+fst_gauges_new (const fst_config_t *config, fst_actor_t *actor, fst_http_t *http, fst_sse_t *sse)
 {
-    assert (actor && http && sse);
+    assert (config && actor && http && sse);
     fst_gauges_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->actor = actor;
     self->http = http;
     self->sse = sse;
-    self->history = fst_history_new (INTERVAL_MS, POINTS, STALE_MS);
+    self->interval_ms = fst_config_number (config, "history-interval");
+    self->history = fst_history_new (self->interval_ms, POINTS, STALE_MS);
     self->stepped_ms = fst_clock_mono_ms ();
     fst_http_add_routes (http, s_routes, self);
     return self;
@@ -146,13 +146,13 @@ s_set_capacity (fst_gauges_t *self, int64_t now_ms)
     fst_history_set (self->history, "free", (double) left, now_ms);
 }
 
-void
+int64_t
 fst_gauges_tick (fst_gauges_t *self, int64_t now_ms)
 {
     assert (self);
     int64_t elapsed_ms = now_ms - self->stepped_ms;
-    if (elapsed_ms < INTERVAL_MS)
-        return;
+    if (elapsed_ms < self->interval_ms)
+        return self->stepped_ms + self->interval_ms;
     self->stepped_ms = now_ms;
     const fst_http_counts_t *counts = fst_http_counts (self->http);
     fst_history_set (self->history, "up", (double) (counts->bytes_in - self->up) * 1000 / (double) elapsed_ms, now_ms);
@@ -168,4 +168,5 @@ fst_gauges_tick (fst_gauges_t *self, int64_t now_ms)
         self->asking = true;
         fst_actor_call (self->actor, "metadata", "STATUS", NULL, s_status_told, self);
     }
+    return now_ms + self->interval_ms;
 }

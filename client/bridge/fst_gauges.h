@@ -10,14 +10,15 @@
 #ifndef FST_GAUGES_H_INCLUDED
 #define FST_GAUGES_H_INCLUDED
 
+#include "fst_config.h"
 #include "fst_http.h"
 #include "fst_sse.h"
 
 typedef struct fst_gauges fst_gauges_t;
 
-//  All borrowed.
+//  Uses the option history-interval. The others are borrowed.
 fst_gauges_t *
-fst_gauges_new (fst_actor_t *actor, fst_http_t *http, fst_sse_t *sse);
+fst_gauges_new (const fst_config_t *config, fst_actor_t *actor, fst_http_t *http, fst_sse_t *sse);
 
 void
 fst_gauges_destroy (fst_gauges_t **self_p);
@@ -26,8 +27,8 @@ fst_gauges_destroy (fst_gauges_t **self_p);
 void
 fst_gauges_event (fst_gauges_t *self, const char *topic, json_t *body);
 
-//  Call it once a second or so.
-void
+//  Returns when it wants to be called next.
+int64_t
 fst_gauges_tick (fst_gauges_t *self, int64_t now_ms);
 
 #endif
