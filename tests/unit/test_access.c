@@ -25,6 +25,18 @@ Test (access, the_owner_may_read_and_write)
     cr_expect_eq (fst_access_add (rights, FST_ENTRY_FOLDER), FST_OK);
 }
 
+Test (access, only_owning_lets_one_share_and_that_comes_down_the_tree)
+{
+    fst_entry_t folder = s_entry (10, 9, "alice"), file = s_entry (11, 10, "bob");
+    unsigned all = FST_ACCESS_READ | FST_ACCESS_WRITE | FST_ACCESS_SHARE;
+    unsigned rights = fst_access_rights (&s_alice, 0, &folder, 0);
+    cr_expect (rights & FST_ACCESS_SHARE);
+    cr_expect (fst_access_rights (&s_alice, rights, &file, 0) & FST_ACCESS_SHARE);
+    rights = fst_access_rights (&s_bob, 0, &folder, all);           //  Whatever a grant says
+    cr_expect_not (rights & FST_ACCESS_SHARE);
+    cr_expect (fst_access_rights (&s_bob, rights, &file, 0) & FST_ACCESS_SHARE);
+}
+
 Test (access, others_do_not_learn_that_it_is_there)
 {
     fst_entry_t entry = s_entry (10, 9, "alice");

@@ -209,6 +209,30 @@ Test (share, who_had_a_file_hears_that_it_is_gone)
     cr_expect_str_eq (s_told (&carol, since), "");
 }
 
+Test (share, names_that_a_file_had_before_it_was_shared_are_not_told)
+{
+    s_make_people ();
+    int64_t since = s_sequence ();
+    CHECK (s_put ("rumour about bob", 1), FST_OK);
+    CHECK (s_move ("rumour about bob", "plan", false), FST_OK);
+    CHECK (s_share ("plan", "bob", READ), FST_OK);
+    CHECK (s_delete ("plan", false, false), FST_OK);
+    cr_expect_str_eq (s_told (&bob, since), "committed /users/alice/plan\nshared /users/alice/plan\n"
+                      "deleted /users/alice/plan\n");
+}
+
+Test (share, a_name_in_a_folder_that_is_gone_is_not_taken_for_one_above_it)
+{
+    s_make_people ();
+    CHECK (s_put ("f/a", 1), FST_OK);
+    CHECK (s_share ("f/a", "bob", READ), FST_OK);
+    int64_t since = s_sequence ();
+    CHECK (s_put ("f/g/a", 1), FST_OK);
+    CHECK (s_delete ("f/g", true, true), FST_OK);
+    s_purge (1, 1);
+    cr_expect_str_eq (s_told (&bob, since), "");
+}
+
 Test (share, who_loses_a_right_hears_that_and_nothing_after_it)
 {
     s_make_people ();

@@ -184,6 +184,8 @@ Test (versions, a_copy_belongs_to_who_made_it_and_needs_the_right_to_read)
     s_as (&bob);
     CHECK (s_copy ("/users/alice/f", "f", false, true), FST_NOT_FOUND);
     CHECK (s_copy ("/users", "f", false, true), FST_DENIED);
+    s_as (&root);
+    CHECK (s_copy ("/users", "/everything", false, true), FST_DENIED);      //  Homes are no business of admins
     s_as (&alice);
     CHECK (fst_namespace_share (s_space, "f", "bob", FST_ACCESS_READ, &place), FST_OK);
     s_as (&bob);
