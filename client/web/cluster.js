@@ -207,11 +207,11 @@ class Cluster {
             this.verdict.dataset.text = title + lead;
             put(this.verdict, icon({ well: "check", risk: "warning", thin: "copy", lost: "warning" }[kind], "huge"), h("div", {}, h("p", { class: "title" }, title), h("p", {}, lead)));
         }
-        const counts = extents.by_live_copies;
+        const counts = extents.by_live_copies.slice(0, Math.max(2, extents.by_live_copies.findLastIndex(number => number > 0)) + 1);
         const most = Math.max(1, ...counts);
         this.copiesLead.textContent = T.cluster.copiesLead(extents.total);
         put(this.copies, counts.map((number, copies) => copies === 0 && !number ? null : h("div", { class: copies === 0 ? "lost" : copies === 1 ? "thin" : "" },
-            h("dt", {}, T.cluster.copyRow(copies)), h("dd", {}, h("span", { class: "bar-fill", style: { width: `${number / most * 100}%` } }), h("span", {}, count(number))))));
+            h("dt", {}, T.cluster.copyRow(copies)), h("dd", {}, number > 0 && h("span", { class: "bar-fill", style: { width: `${number / most * 100}%` } }), h("span", {}, count(number))))));
         this.oneCopy.textContent = size(status.bytes_at_one_copy);
         this.oneCopy.classList.toggle("zero", status.bytes_at_one_copy === 0);
         this.oneCopyMore.textContent = [left && T.cluster.left(left), repair.moving && T.cluster.moving(repair.moving), repair.rate && T.cluster.speed(rate(repair.rate))]

@@ -51,6 +51,6 @@ export function head(columns, sort, onsort, onall) {
     const box = h("input", { type: "checkbox", "aria-label": T.list.chooseAll, onchange: () => onall(box.checked) });
     return { box, element: h("div", { role: "row", "aria-rowindex": 1, class: "row heads" },
         h("div", { role: "columnheader", class: "pick" }, h("label", {}, box)),
-        columns.map(([kind, label, key]) => h("div", { role: "columnheader", class: kind, "aria-sort": sort?.by === key ? sort.down ? "descending" : "ascending" : null },
+        columns.map(([kind, label, key]) => h("div", { role: "columnheader", class: kind, "aria-sort": key && sort?.by === key ? sort.down ? "descending" : "ascending" : null },
             key ? h("button", { type: "button", class: "sort", onclick: () => onsort(key) }, h("span", {}, label), icon(sort.down ? "down" : "up")) : label))) };
 }

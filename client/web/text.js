@@ -88,7 +88,7 @@ export const T = {
         logout: "Log out",
         password: "Password",
         passwordLead: "A new password ends all your other sessions.",
-        old: "Present password",
+        old: "Current password",
         new: "New password",
         change: "Change the password",
         changed: "The password is changed. Other sessions have ended.",

@@ -9,10 +9,11 @@ import * as upload from "./upload.js";
 
 const SHOWN = 60;               //  Rows at most; a folder may have many thousand files
 const DRAW_MS = 150;
+const SETTLE_MS = 5000;
 const ORDER = ["lost", "failed", "exists", "sending", "storing", "retrying", "paused", "waiting", "done", "skipped"];
 
 let collapsed = false;
-let finished = 0;
+let finished = 0, known = 0;
 const rows = new Map();         //  Item to { element, draw }
 
 const heading = h("h2", { id: "uploads-title", tabindex: -1 });
@@ -30,6 +31,8 @@ export const panel = h("section", { class: "uploads", "aria-labelledby": "upload
     total, h("div", { id: "uploads-body", class: "uploads-body", tabindex: -1 }, list, rest));
 
 function setCollapsed(value) {
+    if (collapsed === value)
+        return;
     collapsed = value;
     panel.classList.toggle("collapsed", collapsed);
     fold.setAttribute("aria-expanded", String(!collapsed));
@@ -77,10 +80,22 @@ const draw = throttle(DRAW_MS, () => {
     pauseAll.hidden = !active;
     resumeAll.hidden = active || !f.paused;
     drawRows(items);
-    if (f.done > finished && f.done === f.all)
+    if (f.done > finished && f.done === f.all) {
         announce(T.uploads.announceDone(f.done));
+        setTimeout(settle, SETTLE_MS);
+    }
+    if (f.all > known)
+        setCollapsed(false);
+    known = f.all;
     finished = f.done;
 });
+
+//  All is done and seen: make room, unless somebody is looking closer.
+function settle() {
+    const f = upload.figures();
+    if (f.done === f.all && !f.lost && !panel.matches(":hover, :focus-within"))
+        setCollapsed(true);
+}
 
 function drawRows(items) {
     const shown = [...items].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.id - b.id).slice(0, SHOWN);
