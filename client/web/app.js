@@ -36,7 +36,8 @@ function frame() {
     main = h("main", { id: "main", tabindex: -1 });
     const item = ({ view, icon: shape }) => h("li", {}, h("a", { href: link(view, view === "files" ? home() : ""), "data-view": view,
         ...(view === "files" ? { "data-folder": home() } : {}) }, icon(shape),
-    h("span", {}, view === "account" ? session.user : T.nav[view]), view === "account" ? h("span", { class: "hidden" }, `, ${T.nav.account}`) : null));
+    view === "shared" ? [h("span", { class: "long" }, T.nav.shared), h("span", { class: "short" }, T.nav.sharedShort)]
+        : h("span", {}, view === "account" ? session.user : T.nav[view]), view === "account" ? h("span", { class: "hidden" }, `, ${T.nav.account}`) : null));
     const connection = h("div", { class: "connection", role: "status" });
     put(app,
         h("a", { class: "skip", href: "#main", onclick: event => (event.preventDefault(), main.focus()) }, T.skip),

@@ -65,12 +65,13 @@ export class Folder {
         const leaves = event.type === "deleted" || event.type === "moved";
         if (leaves && isInside(this.path, event.path))
             return this.gone(event);
-        for (const path of [event.path, event.to])
-            if (path && parentOf(path) === this.path)
-                this.#touched.add(baseOf(path));
+        const arrived = event.to ?? (leaves ? null : event.path);
+        if (arrived && parentOf(arrived) === this.path)
+            this.#touched.add(baseOf(arrived));
         const known = leaves && parentOf(event.path) === this.path && this.items.get(baseOf(event.path));
         if (known) {
             this.items.delete(known.name);
+            this.#touched.delete(known.name);
             if (event.to && parentOf(event.to) === this.path)       //  Renamed: all is known but for the name
                 this.items.set(baseOf(event.to), { ...known, key: event.to, path: event.to, name: baseOf(event.to) });
             this.changed();
