@@ -57,7 +57,7 @@ class FilesView {
         this.off = new AbortController();
         this.search = h("input", { type: "search", id: "search", placeholder: T.files.search, "aria-label": T.files.searchHint, autocomplete: "off",
             spellcheck: "false", "aria-keyshortcuts": "/", oninput: () => this.#typed(), onkeydown: event => this.#searchKey(event) });
-        this.tools = h("div", { class: "tools", role: "toolbar", "aria-label": T.files.actions });
+        this.tools = h("div", { class: "tools", role: "group", "aria-label": T.files.actions });
         this.summary = h("p", { class: "summary muted", role: "status" });
         this.headHost = h("div", { class: "contents" });
         this.list = new List({
@@ -91,7 +91,7 @@ class FilesView {
     }
 
     #heads() {
-        const { box, element } = head([["name", T.list.name, "name"], ["modified", T.list.modified, "modified"], ["size", T.list.size, "size"], ["more", "", null]],
+        const { box, element } = head([["name", T.list.name, "name"], ["modified", T.list.modified, "modified"], ["size", T.list.size, "size"], ["more", T.list.actions, null]],
             sort, by => this.#sort(by), all => all ? this.list.all() : this.list.clear());
         const focused = this.headHost.contains(document.activeElement) && document.activeElement.className === "sort"
             ? [...this.headHost.querySelectorAll(".sort")].indexOf(document.activeElement) : -1;

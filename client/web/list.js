@@ -14,6 +14,7 @@ export class List {
     #rows = new Map();          //  Key to element
     #indexOf = new Map();
     #typed = { text: "", at: 0 };
+    #size = null;               //  Of rows or tiles, until the next resize
     #frozen = null;             //  Key of a row that is being edited: not drawn anew
 
     //  options: label, scroller (element that scrolls), header (element or null), row (item) -> cells, and what to do:
@@ -33,6 +34,7 @@ export class List {
     setTiles(tiles) {
         this.tiles = tiles;
         this.element.classList.toggle("tiles", tiles);
+        this.#size = null;
         this.#drop();
         this.draw();
     }
@@ -141,7 +143,12 @@ export class List {
         }
     };
 
+    //  Sizes come from the style sheet; asking costs, so they are asked for when they may have changed.
     #measure() {
+        return this.#size ??= this.#measured();
+    }
+
+    #measured() {
         const style = getComputedStyle(this.element);
         const height = parseFloat(style.getPropertyValue("--row-height")) || 44;
         if (!this.tiles)
@@ -247,7 +254,10 @@ export class List {
 
     #listen() {
         const { options, body } = this;
-        new ResizeObserver(this.draw).observe(this.element);
+        new ResizeObserver(() => {
+            this.#size = null;
+            this.draw();
+        }).observe(this.element);
         options.scroller.addEventListener("scroll", this.draw, { passive: true });
         body.addEventListener("focusin", event => {
             const key = event.target.closest("[role=row]")?.dataset.key;

@@ -48,7 +48,7 @@ export function openMenu(items, label, { anchor, x, y }) {
         }
     });
     //  Inside a dialog the menu must be a part of it, or the dialog makes it inert
-    (anchor?.closest("dialog") ?? document.body).append(menu);
+    (anchor?.closest("dialog") ?? document.querySelector("main")).append(menu);
     menu.showPopover();
     anchor?.setAttribute("aria-expanded", "true");
     place(menu, anchor ? anchor.getBoundingClientRect() : { left: x, right: x, top: y, bottom: y });

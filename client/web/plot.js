@@ -10,7 +10,7 @@ const POINTS_MAX = 320;         //  More than the eye sees; the highest of each 
 export class Plot {
     constructor({ title, series, format, from0 = true, sharp = false }) {
         Object.assign(this, { title, series, format, from0, sharp });
-        this.picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", tabindex: 0 });
+        this.picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${title}: ${T.cluster.noHistory}`, tabindex: 0 });
         this.labels = h("div", { class: "plot-labels", "aria-hidden": "true" });
         this.tip = h("div", { class: "plot-tip", hidden: true, role: "status" });
         this.legend = h("ul", { class: "legend" }, series.map(one => h("li", { class: `series-${one.key}` }, h("span", { class: "swatch", "aria-hidden": "true" }),

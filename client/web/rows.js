@@ -52,5 +52,5 @@ export function head(columns, sort, onsort, onall) {
     return { box, element: h("div", { role: "row", "aria-rowindex": 1, class: "row heads" },
         h("div", { role: "columnheader", class: "pick" }, h("label", {}, box)),
         columns.map(([kind, label, key]) => h("div", { role: "columnheader", class: kind, "aria-sort": key && sort?.by === key ? sort.down ? "descending" : "ascending" : null },
-            key ? h("button", { type: "button", class: "sort", onclick: () => onsort(key) }, h("span", {}, label), icon(sort.down ? "down" : "up")) : label))) };
+            key ? h("button", { type: "button", class: "sort", onclick: () => onsort(key) }, h("span", {}, label), icon(sort.down ? "down" : "up")) : h("span", { class: kind === "more" ? "hidden" : "" }, label)))) };
 }

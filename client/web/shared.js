@@ -21,7 +21,7 @@ const COLUMNS = [
 export function openShared(main) {
     document.title = T.title(T.shared.title);
     const empty = h("div", { class: "empty", hidden: true }, icon("share", "huge"), h("h2", {}, T.shared.emptyTitle), h("p", { class: "muted" }, T.shared.emptyLead));
-    const { element } = head([["name", T.list.name], ["where", T.list.owner], ["modified", T.shared.rights], ["size", T.list.size], ["more", ""]], null, null,
+    const { element } = head([["name", T.list.name], ["where", T.list.owner], ["modified", T.shared.rights], ["size", T.list.size], ["more", T.list.actions]], null, null,
         all => all ? list.all() : list.clear());
     const open = item => go(link(item.kind === "folder" ? "files" : "view", item.path));
     const menu = (item, place) => openMenu([

@@ -111,6 +111,7 @@ export const T = {
         more: name => `More for ${name}`,
         selected: n => `${number.format(n)} selected`,
         clear: "Clear the selection",
+        actions: "Actions",
         sortBy: "Sort",
         ascending: "Ascending",
         descending: "Descending",

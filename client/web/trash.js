@@ -20,10 +20,10 @@ const COLUMNS = [
 export function openTrash(main) {
     document.title = T.title(T.trash.title);
     let closed = false;
-    const tools = h("div", { class: "tools", role: "toolbar", "aria-label": T.files.actions });
+    const tools = h("div", { class: "tools", role: "group", "aria-label": T.files.actions });
     const lead = h("p", { class: "muted lead" });
     const empty = h("div", { class: "empty", hidden: true }, icon("trash", "huge"), h("h2", {}, T.trash.emptyTitle), h("p", { class: "muted" }, T.trash.emptyLead));
-    const { box, element } = head([["name", T.list.name], ["where", T.trash.from], ["modified", T.trash.deleted], ["size", T.list.size], ["more", ""]],
+    const { box, element } = head([["name", T.list.name], ["where", T.trash.from], ["modified", T.trash.deleted], ["size", T.list.size], ["more", T.list.actions]],
         null, null, all => all ? list.all() : list.clear());
     const list = new List({
         label: T.trash.label, scroller: main, header: element,
