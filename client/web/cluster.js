@@ -38,7 +38,7 @@ class Cluster {
             on("node.", event => (this.#happened(event), refreshNodes(), refreshPlaces())),
             on("file.", event => path && event.path === path && refreshPlaces()),
             on("status", status => (this.#showStatus(status), refreshPlaces())),
-            on("history", point => this.#point(point)),
+            on("gap", () => this.#load()),
         ];
         //  Only the words "12 s ago" move by themselves
         this.clock = setInterval(() => this.nodes.forEach(node => this.#age(node)), 1000);
@@ -260,10 +260,6 @@ class Cluster {
             Object.values(series).forEach(list => list.shift());
         }
         this.#drawPlots();
-    }
-
-    #point(point) {
-        this.#add(point);
     }
 
     #drawPlots = throttle(500, () => {

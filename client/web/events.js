@@ -109,6 +109,8 @@ async function connection() {
 function deliver(topic, data, id) {
     if (id !== null)
         last = id;
+    if (!data)
+        return;                 //  Only says how far it is
     try {
         tell(topic, JSON.parse(data));
     }
@@ -140,7 +142,7 @@ export class Parser {
 
     line(line, deliver) {
         if (line === "") {
-            if (this.data.length)
+            if (this.data.length || this.id !== null)
                 deliver(this.event || "message", this.data.join("\n"), this.id);
             this.event = "";
             this.data = [];

@@ -26,7 +26,8 @@ export class Folder {
     //  changed (): the items differ. gone (event): the folder itself was moved or deleted. failed (error).
     constructor(path, { changed, gone, failed }) {
         Object.assign(this, { path, changed, gone, failed });
-        this.off = on("file.", event => this.#hear(event));
+        const offs = [on("file.", event => this.#hear(event)), on("gap", () => this.load())];
+        this.off = () => offs.forEach(off => off());
     }
 
     close() {

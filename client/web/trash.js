@@ -96,10 +96,10 @@ export function openTrash(main) {
     }
 
     put(main, h("header", { class: "bar" }, h("h1", { tabindex: -1 }, T.trash.title)), tools, list.element, empty);
-    const off = on("file.", throttle(500, load));
+    const reload = throttle(500, load), offs = [on("file.", reload), on("gap", reload)];
     load();
     return { close() {
         closed = true;
-        off();
+        offs.forEach(off => off());
     } };
 }
