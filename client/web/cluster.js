@@ -12,6 +12,7 @@ import { T } from "./text.js";
 
 const COLOURS = 8;
 const JOURNAL_MAX = 30;
+const BEAT_MS = 1100;          //  As long as the style sheet shows it
 const HISTORY_MAX = 2000;       //  Points kept while the page is open
 
 export function openCluster(main, path) {
@@ -31,14 +32,19 @@ class Cluster {
         this.places = path ? placesOf(path, name => this.#colour(name), name => this.nodes.get(name)?.state !== "pruned") : null;
         if (this.places)
             this.host.prepend(this.places.element);
-        const refreshNodes = throttle(400, () => this.#loadNodes());
+        const refreshNodes = throttle(1500, () => this.#loadNodes().catch(complain));
         const refreshPlaces = throttle(1000, () => this.places?.refresh());
         this.off = [
             on("heartbeat.", beat => this.#heartbeat(beat)),
             on("node.", event => (this.#happened(event), refreshNodes(), refreshPlaces())),
             on("file.", event => path && event.path === path && refreshPlaces()),
-            on("status", status => (this.#showStatus(status), refreshPlaces())),
+            on("status", status => {
+                if (status.sequence !== this.status?.sequence || status.repair.moving || this.status.repair.moving)
+                    refreshNodes(), refreshPlaces();
+                this.#showStatus(status);
+            }),
             on("gap", () => this.#load()),
+            on("history", point => this.#add(point)),
         ];
         //  Only the words "12 s ago" move by themselves
         this.clock = setInterval(() => this.nodes.forEach(node => this.#age(node)), 1000);
@@ -58,6 +64,7 @@ class Cluster {
         this.cards = h("ul", { class: "nodes" });
         this.copies = h("dl", { class: "bars" });
         this.copiesLead = h("p", { class: "muted" });
+        this.facts = h("dl", { class: "facts" });
         this.oneCopy = h("p", { class: "figure" });
         this.oneCopyMore = h("p", { class: "muted" });
         this.stuck = h("ul", { class: "plain" });
@@ -73,7 +80,7 @@ class Cluster {
         this.host = h("div", { class: "panels" },
             panel("node-list", T.cluster.nodes, null, this.cards),
             panel("one-copy", T.cluster.oneCopy, T.cluster.oneCopyLead, this.oneCopy, this.oneCopyMore, this.plots.bytes_at_one_copy.element),
-            panel("copies", T.cluster.copies, null, this.copiesLead, this.copies),
+            panel("copies", T.cluster.copies, null, this.copiesLead, this.copies, this.facts),
             panel("throughput", T.cluster.throughput, T.cluster.throughputLead, this.plots.throughput.element),
             panel("capacity", T.cluster.capacity, T.cluster.capacityLead, this.plots.capacity.element),
             this.stuckPanel,
@@ -104,7 +111,7 @@ class Cluster {
         const { nodes } = await get("/nodes");
         const now = Date.now();
         for (const row of nodes) {
-            const node = this.nodes.get(row.node) ?? { rate: null };
+            const node = this.nodes.get(row.node) ?? {};
             Object.assign(node, row);
             if (row.silent_ms !== undefined)
                 node.heard = Math.max(node.heard ?? 0, now - row.silent_ms);
@@ -121,9 +128,11 @@ class Cluster {
         if (!node)
             return this.#loadNodes().catch(complain);
         const now = Date.now();
-        if (node.beatAt && now > node.beatAt)
-            node.rate = (node.free - beat.free) / (now - node.beatAt) * 1000;
-        Object.assign(node, { free: beat.free, capacity: beat.capacity, load: beat.load, health: beat.health, extents: beat.extents, heard: now, beatAt: now });
+        const speed = (is, was) => is >= was ? (is - was) / (now - node.beatAt) * 1000 : 0;     //  Less than before: started anew
+        if (node.beatAt && now > node.beatAt && beat.bytes_in !== undefined)
+            node.rates = { in: speed(beat.bytes_in, node.bytes_in), out: speed(beat.bytes_out, node.bytes_out) };
+        const { free, capacity, health, bytes_in, bytes_out } = beat;
+        Object.assign(node, { free, capacity, health, bytes_in, bytes_out, heard: now, beatAt: now });
         if (node.state !== "alive")
             return this.#loadNodes().catch(complain);
         this.#drawNode(node);
@@ -131,6 +140,8 @@ class Cluster {
         pulse.classList.remove("beat");
         void pulse.getBoundingClientRect();     //  So that the same animation begins anew
         pulse.classList.add("beat");
+        clearTimeout(node.beatTimer);
+        node.beatTimer = setTimeout(() => pulse.classList.remove("beat"), BEAT_MS);
     }
 
     #colour(name) {
@@ -158,7 +169,7 @@ class Cluster {
         parts.bar.value = used;
         parts.bar.setAttribute("aria-valuetext", T.cluster.used(used));
         parts.more.textContent = [T.cluster.holds(node.holds), size(node.bytes), node.zone && T.cluster.zone(node.zone)].filter(Boolean).join(" · ");
-        parts.rate.textContent = node.rate === null ? "" : node.rate >= 0 ? T.cluster.rateWriting(rate(node.rate)) : T.cluster.rateFreeing(rate(-node.rate));
+        parts.rate.textContent = node.rates && node.state === "alive" ? ratesOf(node.rates) : "";
         this.#age(node);
     }
 
@@ -174,12 +185,12 @@ class Cluster {
     #card(node) {
         const parts = node.parts = { swatch: h("span", { "aria-hidden": "true" }), state: h("span", { class: "state" }), space: h("span"),
             bar: h("meter", { min: 0, max: 100, high: 85, optimum: 0, "aria-label": T.cluster.capacity }), more: h("p", { class: "muted" }),
-            rate: h("span", { class: "rate" }), age: h("p", { class: "muted age" }) };
+            rate: h("p", { class: "muted" }), age: h("p", { class: "muted age" }) };
         return h("li", { class: "node", "aria-label": node.node },
             h("header", {}, h("span", { class: "pulse", "aria-hidden": "true" }), h("h3", {}, node.node), parts.swatch, h("span", { class: "grow" }), parts.state,
                 isAdmin() && button(T.cluster.actionsFor(node.node), { iconOnly: true, class: "quiet", "aria-haspopup": "menu", "aria-expanded": "false",
                     onclick: event => this.#menu(node, event.currentTarget) }, "more")),
-            parts.bar, h("p", { class: "row" }, parts.space, parts.rate), parts.more, parts.age);
+            parts.bar, h("p", { class: "space" }, parts.space), parts.more, parts.rate, parts.age);
     }
 
     #menu(node, anchor) {
@@ -212,6 +223,7 @@ class Cluster {
         this.copiesLead.textContent = T.cluster.copiesLead(extents.total);
         put(this.copies, counts.map((number, copies) => copies === 0 && !number ? null : h("div", { class: copies === 0 ? "lost" : copies === 1 ? "thin" : "" },
             h("dt", {}, T.cluster.copyRow(copies)), h("dd", {}, number > 0 && h("span", { class: "bar-fill", style: { width: `${number / most * 100}%` } }), h("span", {}, count(number))))));
+        put(this.facts, ["folders", "uploads", "garbage", "damaged"].map(key => h("div", {}, h("dt", {}, T.cluster.facts[key]), h("dd", {}, count(status[key])))));
         this.oneCopy.textContent = size(status.bytes_at_one_copy);
         this.oneCopy.classList.toggle("zero", status.bytes_at_one_copy === 0);
         this.oneCopyMore.textContent = [left && T.cluster.left(left), repair.moving && T.cluster.moving(repair.moving), repair.rate && T.cluster.speed(rate(repair.rate))]
@@ -273,6 +285,10 @@ class Cluster {
     });
 }
 
+function ratesOf({ in: into, out }) {
+    return Math.max(into, out) < 1000 ? T.cluster.atRest : T.cluster.rates(rate(into), rate(out));
+}
+
 function verdictOf(status, left) {
     const { repair } = status;
     if (status.recovery)
@@ -280,7 +296,7 @@ function verdictOf(status, left) {
     if (repair.lost)
         return ["lost", T.cluster.lost(repair.lost), T.cluster.lostLead];
     if (status.bytes_at_one_copy)
-        return ["risk", T.cluster.risk(size(status.bytes_at_one_copy)), T.cluster.riskLead(left)];
+        return ["risk", T.cluster.risk(size(status.bytes_at_one_copy)), T.cluster.riskLead(left, repair.moving)];
     if (repair.extents)
         return ["thin", T.cluster.thin(repair.extents), T.cluster.thinLead(size(repair.bytes), left)];
     return ["well", T.cluster.well, T.cluster.wellLead(T.cluster.files(status.files), size(status.bytes))];

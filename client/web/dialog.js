@@ -81,6 +81,9 @@ export function ask({ title, label, value = "", action, check, commit }) {
 //  A short message at the foot of the page. Errors wait until they are closed.
 export function toast(sentence, { action, label, error } = {}) {
     const region = document.getElementById(error ? "alerts" : "toasts");
+    for (const old of [...region.children])      //  Said already: once is enough
+        if (old.querySelector("p").textContent === sentence)
+            old.remove();
     const element = h("div", { class: `toast ${error ? "error" : ""}` },
         error ? icon("warning") : null, h("p", {}, sentence),
         action ? button(label, { class: "link", onclick: () => (end(), action()) }) : null,

@@ -8,10 +8,10 @@ const POINTS_MAX = 320;         //  More than the eye sees; the highest of each 
 
 //  series: [{ key, name }], colours by CSS class "series-KEY". format: a value for people.
 export class Plot {
-    constructor({ title, series, format, from0 = true, sharp = false }) {
-        Object.assign(this, { title, series, format, from0, sharp });
+    constructor({ title, series, format }) {
+        Object.assign(this, { series, format });
         this.picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${title}: ${T.cluster.noHistory}`, tabindex: 0 });
-        this.labels = h("div", { class: "plot-labels", "aria-hidden": "true" });
+        this.labels = h("div", { class: "plot-labels", "aria-hidden": "true" }, h("p", { class: "none" }, T.cluster.noHistory));
         this.tip = h("div", { class: "plot-tip", hidden: true, role: "status" });
         this.legend = h("ul", { class: "legend" }, series.map(one => h("li", { class: `series-${one.key}` }, h("span", { class: "swatch", "aria-hidden": "true" }),
             one.name, " ", one.now = h("strong", {}))));
@@ -46,10 +46,12 @@ export class Plot {
             this.series.map(({ key }) => this.#line(key)),
             this.cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" }));
         const label = (kind, x, y, text) => h("span", { class: kind, style: { left: `${x / WIDTH * 100}%`, top: `${y / HEIGHT * 100}%` } }, text);
-        const ticks = [0, 1, 2, 3].map(n => this.begin + (this.end - this.begin) * n / 3);
+        const parts = this.end - this.begin < 30000 ? 1 : 3;
+        const ticks = Array.from({ length: parts + 1 }, (_, n) => this.begin + (this.end - this.begin) * n / parts);
         const time = this.end - this.begin < 5 * 60000 ? timeWithSeconds : timeOfDay;
-        put(this.labels, [0.5, 1].map(part => label("y", WIDTH - RIGHT + 6, this.#y(part * this.top), this.format(part * this.top))),
-            ticks.map((tick, n) => label(`x ${["first", "", "", "last"][n]}`, this.#x(tick), HEIGHT - BOTTOM + 5, time(tick))));
+        this.element.classList.toggle("flat", !most);
+        put(this.labels, (most ? [0.5, 1] : [0]).map(part => label("y", WIDTH - RIGHT + 6, this.#y(part * this.top), this.format(part * this.top))),
+            ticks.map((tick, n) => label(`x ${n === 0 ? "first" : n === parts ? "last" : ""}`, this.#x(tick), HEIGHT - BOTTOM + 5, time(tick))));
     }
 
     #line(key) {
