@@ -11,7 +11,7 @@
 #define COOKIE          "filestore"
 #define TOKEN_BYTES_MAX 512
 #define RENEWED_MAX     10000           //  Sessions whose new token waits to be fetched
-#define ASK_AGAIN_MS    10000           //  After a renewal that failed
+#define ASK_AGAIN_MS    2000            //  After a renewal that failed
 
 //  A token that took the place of an older one of the same session.
 typedef struct {

@@ -26,6 +26,8 @@ typedef struct {
     int64_t id;                             //  The last that was sent
     int64_t known;                          //  There is something new up to here; INT64_MAX: ask in any case
     bool asking;
+    bool open;                              //  The answer has begun
+    bool late;                              //  It began before metadata said where "now" is
     bool reminded;                          //  That half of the session is over
     bool ending;                            //  The stream ends when the queue is empty
     int64_t ask_ms, comment_ms;
@@ -143,6 +145,18 @@ s_read (void *arg, void *data, size_t bytes)
     return (ssize_t) some;
 }
 
+//  Begin the answer. Who listens from now on is answered only when metadata has said where that is: then nothing
+//  that happens after the answer is missed. If metadata does not answer it begins all the same.
+static void
+s_open (s_listener_t *listener)
+{
+    if (listener->open)
+        return;
+    listener->open = true;
+    fst_http_set_patience (listener->request, 0);
+    fst_http_reply_stream (listener->request, 200, "text/event-stream", -1, s_read, listener);
+}
+
 //  ---- Durable events
 
 static void
@@ -164,7 +178,7 @@ s_take_events (s_listener_t *listener, json_t *reply)
     size_t at;
     json_t *event;
     int64_t sequence = json_integer_value (json_object_get (reply, "sequence"));
-    if (json_is_true (json_object_get (reply, "gap")))
+    if (json_is_true (json_object_get (reply, "gap")) || listener->late)
         s_send (listener, sequence, "gap", "{}");
     json_array_foreach (json_object_get (reply, "events"), at, event)
         s_send_event (listener, event);
@@ -175,6 +189,7 @@ s_take_events (s_listener_t *listener, json_t *reply)
         listener->id = sequence;
     }
     listener->since = sequence;
+    listener->late = false;
     bool more = json_is_true (json_object_get (reply, "more"));
     listener->known = more? INT64_MAX: listener->known == INT64_MAX? 0: listener->known;
 }
@@ -206,7 +221,9 @@ s_listed (void *arg, fst_rc_t rc, json_t *reply)
     else {
         fst_log_debug ("events not listed reason=%s", fst_error_code (rc));
         listener->known = INT64_MAX;
+        listener->late = listener->since < 0;
     }
+    s_open (listener);
     if (listener->sse && listener->known > listener->since)
         fst_actor_wake (listener->sse->actor, listener->ask_ms);
 }
@@ -392,13 +409,13 @@ s_get (void *arg, fst_http_request_t *request)
     listener->known = INT64_MAX;
     listener->comment_ms = fst_clock_mono_ms () + COMMENT_MS;
     zlistx_add_end (self->listeners, listener);
-    fst_http_set_patience (request, 0);
     fst_http_on_end (request, s_left, listener);
     s_append (listener, "retry: 2000\n\n", 13);
     if (self->status && fst_clock_mono_ms () - self->status_ms < STATUS_MS)
         s_send_json (listener, -1, "status", self->status);
     self->stirred = true;
-    fst_http_reply_stream (request, 200, "text/event-stream", -1, s_read, listener);
+    if (since >= 0)
+        s_open (listener);
     fst_actor_wake (self->actor, fst_clock_mono_ms ());
 }
 

@@ -166,11 +166,12 @@ class Process:
 class Cluster:
     """All parts in one process, or each in its own (processes=True) over ipc:// or, with tcp=True, over CURVE."""
 
-    def __init__(self, processes=False, tcp=False, nodes=3, sets=(), name="data", quick=True):
+    def __init__(self, processes=False, tcp=False, nodes=3, sets=(), name="data", quick=True, web=False):
         self.root = tempfile.mkdtemp(prefix="fst-")
         self.folder = os.path.join(self.root, name)
         self.separate = processes
         self.nodes = nodes
+        self.web = web
         if quick:       # Passwords are not what is tested here
             sets = ("hash-memory=1 MiB", "hash-passes=1") + tuple(sets)
         self.sets = [argument for value in sets for argument in ("--set", value)]
@@ -195,8 +196,12 @@ class Cluster:
 
     def arguments(self, name):
         if name == "filestored":
-            return ["--data", self.folder, "--set", "nodes=%d" % self.nodes] + self.sets
+            web = ["--web", "127.0.0.1:0"] if self.web else []
+            return ["--data", self.folder, "--set", "nodes=%d" % self.nodes] + web + self.sets
         role = "storage" if name.startswith("node-") else name
+        if name.startswith("bridge"):       # There may be several: bridge-1, bridge-2
+            own = [argument for value in self.own.get(name, ()) for argument in ("--set", value)]
+            return ["bridge", "--config", os.path.join(self.folder, "bridge.zpl"), "--set", "web=127.0.0.1:0"] + self.sets + own
         own = [argument for value in self.own.get(name, ()) for argument in ("--set", value)]
         return [role, "--config", os.path.join(self.folder, name + ".zpl")] + self.sets + own
 
@@ -250,6 +255,10 @@ class Cluster:
     def restart(self, name):
         self.kill(name)
         self.start(name)
+
+    def url(self, name="filestored"):
+        """Where the web page of a process is."""
+        return re.search(r"https?://[^\s,]+", self.processes[name].ready).group(0)
 
     def process(self, name="filestored"):
         return self.processes[name]
