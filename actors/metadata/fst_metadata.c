@@ -21,7 +21,8 @@
 typedef enum {
     READS,
     CHANGES,
-    RECORDS         //  Changes, and a repeated request gets the recorded reply
+    RECORDS,        //  Changes, and a repeated request gets the recorded reply
+    NODES           //  Changes, and what is known of nodes in memory too
 } s_effect_t;
 
 static const struct {
@@ -39,7 +40,7 @@ static const struct {
     { "GET_WRITE_NODES", CHANGES, fst_metadata_get_write_nodes },
     { "PUT_FILE_INFO",   RECORDS, fst_metadata_put_file_info },
     { "END_UPLOAD",      CHANGES, fst_metadata_end_upload },
-    { "REGISTER",        CHANGES, fst_metadata_register },
+    { "REGISTER",        NODES,   fst_metadata_register },
     { "REPORT",          CHANGES, fst_metadata_report },
     { "LIST_NODES",      READS,   fst_metadata_list_nodes },
     { "STATUS",          READS,   fst_metadata_status },
@@ -251,8 +252,12 @@ s_change (fst_metadata_t *self, size_t row, const fst_request_t *request, json_t
         rc = s_record (self, request, *payload_p);
     if (rc == FST_OK)
         rc = fst_catalog_release (self->catalog);
-    if (rc != FST_OK)
-        fst_catalog_undo (self->catalog);
+    if (rc == FST_OK)
+        return rc;
+    fst_catalog_undo (self->catalog);
+    bool refused = rc == FST_DENIED || rc == FST_TOO_MANY;          //  Before anything was changed
+    if (s_rows [row].effect == NODES && !refused && fst_nodes_load (self->nodes, self->now_ms) != FST_OK)
+        fst_actor_die (self->actor, "the catalog's disk failed");       //  Nodes in memory that are not in the books
     return rc;
 }
 

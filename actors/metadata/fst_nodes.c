@@ -169,12 +169,16 @@ fst_rc_t
 fst_nodes_drain (fst_nodes_t *self, unsigned number, bool drain, int64_t wall_ms)
 {
     assert (fst_nodes_get (self, number));
-    fst_node_t *node = &self->nodes [number];
-    if (node->draining == drain)
+    fst_node_t node = self->nodes [number];
+    if (node.draining == drain)
         return FST_OK;
-    node->draining = drain;
-    fst_rc_t rc = fst_catalog_node_put (self->catalog, node);
-    return rc == FST_OK? fst_nodes_journal (self, number, drain? "draining": "undrained", NULL, wall_ms): rc;
+    node.draining = drain;
+    fst_rc_t rc = fst_catalog_node_put (self->catalog, &node);
+    if (rc == FST_OK)
+        rc = fst_nodes_journal (self, number, drain? "draining": "undrained", NULL, wall_ms);
+    if (rc == FST_OK)
+        self->nodes [number].draining = drain;      //  What fails is undone in the catalog, so it must not be here
+    return rc;
 }
 
 static fst_rc_t

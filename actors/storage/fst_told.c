@@ -49,7 +49,7 @@ bool
 fst_told_command (fst_told_t *self, const fst_pair_t *pair)
 {
     assert (self);
-    if (pair->sequence < self->last.sequence || (pair->run && pair->run != self->registered))
+    if (pair->sequence < self->last.sequence || pair->run != self->registered)
         return false;
     s_take (self, pair);
     return true;

@@ -34,7 +34,7 @@ fst_told_answered (fst_told_t *self, const fst_pair_t *pair);
 bool
 fst_told_event (fst_told_t *self, const fst_pair_t *pair);
 
-//  A command that takes data away. False: it must not be done. run 0 (not said) is only held against the sequence.
+//  A command that takes data away. False: it must not be done.
 bool
 fst_told_command (fst_told_t *self, const fst_pair_t *pair);
 

@@ -115,7 +115,7 @@ static void
 s_delete (const fst_extent_info_t *infos, int count)
 {
     for (int at = 0; at < count; at++)
-        world_check (pull_command (&s_pull, 0, s_pull.world.metadata_keys->token, "DELETE", json_pack ("{s:[s], s:i}",
+        world_check (pull_command (&s_pull, 0, s_pull.world.metadata_keys->token, "DELETE", json_pack ("{s:s, s:[s], s:i}", "run", "0000000000000000",
                      "blobs", pull_hex (infos [at].blob), "sequence", 1), NULL), "delete");
 }
 

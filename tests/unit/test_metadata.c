@@ -1,6 +1,7 @@
 //  Rules of the metadata actor, with a real broker and storage nodes that have no disk.
 
 #include <criterion/criterion.h>
+#include <sqlite3.h>
 #include "metadata_world.h"
 
 static world_t w;
@@ -571,4 +572,55 @@ Test (leases, an_upload_never_heard_of_again_is_deleted_on_its_nodes)
     cr_expect (WORLD_AWAIT (world_status (&w, "uploads") == 0));
     cr_expect (WORLD_AWAIT (w.nodes [1].deleted + w.nodes [2].deleted + w.nodes [3].deleted >= 2));
     free (upload);
+}
+
+//  ---- Failing writes
+
+//  Journal rows cannot be written from now on, or can again.
+static void
+s_break_journal (bool broken)
+{
+    char filename [256];
+    sqlite3 *db = NULL;
+    snprintf (filename, sizeof (filename), "%s/metadata.db", w.bus.folder);
+    cr_assert_eq (sqlite3_open (filename, &db), SQLITE_OK);
+    sqlite3_busy_timeout (db, WORLD_WAIT_MS);
+    cr_assert_eq (sqlite3_exec (db, broken? "CREATE TRIGGER broken BEFORE INSERT ON events BEGIN SELECT RAISE (FAIL, 'broken'); END"
+                                          : "DROP TRIGGER broken", NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg (db));
+    sqlite3_close (db);
+}
+
+static json_t *
+s_node_rows (void)
+{
+    json_t *reply = NULL;
+    cr_assert_eq (world_call (w.root, "LIST_NODES", NULL, &reply), FST_OK);
+    json_t *rows = json_incref (json_object_get (reply, "nodes"));
+    json_decref (reply);
+    return rows;
+}
+
+Test (metadata, nodes_that_could_not_be_written_are_not_known)
+{
+    json_t *said = world_node_says (&w.nodes [1]), *reply = NULL;
+    json_object_set_new (said, "node", json_string ("node-9"));
+    fst_claims_t claims = { .role = FST_ROLE_ACTOR, .name = "storage:node-9", .expires_ms = fst_clock_wall_ms () + 3600000 };
+    char *token = fst_token_sign (&claims, w.auth_keys->sign_secret);
+    s_break_journal (true);
+    cr_expect_neq (world_call_as (&w, "0123456789abcdef01234567", token, "REGISTER", json_incref (said), &reply), FST_OK);
+    cr_expect_neq (world_call (w.root, "DRAIN", json_pack ("{s:s, s:b}", "node", "node-3", "drain", 1), NULL), FST_OK);
+    json_t *rows = s_node_rows (), *row;
+    size_t at;
+    cr_expect_eq (json_array_size (rows), WORLD_NODES);
+    json_array_foreach (rows, at, row)
+        cr_expect_not (json_is_true (json_object_get (row, "draining")));
+    json_decref (rows);
+    json_decref (reply);
+    s_break_journal (false);
+    cr_expect_eq (world_call_as (&w, "0123456789abcdef01234568", token, "REGISTER", said, &reply), FST_OK);
+    rows = s_node_rows ();
+    cr_expect_eq (json_array_size (rows), WORLD_NODES + 1);
+    json_decref (rows);
+    json_decref (reply);
+    free (token);
 }

@@ -248,7 +248,7 @@ Test (pull, a_wrong_digest_or_size_is_a_mismatch_and_leaves_nothing)
         cr_assert_eq (pull_status (&s_pull, 0, "extents") + pull_status (&s_pull, 0, "open")
                       + pull_status (&s_pull, 0, "small"), 0, "row %d", at);
         s_check_done (all [at], "1", "");
-        world_check (pull_command (&s_pull, 0, s_pull.world.metadata_keys->token, "DELETE", json_pack ("{s:[s], s:i}",
+        world_check (pull_command (&s_pull, 0, s_pull.world.metadata_keys->token, "DELETE", json_pack ("{s:s, s:[s], s:i}", "run", "0000000000000000",
                      "blobs", pull_hex (all [at]->blob), "sequence", 1), NULL), "delete");
     }
 }

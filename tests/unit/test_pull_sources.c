@@ -227,7 +227,7 @@ s_expect (const fst_extent_info_t *info, const char *sources, const char *expect
 static void
 s_delete (const fst_extent_info_t *info)
 {
-    world_check (pull_command (&s_pull, 0, s_pull.world.metadata_keys->token, "DELETE", json_pack ("{s:[s], s:i}",
+    world_check (pull_command (&s_pull, 0, s_pull.world.metadata_keys->token, "DELETE", json_pack ("{s:s, s:[s], s:i}", "run", "0000000000000000",
                  "blobs", pull_hex (info->blob), "sequence", 1), NULL), "delete");
 }
 

@@ -8,6 +8,8 @@
 #define LOG2  16
 #define SLOTS 4
 
+#define NO_RUN  "0000000000000000"      //  What a node that has not registered takes for the run of metadata
+
 static world_t s_world;
 static zsock_t *s_client;
 
@@ -129,7 +131,8 @@ static fst_rc_t
 s_delete (const char *token, fst_blob_id_t blob, int sequence, int *deleted_p)
 {
     json_t *reply = NULL;
-    fst_rc_t rc = s_command (token, "DELETE", json_pack ("{s:[s], s:i}", "blobs", s_hex (blob), "sequence", sequence),
+    fst_rc_t rc = s_command (token, "DELETE", json_pack ("{s:s, s:[s], s:i}", "run", NO_RUN, "blobs", s_hex (blob),
+                             "sequence", sequence),
                              &reply);
     if (deleted_p)
         *deleted_p = (int) json_integer_value (json_object_get (reply, "deleted"));
@@ -504,11 +507,11 @@ Test (storage, single_extents_are_deleted_and_the_rest_stays)
                              test_small (small, 100, 1), NULL) == FST_OK);
     char hex [64];
     snprintf (hex, sizeof (hex), "%s", s_hex (blob));
-    cr_assert (s_command (s_world.metadata_keys->token, "DELETE", json_pack ("{s:[s,s], s:[i], s:i}", "blobs", hex, hex,
+    cr_assert (s_command (s_world.metadata_keys->token, "DELETE", json_pack ("{s:s, s:[s,s], s:[i], s:i}", "run", NO_RUN, "blobs", hex, hex,
                "extents", 1, "sequence", 1), NULL) == FST_MALFORMED, "columns of different length");
     for (int turn = 0; turn < 2; turn++) {
-        cr_assert (s_command (s_world.metadata_keys->token, "DELETE", json_pack ("{s:[s,s,s], s:[i,i,i], s:i}",
-                   "blobs", hex, s_hex (small), hex, "extents", 2, 0, 0, "sequence", 1), NULL) == FST_OK);
+        cr_assert (s_command (s_world.metadata_keys->token, "DELETE", json_pack ("{s:s, s:[s,s,s], s:[i,i,i], s:i}",
+                   "run", NO_RUN, "blobs", hex, s_hex (small), hex, "extents", 2, 0, 0, "sequence", 1), NULL) == FST_OK);
         cr_assert (s_retrieve (FST_RIGHT_READ, blob, 0, 0, 1) == FST_NOT_FOUND);
         cr_assert (s_retrieve (FST_RIGHT_READ, blob, 1, 0, 1) == FST_OK);
         cr_assert (s_retrieve (FST_RIGHT_READ, blob, 2, 0, 1) == FST_NOT_FOUND);
@@ -803,7 +806,7 @@ s_quarantine (const char *token, fst_blob_id_t first, fst_blob_id_t second, int 
     char hex [2 * FST_BLOB_BYTES + 1];
     fst_hex_encode (first.bytes, FST_BLOB_BYTES, hex);
     json_t *reply = NULL;
-    fst_rc_t rc = s_command (token, "QUARANTINE", json_pack ("{s:[s, s], s:[i, i], s:i}", "blobs", hex, s_hex (second),
+    fst_rc_t rc = s_command (token, "QUARANTINE", json_pack ("{s:s, s:[s, s], s:[i, i], s:i}", "run", NO_RUN, "blobs", hex, s_hex (second),
                              "extents", extent, -1, "sequence", sequence), &reply);
     *moved_p = json_integer_value (json_object_get (reply, "moved"));
     json_decref (reply);

@@ -55,6 +55,7 @@ Test (told, another_run_is_not_believed_before_it_has_heard_the_pair)
     s_register (&told, 1, 100);
     cr_assert_not (fst_told_event (&told, PAIR (2, 500)), "while it is registered with another");
     cr_assert_not (fst_told_command (&told, PAIR (2, 500)));
+    cr_assert_not (fst_told_command (&told, PAIR (0, 500)), "and nobody may leave out who he is");
     s_is (&told, 1, 100);
     s_register (&told, 2, 500);
     s_is (&told, 2, 500);
