@@ -77,7 +77,7 @@ fst_catalog_trash_find (fst_catalog_t *self, const char *path, const char *user,
 {
     assert (self);
     sqlite3_stmt *select = fst_db_prepare (self->db,
-        "SELECT " TRASH_COLUMNS " FROM " TRASH_ENTRIES
+        "SELECT " TRASH_COLUMNS " FROM trash INDEXED BY trash_by_path CROSS JOIN entries ON entries.id = entry"
         "  WHERE path = ?1 AND trashed_ms > 0 AND (user = ?2 OR trash.owner = ?2) ORDER BY trashed_ms DESC, entry DESC LIMIT 1");
     fst_bind_text (select, 1, path);
     fst_bind_text (select, 2, user);

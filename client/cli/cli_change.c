@@ -31,13 +31,32 @@ cli_mkdir (cli_t *self, int count, char **operands)
     return rc;
 }
 
+//  One operand; with --json it says by which number restore takes it back.
+static fst_rc_t
+s_remove (cli_t *self, const char *path, size_t *rows_p)
+{
+    bool recursive = self->given [CLI_RECURSIVE], forever = self->given [CLI_FOREVER];
+    json_t *reply = NULL;
+    if (!self->given [CLI_JSON])
+        return filestore_delete (self->store, path, recursive, forever);
+    fst_rc_t rc = filestore_call (self->store, "metadata", "DELETE_FILE", json_pack ("{s:s, s:b, s:b}", "path", path,
+                                  "recursive", recursive, "forever", forever), &reply);
+    if (rc == FST_OK) {
+        json_object_set_new (reply, "path", json_string (path));
+        cli_print_row (rows_p, reply);
+    }
+    return rc;
+}
+
 fst_rc_t
 cli_rm (cli_t *self, int count, char **operands)
 {
+    size_t rows = 0;
     fst_rc_t rc = s_check_and_connect (self, count, operands);
     for (int at = 0; at < count && rc == FST_OK; at++)
-        rc = s_one_done (self, filestore_delete (self->store, operands [at], self->given [CLI_RECURSIVE],
-                                                 self->given [CLI_FOREVER]), count);
+        rc = s_one_done (self, s_remove (self, operands [at], &rows), count);
+    if (self->given [CLI_JSON] && (rc == FST_OK || rows))
+        cli_print_rows_end (rows);
     return rc;
 }
 

@@ -47,9 +47,9 @@ class Trash(Shared):
     def test_what_was_deleted_is_listed_and_comes_back(self):
         client = self.client()
         files = self.tree(client)
-        client.ok("rm", "plan")
-        client.ok("rm", "-r", "docs")
+        removed = client.json("rm", "plan") + client.json("rm", "-r", "docs")
         rows = client.json("trash")
+        self.assertEqual([row["trash"] for row in removed], [row["id"] for row in reversed(rows)])
         self.assertEqual([row["path"] for row in rows], ["/users/%s/docs" % client.name, "/users/%s/plan" % client.name])
         self.assertEqual([row["kind"] for row in rows], ["folder", "file"])
         self.assertEqual(rows[1]["size"], len(files["plan"]))
