@@ -16,7 +16,7 @@
 
 #define PROBE_MS        5               //  How often to look whether the cluster serves
 #define PROBE_WARN_MS   5000
-#define END_LIMIT_S     2
+#define END_LIMIT_S     8               //  Less than the 10 s after which docker kills what it asked to end
 
 static void
 s_use_log_level (const fst_config_t *config)

@@ -26,8 +26,8 @@ FILESTORE = os.path.join(BIN, "filestore")
 LOAD = os.path.join(BIN, "fst-load")
 PASSWORD = "correct horse \u00fc 7"
 
-READY_S = 20            # A machine that is busy with other tests is slow
-STOP_S = 10
+READY_S = 60            # A machine that is busy with other tests is slow
+STOP_S = 30
 RUN_S = 120
 
 
@@ -56,7 +56,7 @@ def content(size):
     return RANDOM.randbytes(size)
 
 
-def until(condition, what, seconds=10):
+def until(condition, what, seconds=60):
     """Poll a condition; its value, or an AssertionError at the deadline."""
     deadline = time.monotonic() + seconds
     while True:
@@ -234,7 +234,7 @@ class Cluster:
         except FileNotFoundError:
             return []
 
-    def wait_end(self, name, seconds=20):
+    def wait_end(self, name, seconds=60):
         """Wait until a process has ended by itself; its exit code."""
         process = self.processes.pop(name)
         try:
@@ -275,7 +275,7 @@ class Cluster:
             result = client.run("nodes", "--json")
             rows = json.loads(result.stdout) if result.returncode == 0 else []
             return sum(row["state"] == state for row in rows) == count
-        until(enough, "%d nodes %s" % (count, state), 20)
+        until(enough, "%d nodes %s" % (count, state), 60)
 
     def stop(self):
         """End everything in the reverse order. A process that does not end cleanly in 2 s says so, and fails."""

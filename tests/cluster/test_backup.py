@@ -44,10 +44,10 @@ class Backup(ClusterTest):
         for name, octets in kept.items():
             client.put(name, octets)
         load = Load(client)
-        until(lambda: load.count > 5, "some load", 30)
+        until(lambda: load.count > 5, "some load")
         backups = client.json("admin", "backup")
         after = load.count
-        until(lambda: load.count > after + 3, "more load", 30)
+        until(lambda: load.count > after + 3, "more load")
         load.end()
         client.put("later", b"not in the backup")
         self.assertEqual(set(backups), {"metadata", "auth"})
@@ -91,14 +91,14 @@ class Snapshots(ClusterTest):
         client.put("a", content(100))
         sequence = client.json("status")["sequence"]
         names = [os.path.join(cluster.folder, "storage", "node-%d" % node, "namespace.snapshot") for node in (1, 2, 3)]
-        until(lambda: all(self.sequence(name) >= sequence for name in names), "a snapshot on each node", 30)
+        until(lambda: all(self.sequence(name) >= sequence for name in names), "a snapshot on each node")
         with open(names[0], "rb") as file:
             self.assertNotIn(b"SQLite", file.read())
         self.assertEqual(os.stat(names[0]).st_mode & 0o777, 0o600)
         client.put("b", content(100))
         later = client.json("status")["sequence"]
         self.assertGreater(later, sequence)
-        until(lambda: all(self.sequence(name) >= later for name in names), "a newer snapshot on each node", 30)
+        until(lambda: all(self.sequence(name) >= later for name in names), "a newer snapshot on each node")
         self.assertFalse(glob.glob(os.path.join(cluster.folder, "metadata.db.copy*")))
 
     @staticmethod
@@ -194,7 +194,7 @@ class Export(ClusterTest):
         self.assertEqual(client.get("after"), b"new files go on")
         self.assertFalse(glob.glob(cluster.folder + "/*.import*"))
         # Nodes were told things by the database before; what is said about it names the import
-        until(lambda: client.json("admin", "recovery")["recovery"], "recovery", 30)
+        until(lambda: client.json("admin", "recovery")["recovery"], "recovery")
         self.assertIn(b"was filled by an import", client.ok("admin", "recovery"))
         client.ok("admin", "recovery", "--end")
         said = client.json("admin", "recovery")
@@ -204,7 +204,7 @@ class Export(ClusterTest):
         cluster = self.cluster()
         client = cluster.client("ada")
         load = Load(client)
-        until(lambda: load.count > 5, "some load", 30)
+        until(lambda: load.count > 5, "some load")
         rows = [json.loads(line) for line in client.ok("admin", "export", "-").splitlines()]
         load.end()
         blobs = {row["id"] for row in rows if row["type"] == "blob"}

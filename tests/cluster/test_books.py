@@ -68,7 +68,7 @@ class Damage(Books):
         database.close()
         cluster.start()
         until(lambda: self.whole(client, 2 + lost), "all copies again", 60)
-        until(lambda: not os.path.exists(stray), "the stray put aside", 30)
+        until(lambda: not os.path.exists(stray), "the stray put aside")
         self.assertTrue([name for name in self.aside(cluster) if os.path.basename(stray) in name])
         self.read_all(client)
 
@@ -89,7 +89,7 @@ class Damage(Books):
         text = client.ok("admin", "scrub", "node-%d" % one).decode()
         self.assertIn("1 storage node read all they hold", text)
         self.assertIn("3 extents were damaged or missing, 3 repaired", text)
-        until(lambda: self.whole(client, 3), "all copies again", 30)
+        until(lambda: self.whole(client, 3), "all copies again")
         self.read_all(client)
         self.assertIn("has begun", client.ok("admin", "scrub", "--no-wait").decode())
         client.ok("admin", "scrub", "--stop")
@@ -119,7 +119,7 @@ class Recovery(Books):
         cluster.start()
         self.put(client, "later", BIG)
         client.ok("rm", "--forever", "big-0")
-        until(lambda: client.json("status")["garbage"] == 0, "big-0 gone", 30)
+        until(lambda: client.json("status")["garbage"] == 0, "big-0 gone")
         cluster.stop()
         cluster.start()
         cluster.wait_nodes(client, 3)
@@ -128,9 +128,9 @@ class Recovery(Books):
 
         self.restore(cluster, "old")
         cluster.start()
-        until(lambda: self.recovers(client, 2), "recovery with two copies too many", 30)
+        until(lambda: self.recovers(client, 2), "recovery with two copies too many")
         until(lambda: [row["path"] for row in client.json("admin", "recovery")["missing"]] == ["/users/ada/big-0"],
-              "big-0 to be missed", 30)
+              "big-0 to be missed")
         text = client.ok("admin", "recovery").decode()
         for words in ("In recovery since", "an older copy", "/users/ada/big-0", "Surplus: 2 extents", "admin recovery --end", "nothing is lost"):
             self.assertIn(words, text)
@@ -140,15 +140,15 @@ class Recovery(Books):
         bob.fails("denied", "admin", "recovery", "--end")
 
         self.assertIn(b"Recovery is over", client.ok("admin", "recovery", "--end"))
-        until(lambda: len(self.aside(cluster)) == 2, "the surplus in quarantine", 30)
+        until(lambda: len(self.aside(cluster)) == 2, "the surplus in quarantine")
         self.assertIn(b"No recovery", client.ok("admin", "recovery"))
         client.put("new-life", b"goes on")
 
         cluster.stop()
         self.restore(cluster, "new")
         cluster.start()
-        until(lambda: client.json("admin", "recovery")["recovery"], "recovery, as another database was used", 30)
-        until(lambda: not self.aside(cluster), "the quarantine empty again", 30)
+        until(lambda: client.json("admin", "recovery")["recovery"], "recovery, as another database was used")
+        until(lambda: not self.aside(cluster), "the quarantine empty again")
         del self.kept["big-0"]
         self.read_all(client)
 

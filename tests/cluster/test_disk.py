@@ -66,7 +66,7 @@ class Disk(ClusterTest):
         return next(row for row in client.json("nodes") if row["id"] == name)
 
     def until_health(self, client, name, health):
-        until(lambda: self.row(client, name)["health"] == health, "%s is %s" % (name, health), 20)
+        until(lambda: self.row(client, name)["health"] == health, "%s is %s" % (name, health))
 
     def ended(self, cluster, name, sentence):
         process = cluster.process(name)
@@ -185,9 +185,9 @@ class Disk(ClusterTest):
         client = self.begin(cluster)
         self.put(client, *("file-%d" % at for at in range(8)))
         cluster.fail("node-2", "read extents/ 1 %d %d" % (ALL, EIO))
-        until(lambda: self.check_all(client) and self.row(client, "node-2")["health"] == "failing", "node-2 is failing", 30)
+        until(lambda: self.check_all(client) and self.row(client, "node-2")["health"] == "failing", "node-2 is failing")
         until(lambda: client.json("status")["bytes_at_one_copy"] == 0 and self.row(client, "node-2")["holds"] == 0,
-              "node-2 is emptied", 40)
+              "node-2 is emptied")
         cluster.kill("node-2")
         self.check(client)
 

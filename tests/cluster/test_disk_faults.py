@@ -7,7 +7,7 @@ from harness import EXIT, RANDOM, ClusterTest, content, main, until
 
 EIO, ENOSPC = 5, 28
 ALL = 1 << 30
-SOON = ("heartbeat-interval=200 ms", "prune-after=1500 ms", "reserve=0", "chunk-size=64 KiB", "extent-chunks=4")
+SOON = ("heartbeat-interval=200 ms", "prune-after=3 s", "reserve=0", "chunk-size=64 KiB", "extent-chunks=4")
 
 
 class Faults(ClusterTest):
@@ -25,7 +25,7 @@ class Faults(ClusterTest):
         local = os.path.join(client.home, "put.bin")
         with open(local, "wb") as file:
             file.write(octets)
-        result = client.run("put", local, name, timeout=60)
+        result = client.run("put", local, name, timeout=120)
         if result.returncode == 0:
             self.acknowledged[name] = octets
         return result

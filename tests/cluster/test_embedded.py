@@ -33,7 +33,7 @@ class Start(ClusterTest):
         # As the line says, so it works
         command = ready.split("with", 1)[1].split("register")[0].split()
         result = subprocess.run(command + ["register", "alice", "--password-stdin"], input=b"first password\n",
-                                env=dict(os.environ, HOME=cluster.root), capture_output=True, timeout=30)
+                                env=dict(os.environ, HOME=cluster.root), capture_output=True, timeout=120)
         self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_default_folder_is_data_where_one_is(self):
@@ -50,7 +50,7 @@ class Start(ClusterTest):
             client.session = os.path.join(client.home, ".config", "filestore", "session")
             result = subprocess.run([FILESTORED.replace("filestored", "filestore"), "register", "alice",
                                      "--password-stdin"], input=b"first password\n", env=client.environment,
-                                    capture_output=True, timeout=30)
+                                    capture_output=True, timeout=120)
         finally:
             os.chdir(where)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -73,14 +73,14 @@ class Start(ClusterTest):
 
     def test_a_second_process_on_the_same_folder_is_refused(self):
         cluster = self.cluster()
-        result = subprocess.run([FILESTORED, "--data", cluster.folder], capture_output=True, timeout=30)
+        result = subprocess.run([FILESTORED, "--data", cluster.folder], capture_output=True, timeout=120)
         self.assertEqual(result.returncode, 21)
         self.assertRegex(result.stderr.decode(), r"^filestored: another process \(%d\) is already running on .+\(exists\)\n$"
                          % cluster.process().pid)
         for role in ("auth", "metadata"):
             subprocess.run([FILESTORED, "init", cluster.folder], check=True, stdout=subprocess.DEVNULL)
             result = subprocess.run([FILESTORED, role, "--config", "%s/%s.zpl" % (cluster.folder, role)],
-                                    capture_output=True, timeout=30)
+                                    capture_output=True, timeout=120)
             self.assertEqual(result.returncode, 21, result.stderr)
         cluster.client("alice").put("still", b"works")
 
@@ -98,11 +98,11 @@ class Start(ClusterTest):
                                 (["--set", "no-such-option=1"], 2), (["--set", "nodes=0"], 2), (["--data"], 2),
                                 (["broker"], 2), (["broker", "--config", "/nowhere.zpl"], 20), (["init"], 2),
                                 (["init", "/tmp", "--nodes", "x"], 2), (["bridge"], 2)):
-            result = subprocess.run([FILESTORED] + arguments, capture_output=True, timeout=30)
+            result = subprocess.run([FILESTORED] + arguments, capture_output=True, timeout=120)
             self.assertEqual(result.returncode, code, (arguments, result.stderr))
             self.assertRegex(result.stderr.decode(), r"^filestored: .+ \(\w+\)\n$")
         for arguments in (["--help"], ["--version"], ["options"]):
-            result = subprocess.run([FILESTORED] + arguments, capture_output=True, timeout=30)
+            result = subprocess.run([FILESTORED] + arguments, capture_output=True, timeout=120)
             self.assertEqual((result.returncode, result.stderr), (0, b""))
             self.assertIn(b"filestored" if arguments[0] != "options" else b"heartbeat-interval", result.stdout)
 
@@ -113,7 +113,7 @@ class Start(ClusterTest):
         process.wait_ready()
         self.assertRegex(process.ready, r"^ready in .+: open  http://127.0.0.1:\d+  or register with  .+ register NAME\n$")
         url = re.search(r"http://\S+", process.ready).group(0)
-        with urllib.request.urlopen(url + "/healthz", timeout=30) as answer:
+        with urllib.request.urlopen(url + "/healthz", timeout=120) as answer:
             self.assertEqual(answer.read(), b"ok\n")
 
 

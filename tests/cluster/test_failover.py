@@ -43,7 +43,7 @@ class NodeFails(FaultyTest):
                     if len(set(extent["nodes"]) - lost) < 2:
                         return False
             return True
-        until(whole, "all extents of %s have two copies" % (names,), 30)
+        until(whole, "all extents of %s have two copies" % (names,))
 
     def check_puts(self, at, kind):
         names = ["file-%d" % at, "stdin-%d" % at, "folder-%d" % at]
@@ -58,7 +58,7 @@ class NodeFails(FaultyTest):
             self.alice.ok("get", name, "back")
             self.assertTrue(filecmp.cmp(self.large, os.path.join(self.alice.home, "back"), shallow=False), name)
         self.alice.ok("get", "-r", names[2], "back-%d" % at)
-        same = subprocess.run(["diff", "-r", self.folder, os.path.join(self.alice.home, "back-%d" % at)], timeout=60)
+        same = subprocess.run(["diff", "-r", self.folder, os.path.join(self.alice.home, "back-%d" % at)], timeout=120)
         self.assertEqual(same.returncode, 0)
         gone = {node} if kind in ("kill", "stop") else set()
         self.check_copies(names[:2] + ["%s/%d" % (names[2], at) for at in range(1, SMALL_FILES, 300)], gone)
@@ -74,7 +74,7 @@ class NodeFails(FaultyTest):
         self.assertTrue(filecmp.cmp(self.large, os.path.join(self.alice.home, "again"), shallow=False))
         with open(self.large, "rb") as file:
             self.assertIn(file.read(), [result.stdout for result in results])
-        same = subprocess.run(["diff", "-r", self.folder, os.path.join(self.alice.home, "again-%d" % at)], timeout=60)
+        same = subprocess.run(["diff", "-r", self.folder, os.path.join(self.alice.home, "again-%d" % at)], timeout=120)
         self.assertEqual(same.returncode, 0)
         self.mend(node)
 

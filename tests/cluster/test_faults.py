@@ -41,7 +41,7 @@ class Transfers(FaultyTest):
     def mend_when_somebody_tries_again(self):
         """What was sent is lost without a word; a new connection is the sign that it was missed."""
         accepted = self.store.broker.accepted
-        until(lambda: self.store.broker.accepted > accepted, "somebody tries again", 20)
+        until(lambda: self.store.broker.accepted > accepted, "somebody tries again")
         self.store.broker.mend()
 
     def test_puts_and_gets_go_on(self):

@@ -10,7 +10,7 @@ import time
 from harness import FILESTORED, ClusterTest, content, main, until
 
 #  A node counts as gone soon, so that the tests need not wait for half a minute
-SOON = ("heartbeat-interval=200 ms", "prune-after=1500 ms")
+SOON = ("heartbeat-interval=200 ms", "prune-after=3 s")
 
 
 class Kill(ClusterTest):
@@ -83,7 +83,8 @@ class KillDuringTransfer(ClusterTest):
     def during(self, cluster, client, role, *command):
         """Run a command, and restart a role while it runs."""
         result = []
-        thread = threading.Thread(target=lambda: result.append(client.run(*command)))
+        patient = ("--set", "connect-timeout=60 s")     # However long the restart takes here
+        thread = threading.Thread(target=lambda: result.append(client.run(*command, *patient)))
         thread.start()
         time.sleep(0.15)
         cluster.restart(role)
@@ -142,11 +143,11 @@ class NodeDown(ClusterTest):
                 self.assertEqual(sorted(extent["nodes"]), ["node-1", "node-3"])
         status = client.json("status")
         self.assertEqual((status["nodes"]["alive"], status["nodes"]["pruned"]), (2, 1))
-        until(lambda: client.json("status")["bytes_at_one_copy"] == 0, "what it held is copied anew", 30)
+        until(lambda: client.json("status")["bytes_at_one_copy"] == 0, "what it held is copied anew")
         client.fails("too_few_nodes", "put", "--replicas", "3", client.session, "three")
         cluster.start("node-2")
         cluster.wait_nodes(client, 3)
-        until(lambda: client.json("status")["repair"]["surplus"] == 0, "what it held is not kept a third time", 30)
+        until(lambda: client.json("status")["repair"]["surplus"] == 0, "what it held is not kept a third time")
         client.ok("put", "--replicas", "3", client.session, "three")
 
     def test_a_node_that_hangs_is_passed_by(self):
@@ -220,7 +221,7 @@ class Init(ClusterTest):
         cluster.start("broker")
         for setting in ("keys=%s/node-2.key" % keys, "keys=%s/no.key" % keys, "keys=", "broker=", "data-endpoint="):
             result = subprocess.run([FILESTORED] + cluster.arguments("node-1") + ["--set", setting], capture_output=True,
-                                    timeout=30)
+                                    timeout=120)
             self.assertNotEqual(result.returncode, 0, setting)
             self.assertRegex(result.stderr.decode().splitlines()[-1], r"^filestored: .+ \(\w+\)$")
 
@@ -241,7 +242,7 @@ class Init(ClusterTest):
         for arguments in (["--tcp", "no.such.host.invalid"], ["--tcp", "::1"], ["--tcp", "127.0.0.1", "--first-port", "32765"],
                           ["--tcp", "127.0.0.1", "--first-port", "0"], ["--nodes", "0"], ["--nodes", "65"]):
             result = subprocess.run([FILESTORED, "init", os.path.join(cluster.root, "other")] + arguments,
-                                    capture_output=True, timeout=60)
+                                    capture_output=True, timeout=120)
             self.assertEqual(result.returncode, 2, (arguments, result.stderr))
 
 

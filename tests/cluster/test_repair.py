@@ -41,7 +41,7 @@ class Repair(ClusterTest):
             repair = status["repair"]
             return (sum(status["extents"]["by_live_copies"][:2]) == 0 and repair["extents"] == 0
                     and repair["surplus"] == 0 and status["garbage"] == 0)
-        until(whole, "every extent has its copies, and no more", 40)
+        until(whole, "every extent has its copies, and no more")
 
     def test_lost_copies_are_made_anew(self):
         client = self.begin(3)
@@ -50,7 +50,7 @@ class Repair(ClusterTest):
         def safe():
             status = client.json("status")
             return status["bytes_at_one_copy"] == 0 and status["repair"]["extents"] == 0
-        until(safe, "nothing is at one copy", 40)
+        until(safe, "nothing is at one copy")
         text = client.ok("status").decode()
         self.assertRegex(text, r"(?m)^bytes at one copy  0$")
         self.assertRegex(text, r"(?m)^to be repaired     nothing$")

@@ -115,7 +115,7 @@ class Rescue(ClusterTest):
         client.ok("rm", "gone")
         names = ["%s/storage/node-%d/namespace.snapshot" % (cluster.folder, node) for node in (1, 2, 3)]
         sequence = client.json("status")["sequence"]
-        until(lambda: all(snapshot_sequence(name) >= sequence for name in names), "a snapshot on each node", 30)
+        until(lambda: all(snapshot_sequence(name) >= sequence for name in names), "a snapshot on each node")
         cls.key = recovery_key(cluster)
         cluster.secrets.append(cls.key)
         cluster.kill("filestored")          # So small.db has its log beside it

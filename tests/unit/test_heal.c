@@ -205,6 +205,23 @@ s_drain (const char *node, bool drain)
                            json_pack ("{s:s, s:b}", "node", node, "drain", (int) drain), NULL);
 }
 
+//  Wait until the nodes that are alive count so many extents themselves. A PULL that was sent twice may leave a copy that
+//  nobody knows, until the next inventory puts it aside.
+static bool
+s_counted (int64_t extents)
+{
+    int64_t until_ms = fst_clock_mono_ms () + WAIT_MS, again_ms = fst_clock_mono_ms () + 5000;
+    bool counted;
+    while (!(counted = s_node (0, "extents") == extents) && fst_clock_mono_ms () < until_ms) {
+        zclock_sleep (20);
+        if (fst_clock_mono_ms () >= again_ms) {
+            cr_assert_eq (filestore_call (s_cluster->client, "metadata", "SCRUB", NULL, NULL), FST_OK);
+            again_ms += 5000;
+        }
+    }
+    return counted;
+}
+
 //  ---- The rules
 
 Test (heal, after_a_lost_node_the_loss_of_another_one_loses_nothing)
@@ -232,7 +249,7 @@ Test (heal, a_node_that_comes_back_leaves_no_copy_too_many)
     cluster_wait_nodes (s_cluster, NODES);
     cr_assert (AWAIT (s_is_whole ()));
     cr_expect_eq (s_node (0, "holds"), 2 * extents);
-    cr_expect (AWAIT (s_node (0, "extents") == 2 * extents), "what the nodes themselves count: %d", (int) s_node (0, "extents"));
+    cr_expect (s_counted (2 * extents), "what the nodes themselves count: %d", (int) s_node (0, "extents"));
     s_check_all (0);
 }
 
@@ -282,7 +299,7 @@ Test (heal, what_is_deleted_while_it_is_copied_leaves_nothing_behind)
     cluster_wait_nodes (s_cluster, NODES);
     cr_assert (AWAIT (s_is_whole ()));
     int64_t extents = s_extents (SMALL);
-    cr_expect (AWAIT (s_node (0, "extents") == 2 * extents), "%d are there, %d should be", (int) s_node (0, "extents"),
+    cr_expect (s_counted (2 * extents), "%d are there, %d should be", (int) s_node (0, "extents"),
                (int) (2 * extents));
     s_check_all (SMALL);
 }
