@@ -278,7 +278,7 @@ class Cluster:
         until(enough, "%d nodes %s" % (count, state), 60)
 
     def stop(self):
-        """End everything in the reverse order. A process that does not end cleanly in 2 s says so, and fails."""
+        """End everything in the reverse order. A process that does not end cleanly in 8 s says so, and fails."""
         problems = []
         for name in reversed(list(self.processes)):
             process = self.processes.pop(name)

@@ -135,7 +135,7 @@ class Up(SharedTest):
         client.put("old.bin", b"old")
         for name in ("old.bin", "new.bin"):
             for sent in (100, 70000, 3 * CHUNK):
-                with socket.create_connection(web.host.split(":"), timeout=30) as raw:
+                with socket.create_connection(web.host.split(":"), timeout=120) as raw:
                     raw.sendall(("PUT %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (
                         file_url(self.home(name)), web.host, web.token, 10 * CHUNK)).encode() + content(sent))
         def quiet():

@@ -124,7 +124,7 @@ class Stop(ClusterTest):
             client = cluster.client("alice")
             client.put("a", b"hello")
             self.assertEqual(cluster.processes.pop("filestored").stop(number), 0)
-            self.assertNotIn(b"not waiting", cluster.logs())     #  That is what it says after two seconds
+            self.assertNotIn(b"not waiting", cluster.logs())     #  That is what it says after eight seconds
             cluster.start()
             self.assertEqual(client.get("a"), b"hello")
 

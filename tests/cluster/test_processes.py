@@ -186,7 +186,7 @@ class End(ClusterTest):
         cluster.wait_nodes(client, 3)
         client.put("a", b"hello")
         cluster.stop()
-        self.assertNotIn(b"not waiting", cluster.logs())     #  That is what one says after two seconds
+        self.assertNotIn(b"not waiting", cluster.logs())     #  That is what one says after eight seconds
 
 
 class Init(ClusterTest):

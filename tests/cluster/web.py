@@ -31,7 +31,10 @@ class Web:
         connection = self.connect()
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body, self.headers(named))
+            try:
+                connection.request(method, path, body, self.headers(named))
+            except BrokenPipeError:
+                pass                # Refused before all of it was sent: the answer is there
             response = connection.getresponse()
             response.octets = response.read()
             return response
