@@ -14,7 +14,7 @@ export function entryRow(item, tiles, { href, menu, where, columns, actions }) {
     const detail = h("span", { class: "below" }, below ? below : [when(item.modified), item.kind === "folder" ? "" : ` · ${size(item.size)}`]);
     return [
         cell("pick", h("label", {}, h("input", { type: "checkbox", "aria-label": T.list.choose(item.name) })), picture(item, tiles)),
-        cell("name", h("a", { href: href(item), draggable: false, title: item.name }, nameParts(item.name)), detail),
+        cell("name", h("a", { href: href(item), draggable: false, title: item.name, "aria-label": item.name }, nameParts(item.name)), detail),
         tiles ? null : columns.map(([kind, text, title]) => cell(kind, h("span", { title: title?.(item) }, text(item)))),
         actions ? cell("actions", actions(item)) : null,
         menu ? cell("more", button(T.list.more(item.name), { iconOnly: true, class: "quiet", "aria-haspopup": "menu", "aria-expanded": "false",

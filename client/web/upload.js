@@ -2,7 +2,7 @@
 //
 //  States: waiting -> sending -> (storing) -> done. From sending also: paused, retrying, failed, exists (asks), and lost: begun
 //  before the page was loaded, so the file must be chosen again or, where the browser keeps a handle, be allowed again.
-import { API, ApiError, GUARD, call, del, errorOf, fileUrl, get, post, tellSignedOut } from "./api.js";
+import { API, ApiError, GUARD, del, errorOf, fileUrl, get, post, tellSignedOut } from "./api.js";
 import { tell } from "./events.js";
 import { baseOf, freeName, join, parentOf } from "./format.js";
 import * as handles from "./handles.js";
@@ -294,7 +294,7 @@ export function cancel(item) {
     items.splice(items.indexOf(item), 1);
     if (item.url) {
         handles.forget(item.url);
-        call("DELETE", item.url.slice(API.length)).catch(() => {});     //  It expires by itself otherwise
+        send({ sent: 0, state: "" }, "DELETE", item.url, TUS).catch(() => {});      //  It expires by itself otherwise
     }
     pump();
 }
