@@ -12,7 +12,7 @@ export class ApiError extends Error {
     }
     //  What happened and what to do, in two sentences at most.
     get sentence() {
-        const advice = T.advice[this.code];
+        const advice = this.advice ?? T.advice[this.code];
         const text = this.message ? this.message[0].toUpperCase() + this.message.slice(1) : T.advice.unknown;
         return (/[.!?]$/.test(text) ? text : `${text}.`) + (advice ? ` ${advice}` : "");
     }

@@ -2,7 +2,7 @@
 import { get, onSignedOut, tellSignedOut } from "./api.js";
 import { openAccount } from "./account.js";
 import { openCluster } from "./cluster.js";
-import { complain, toast } from "./dialog.js";
+import { complain, hush, toast } from "./dialog.js";
 import { h, button, icon, put } from "./dom.js";
 import * as events from "./events.js";
 import { openFiles } from "./files.js";
@@ -93,7 +93,7 @@ function route() {
             main.querySelector("h1")?.focus({ preventScroll: true });
     }
     if (view === "view")
-        preview = openPreview(path, shown.view, () => back(link("files", parentOf(path))));
+        preview = openPreview(path, () => back(link("files", parentOf(path))));
     else if (hadPreview)
         shown.view.returned?.(hadPreview.path);
 }
@@ -130,6 +130,7 @@ onSignedOut(() => {
     main = shown = preview = null;
     events.stop();
     document.querySelectorAll("dialog").forEach(dialog => dialog.close());
+    hush();
     ended = !session.leaving;
     begin();
 });

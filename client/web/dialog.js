@@ -28,7 +28,7 @@ export function openDialog({ title, body, actions = [], kind = "", onclose, back
     return {
         element, close,
         fail: error => {
-            put(problem, icon("warning"), h("span", {}, sentenceOf(error)));
+            put(problem, icon("warning"), h("span", {}, typeof error === "string" ? error : sentenceOf(error)));
             problem.hidden = false;
         },
     };
@@ -60,7 +60,7 @@ export function ask({ title, label, value = "", action, check, commit }) {
         event.preventDefault();
         const refusal = check?.(input.value);
         if (refusal)
-            return dialog.fail(new Error(refusal));
+            return dialog.fail(refusal);
         try {
             submit.disabled = true;
             await commit(input.value);
@@ -101,11 +101,13 @@ export function toast(sentence, { action, label, error } = {}) {
     for (const [event, handler] of [["pointerenter", () => clearTimeout(timer)], ["pointerleave", begin],
         ["focusin", () => clearTimeout(timer)], ["focusout", begin]])
         element.addEventListener(event, handler);
-    while (region.childElementCount > 2)
+    while (region.childElementCount > 1)
         region.firstChild.remove();
     region.append(element);
     begin();
     return end;
 }
+
+export const hush = () => document.querySelectorAll(".toast").forEach(toast => toast.remove());
 
 export const complain = error => error?.name === "AbortError" || toast(sentenceOf(error), { error: true });

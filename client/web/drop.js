@@ -6,11 +6,13 @@ const MANY = 100000;            //  More files than that in one drop are a mista
 export async function filesOfDrop(transfer, found) {
     //  Both calls must happen before the first await: the list is emptied when the event handler returns
     const entries = [...transfer.items].filter(item => item.kind === "file")
-        .map(item => ({ entry: item.webkitGetAsEntry(), handle: item.getAsFileSystemHandle?.().catch(() => null) }));
+        .map(item => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile(), handle: item.getAsFileSystemHandle?.().catch(() => null) }));
     const result = { files: [], folders: [] };
-    for (const { entry, handle } of entries)
+    for (const { entry, file, handle } of entries)
         if (entry)
             await walk(entry, "", result, found, await handle);
+        else if (file)          //  Not from a disk: a picture out of another page
+            result.files.push({ file, path: file.name, handle: null });
     return result;
 }
 

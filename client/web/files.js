@@ -50,6 +50,17 @@ class FilesView {
         this.off.abort();
     }
 
+    //  A search shows this path: a preview of it must not end the search.
+    holds(path) {
+        return !!this.query && !!this.list.item(path);
+    }
+
+    //  A preview over this view was closed; the file that was looked at last is the one to go on with.
+    returned(path) {
+        this.list.reveal(path);
+        this.list.focus();
+    }
+
     //  --- The frame
 
     #build() {

@@ -83,6 +83,8 @@ export class List {
             this.active = key;
             this.#scrollTo(this.#indexOf.get(key));
             this.draw();
+            for (const [one, row] of this.#rows)
+                this.#mark(row, one);
         }
     }
 

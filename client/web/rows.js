@@ -11,7 +11,7 @@ const cell = (kind, ...children) => h("div", { role: "gridcell", class: kind }, 
 //  options: href (item), menu (item, button), where (item): text below the name, columns: [[class, item => text, item => title]]
 export function entryRow(item, tiles, { href, menu, where, columns, actions }) {
     const below = where?.(item);
-    const detail = h("span", { class: "below" }, below ? below : [when(item.modified), item.kind === "folder" ? "" : ` · ${size(item.size)}`]);
+    const detail = h("span", { class: below ? "below place" : "below" }, below ? below : [when(item.modified), item.kind === "folder" ? "" : ` · ${size(item.size)}`]);
     return [
         cell("pick", h("label", {}, h("input", { type: "checkbox", "aria-label": T.list.choose(item.name) })), picture(item, tiles)),
         cell("name", h("a", { href: href(item), draggable: false, title: item.name, "aria-label": item.name }, nameParts(item.name)), detail),

@@ -28,6 +28,8 @@ export function openShare(item) {
             await load();
         }
         catch (error) {
+            if (error.code === "not_found")
+                error.advice = T.share.unknown;
             dialog.fail(error);
         }
     }

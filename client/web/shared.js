@@ -53,6 +53,7 @@ export function openShared(main) {
         }
     }
 
+    list.element.classList.add("wide-list");
     put(main, h("header", { class: "bar" }, h("h1", { tabindex: -1 }, T.shared.title)), list.element, empty);
     const off = on("file.", throttle(500, load));
     load();

@@ -95,6 +95,7 @@ export function openTrash(main) {
         await load();
     }
 
+    list.element.classList.add("wide-list");
     put(main, h("header", { class: "bar" }, h("h1", { tabindex: -1 }, T.trash.title)), tools, list.element, empty);
     const reload = throttle(500, load), offs = [on("file.", reload), on("gap", reload)];
     load();

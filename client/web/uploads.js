@@ -2,7 +2,7 @@
 import { h, button, icon, put, announce, throttle } from "./dom.js";
 import { confirm, toast } from "./dialog.js";
 import { askConflict } from "./actions.js";
-import { duration, kindOf, parentOf, rate, size } from "./format.js";
+import { baseOf, duration, kindOf, parentOf, rate, size } from "./format.js";
 import { go, link } from "./router.js";
 import { T } from "./text.js";
 import * as upload from "./upload.js";
@@ -138,6 +138,8 @@ function row(item) {
     let drawn = null;
     return { element, draw: () => {
         const text = statusOf(item);
+        if (name.textContent !== baseOf(item.path))
+            name.textContent = baseOf(item.path);       //  Another one was kept beside it
         if (status.textContent !== text)
             status.textContent = text;
         bar.value = item.size ? item.sent / item.size : item.state === "done" ? 1 : 0;
