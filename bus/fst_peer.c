@@ -157,13 +157,6 @@ fst_peer_call (fst_peer_t *self, const char *command, json_t *payload, fst_peer_
     s_send (self);
 }
 
-size_t
-fst_peer_pending (const fst_peer_t *self)
-{
-    assert (self);
-    return self->calls_count;
-}
-
 //  ---- Receiving
 
 static s_call_t *

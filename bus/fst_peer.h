@@ -29,10 +29,6 @@ typedef void (fst_peer_done_fn) (void *arg, fst_rc_t rc, json_t *reply, zmsg_t *
 void
 fst_peer_call (fst_peer_t *self, const char *command, json_t *payload, fst_peer_done_fn *done, void *arg);
 
-//  Calls under way.
-size_t
-fst_peer_pending (const fst_peer_t *self);
-
 //  Time has passed, or calls were made: handles what came, and what did not. Gives the monotonic time to be called
 //  next at the latest; INT64_MAX if nothing is under way.
 int64_t

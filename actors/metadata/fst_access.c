@@ -34,8 +34,9 @@ fst_access_may_see (unsigned rights)
     return rights & FST_ACCESS_LIST;
 }
 
-bool
-fst_access_is_fixed (const fst_entry_t *entry)
+//  "/", "/users" and homes stay where they are.
+static bool
+s_is_fixed (const fst_entry_t *entry)
 {
     assert (entry);
     return entry->id == FST_ENTRY_ROOT || entry->id == FST_ENTRY_TRASH || entry->id == FST_ENTRY_USERS
@@ -62,7 +63,7 @@ fst_access_remove (const fst_person_t *person, unsigned folder_rights, unsigned 
     assert (person);
     assert (entry);
     bool owner = strcmp (entry->owner, person->name) == 0;
-    return s_verdict (rights, !fst_access_is_fixed (entry) && (owner || (folder_rights & FST_ACCESS_WRITE)));
+    return s_verdict (rights, !s_is_fixed (entry) && (owner || (folder_rights & FST_ACCESS_WRITE)));
 }
 
 fst_rc_t

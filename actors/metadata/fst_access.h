@@ -31,10 +31,6 @@ fst_access_rights (const fst_person_t *person, unsigned inherited, const fst_ent
 bool
 fst_access_may_see (unsigned rights);
 
-//  "/", "/users" and homes stay where they are.
-bool
-fst_access_is_fixed (const fst_entry_t *entry);
-
 //  Put an entry of this kind into a folder: FST_OK, or why not.
 fst_rc_t FST_CHECKED
 fst_access_add (unsigned folder_rights, fst_entry_kind_t kind);

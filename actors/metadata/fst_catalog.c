@@ -205,8 +205,9 @@ static const char *const s_migrations [] = {
 
 //  ---- Counters
 
-fst_rc_t
-fst_catalog_read_counters (fst_catalog_t *self)
+//  Take the counters as they are in the tables: somebody else wrote them.
+static fst_rc_t
+s_read_counters (fst_catalog_t *self)
 {
     //  The highest numbers in use win over the kept ones: neither may ever go back.
     sqlite3_stmt *select = fst_db_prepare (self->db,
@@ -354,7 +355,7 @@ s_open (const char *filename, bool read_only, fst_catalog_t **self_p, char **pro
         if (read_only)
             rc = fst_db_run (self->db, fst_db_prepare (self->db, "BEGIN"));
         if (rc == FST_OK)
-            rc = fst_catalog_read_counters (self);
+            rc = s_read_counters (self);
         if (rc != FST_OK && asprintf (problem_p, "The database %s cannot be read.", filename) < 0)
             abort ();
     }

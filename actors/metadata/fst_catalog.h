@@ -346,10 +346,7 @@ fst_catalog_garbage_add (fst_catalog_t *self, fst_node_set_t nodes, const fst_bl
 fst_rc_t FST_CHECKED
 fst_catalog_garbage_done (fst_catalog_t *self, unsigned node, const fst_piece_t *pieces, size_t count);
 
-//  Nodes that still have to delete this extent, by itself or with its blob: it must not be put there again. And
-//  whether this node is one of them.
-fst_rc_t FST_CHECKED
-fst_catalog_garbage_nodes (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_node_set_t *nodes_p);
+//  Whether a node still has to delete this extent, by itself or with its blob: it must not be put there again.
 fst_rc_t FST_CHECKED
 fst_catalog_garbage_has (fst_catalog_t *self, unsigned node, const fst_blob_id_t *id, uint32_t n, bool *has_p);
 

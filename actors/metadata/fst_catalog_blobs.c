@@ -324,17 +324,3 @@ fst_catalog_garbage_has (fst_catalog_t *self, unsigned node, const fst_blob_id_t
     return rc == FST_NOT_FOUND? FST_OK: rc;
 }
 
-fst_rc_t
-fst_catalog_garbage_nodes (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t n, fst_node_set_t *nodes_p)
-{
-    assert (self);
-    *nodes_p = 0;
-    fst_rc_t rc = FST_OK;
-    for (unsigned node = 0; node < FST_NODES_MAX && rc == FST_OK; node++) {
-        bool has = false;
-        rc = fst_catalog_garbage_has (self, node, id, n, &has);
-        if (has)
-            *nodes_p |= fst_node_bit (node);
-    }
-    return rc;
-}

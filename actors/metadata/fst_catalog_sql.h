@@ -51,10 +51,6 @@ fst_catalog_blob_refer (fst_catalog_t *self, const fst_blob_id_t *id, int64_t en
 fst_rc_t FST_CHECKED
 fst_catalog_blob_drop (fst_catalog_t *self, const fst_blob_id_t *id);
 
-//  Take the counters as they are in the tables: somebody else wrote them.
-fst_rc_t FST_CHECKED
-fst_catalog_read_counters (fst_catalog_t *self);
-
 //  Open a catalog that another connection uses, for reading only, in a transaction: it stays as it is at this moment.
 fst_rc_t FST_CHECKED
 fst_catalog_open_to_read (const char *filename, fst_catalog_t **self_p, char **problem_p);

@@ -22,8 +22,10 @@ s_count (fst_node_set_t nodes)
 
 //  ---- Which copies stay
 
-int64_t
-fst_repair_fullness (const fst_repair_view_t *view, unsigned node)
+//  Thousandths of the space that we may use on this node which are used. By the books and not by what the disk says:
+//  so nodes on one disk are not emptied into each other, and what has just been copied counts at once.
+static int64_t
+s_fullness (const fst_repair_view_t *view, unsigned node)
 {
     int64_t holds = view->nodes [node].holds, usable = view->nodes [node].free + holds;
     return usable > 0? (int64_t) ((double) holds * 1000 / (double) usable): 1000;
@@ -39,7 +41,7 @@ s_best (const fst_repair_view_t *view, fst_node_set_t nodes, fst_node_set_t zone
     unsigned best = FST_NODES_MAX;
     for (unsigned node = 0; node < FST_NODES_MAX; node++)
         if ((nodes & fst_node_bit (node))
-        &&  (best == FST_NODES_MAX || fst_repair_fullness (view, node) < fst_repair_fullness (view, best)))
+        &&  (best == FST_NODES_MAX || s_fullness (view, node) < s_fullness (view, best)))
             best = node;
     return best;
 }
@@ -85,7 +87,7 @@ s_free_share (const fst_repair_view_t *view, unsigned node)
 static int64_t
 s_gain (const fst_repair_view_t *view, unsigned from, unsigned to)
 {
-    int64_t books = fst_repair_fullness (view, from) - fst_repair_fullness (view, to);
+    int64_t books = s_fullness (view, from) - s_fullness (view, to);
     int64_t disks = s_free_share (view, to) - s_free_share (view, from);
     return books < disks? books: disks;
 }

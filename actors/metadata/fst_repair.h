@@ -84,11 +84,6 @@ fst_repair_add (fst_repair_t *self, const fst_spread_t *spread);
 fst_node_set_t
 fst_repair_surplus (const fst_repair_view_t *view, fst_node_set_t nodes, unsigned wanted);
 
-//  Thousandths of the space that we may use on this node which are used. By the books and not by what the disk says:
-//  so nodes on one disk are not emptied into each other, and what has just been copied counts at once.
-int64_t
-fst_repair_fullness (const fst_repair_view_t *view, unsigned node);
-
 //  Whether the others can take what a node holds: feed it with all spreads.
 typedef struct {
     const fst_repair_view_t *view;

@@ -42,8 +42,9 @@ fst_check_small (fst_small_t *small, const fst_blob_id_t *blob, fst_extent_info_
     return FST_OK;
 }
 
-fst_rc_t
-fst_check_extent (fst_extents_t *extents, fst_small_t *small, const fst_blob_id_t *blob, uint32_t extent, bool deep,
+//  One extent, wherever it is kept. Any thread. As fst_extents_check.
+static fst_rc_t
+s_check_extent (fst_extents_t *extents, fst_small_t *small, const fst_blob_id_t *blob, uint32_t extent, bool deep,
                   fst_extent_info_t *info)
 {
     assert (extents && small);
@@ -58,7 +59,7 @@ s_run (void *arg)
     s_asked_t *asked = arg;
     for (size_t at = 0; asked->rc == FST_OK && at < asked->count; at++) {
         const fst_extent_id_t *id = &asked->ids [at];
-        fst_rc_t rc = fst_check_extent (asked->check->extents, asked->check->small, &id->blob, (uint32_t) id->extent,
+        fst_rc_t rc = s_check_extent (asked->check->extents, asked->check->small, &id->blob, (uint32_t) id->extent,
                                         asked->deep, &asked->found [at].info);
         asked->found [at].rc = rc;
         if (rc != FST_OK && rc != FST_NOT_FOUND && rc != FST_CORRUPT)

@@ -32,9 +32,4 @@ fst_check_ask (fst_check_t *self, fst_request_t **request_p, fst_extent_id_t **i
 fst_rc_t FST_CHECKED
 fst_check_small (fst_small_t *small, const fst_blob_id_t *blob, fst_extent_info_t *info);
 
-//  One extent, wherever it is kept. Any thread. As fst_extents_check.
-fst_rc_t FST_CHECKED
-fst_check_extent (fst_extents_t *extents, fst_small_t *small, const fst_blob_id_t *blob, uint32_t extent, bool deep,
-                  fst_extent_info_t *info);
-
 #endif

@@ -73,13 +73,6 @@ fst_damage_note (fst_damage_t *self, const fst_blob_id_t *blob, uint32_t extent,
     fst_actor_wake (self->actor, fst_clock_mono_ms () + GATHER_MS);
 }
 
-size_t
-fst_damage_count (const fst_damage_t *self)
-{
-    assert (self);
-    return self->count;
-}
-
 //  ---- The report
 
 //  Mark what is due and make the message; NULL if nothing is.

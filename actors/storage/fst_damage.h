@@ -27,8 +27,4 @@ fst_damage_note (fst_damage_t *self, const fst_blob_id_t *blob, uint32_t extent,
 int64_t
 fst_damage_tick (fst_damage_t *self, int64_t now_ms);
 
-//  Extents that were noted and are not yet put aside.
-size_t
-fst_damage_count (const fst_damage_t *self);
-
 #endif

@@ -186,13 +186,6 @@ fst_keeper_offer (fst_keeper_t *self, int64_t sequence)
     }
 }
 
-int64_t
-fst_keeper_newest (const fst_keeper_t *self)
-{
-    assert (self);
-    return self->newest;
-}
-
 static void
 s_readable (void *arg)
 {

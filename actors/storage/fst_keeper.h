@@ -28,8 +28,4 @@ fst_keeper_destroy (fst_keeper_t **self_p);
 void
 fst_keeper_offer (fst_keeper_t *self, int64_t sequence);
 
-//  Sequence of the newest one that is kept; -1 if there is none.
-int64_t
-fst_keeper_newest (const fst_keeper_t *self);
-
 #endif

@@ -307,15 +307,20 @@ s_insert (fst_small_t *self, const fst_record_t *record, const uint8_t *data)
     return FST_OK;
 }
 
-fst_rc_t
-fst_small_begin_request (fst_small_t *self, fst_small_request_t *request)
+//  All of a request, or nothing of it.
+typedef struct {
+    int64_t blobs, aside;           //  Before it
+} s_request_t;
+
+static fst_rc_t
+s_begin_request (fst_small_t *self, s_request_t *request)
 {
-    *request = (fst_small_request_t) { .blobs = self->memory.blobs, .aside = self->aside };
+    *request = (s_request_t) { .blobs = self->memory.blobs, .aside = self->aside };
     return fst_db_save (self->writer);
 }
 
-fst_rc_t
-fst_small_end_request (fst_small_t *self, const fst_small_request_t *request, fst_rc_t rc)
+static fst_rc_t
+s_end_request (fst_small_t *self, const s_request_t *request, fst_rc_t rc)
 {
     if (rc == FST_OK)
         return fst_db_release (self->writer);
@@ -329,20 +334,21 @@ fst_rc_t
 fst_small_store (fst_small_t *self, const fst_record_t *records, const uint8_t *const *data, size_t count)
 {
     assert (self);
-    fst_small_request_t request;
-    fst_rc_t rc = fst_small_begin_request (self, &request);
+    s_request_t request;
+    fst_rc_t rc = s_begin_request (self, &request);
     if (rc != FST_OK)
         return rc;
     for (size_t at = 0; rc == FST_OK && at < count; at++) {
         assert (fst_small_fits (&records [at]));
         rc = s_insert (self, &records [at], data [at]);
     }
-    return fst_small_end_request (self, &request, rc);
+    return s_end_request (self, &request, rc);
 }
 
 fst_rc_t
-fst_small_delete_one (fst_small_t *self, const fst_blob_id_t *blob, bool *found_p)
+fst_small_delete_one (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool *found_p)
 {
+    (void) now_ms;
     sqlite3_stmt *delete = fst_db_prepare (self->writer, "DELETE FROM small WHERE blob = ?1");
     sqlite3_bind_blob (delete, 1, blob->bytes, FST_BLOB_BYTES, SQLITE_STATIC);
     fst_rc_t rc = fst_db_run (self->writer, delete);
@@ -353,18 +359,26 @@ fst_small_delete_one (fst_small_t *self, const fst_blob_id_t *blob, bool *found_
     return rc;
 }
 
+//  Ids without small blobs are passed over: a small blob is extent 0.
 fst_rc_t
-fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, bool *found)
+fst_small_for_each (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, fst_small_one_fn *one,
+                    bool *done)
 {
     assert (self);
-    fst_small_request_t request;
-    fst_rc_t rc = fst_small_begin_request (self, &request);
+    s_request_t request;
+    fst_rc_t rc = s_begin_request (self, &request);
     if (rc != FST_OK)
         return rc;
     for (size_t at = 0; rc == FST_OK && at < count; at++)
-        if (ids [at].extent <= 0)       //  A small blob is extent 0
-            rc = fst_small_delete_one (self, &ids [at].blob, &found [at]);
-    return fst_small_end_request (self, &request, rc);
+        if (ids [at].extent <= 0)
+            rc = one (self, &ids [at].blob, now_ms, &done [at]);
+    return s_end_request (self, &request, rc);
+}
+
+fst_rc_t
+fst_small_delete (fst_small_t *self, const fst_extent_id_t *ids, size_t count, bool *found)
+{
+    return fst_small_for_each (self, ids, count, 0, fst_small_delete_one, found);
 }
 
 //  ---- What the node remembers

@@ -15,21 +15,13 @@ s_set_aside (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool 
     if (rc != FST_OK || fst_db_changes (self->writer) == 0)
         return rc;
     self->aside++;
-    return fst_small_delete_one (self, blob, moved_p);
+    return fst_small_delete_one (self, blob, now_ms, moved_p);
 }
 
 fst_rc_t
 fst_small_set_aside (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *moved)
 {
-    assert (self);
-    fst_small_request_t request;
-    fst_rc_t rc = fst_small_begin_request (self, &request);
-    if (rc != FST_OK)
-        return rc;
-    for (size_t at = 0; rc == FST_OK && at < count; at++)
-        if (ids [at].extent <= 0)
-            rc = s_set_aside (self, &ids [at].blob, now_ms, &moved [at]);
-    return fst_small_end_request (self, &request, rc);
+    return fst_small_for_each (self, ids, count, now_ms, s_set_aside, moved);
 }
 
 //  The newest record of a blob in the quarantine that is whole. FST_NOT_FOUND.
@@ -77,15 +69,7 @@ s_put_back (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool *
 fst_rc_t
 fst_small_put_back (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, bool *restored)
 {
-    assert (self);
-    fst_small_request_t request;
-    fst_rc_t rc = fst_small_begin_request (self, &request);
-    if (rc != FST_OK)
-        return rc;
-    for (size_t at = 0; rc == FST_OK && at < count; at++)
-        if (ids [at].extent <= 0)
-            rc = s_put_back (self, &ids [at].blob, now_ms, &restored [at]);
-    return fst_small_end_request (self, &request, rc);
+    return fst_small_for_each (self, ids, count, now_ms, s_put_back, restored);
 }
 
 fst_rc_t

@@ -28,18 +28,14 @@ fst_small_feel (fst_small_t *self, const fst_db_t *db);
 fst_rc_t FST_CHECKED
 fst_small_check (const void *data, size_t bytes, const fst_blob_id_t *blob);
 
-//  All of a request, or nothing of it: if rc is not FST_OK what was done since begin is undone. Gives rc, or why not.
-typedef struct {
-    int64_t blobs, aside;           //  Before it
-} fst_small_request_t;
+//  One request about small blobs: one is called for each of ids, all of it is done or nothing. one sets *done_p if the
+//  blob was here.
+typedef fst_rc_t (fst_small_one_fn) (fst_small_t *self, const fst_blob_id_t *blob, int64_t now_ms, bool *done_p);
+fst_rc_t FST_CHECKED
+fst_small_for_each (fst_small_t *self, const fst_extent_id_t *ids, size_t count, int64_t now_ms, fst_small_one_fn *one,
+                    bool *done);
 
-fst_rc_t FST_CHECKED
-fst_small_begin_request (fst_small_t *self, fst_small_request_t *request);
-fst_rc_t FST_CHECKED
-fst_small_end_request (fst_small_t *self, const fst_small_request_t *request, fst_rc_t rc);
-
-//  Delete one blob inside a request. *found_p is set if it was here.
-fst_rc_t FST_CHECKED
-fst_small_delete_one (fst_small_t *self, const fst_blob_id_t *blob, bool *found_p);
+//  Delete one inside a request.
+fst_small_one_fn fst_small_delete_one;
 
 #endif

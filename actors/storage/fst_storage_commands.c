@@ -190,21 +190,20 @@ s_read_ids (fst_request_t **request_p, size_t *count_p)
     return ids;
 }
 
-//  Metadata may say what is garbage or stray, if it is not an older copy; otherwise the request is refused.
-static bool
-s_may_remove (fst_storage_t *self, fst_request_t **request_p)
+//  What metadata wants removed from here. It may say so if it is not an older copy; NULL: refused.
+static fst_extent_id_t *
+s_read_removal (fst_storage_t *self, fst_request_t **request_p, size_t *count_p)
 {
-    return s_is_metadata (request_p) && s_can_write (self, request_p) && s_obeys (self, request_p);
+    return s_is_metadata (request_p) && s_can_write (self, request_p) && s_obeys (self, request_p)?
+           s_read_ids (request_p, count_p): NULL;
 }
 
 static void
 s_delete (void *arg, fst_request_t **request_p)
 {
     fst_storage_t *self = arg;
-    if (!s_may_remove (self, request_p))
-        return;
     size_t count;
-    fst_extent_id_t *ids = s_read_ids (request_p, &count);
+    fst_extent_id_t *ids = s_read_removal (self, request_p, &count);
     if (ids)
         fst_jobs_delete (self->jobs, request_p, &ids, count, &self->told.last);
 }
@@ -213,10 +212,8 @@ static void
 s_quarantine (void *arg, fst_request_t **request_p)
 {
     fst_storage_t *self = arg;
-    if (!s_may_remove (self, request_p))
-        return;
     size_t count;
-    fst_extent_id_t *ids = s_read_ids (request_p, &count);
+    fst_extent_id_t *ids = s_read_removal (self, request_p, &count);
     if (ids)
         fst_aside_request (self->aside, request_p, &ids, count, &self->told.last);
 }

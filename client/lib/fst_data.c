@@ -203,6 +203,9 @@ s_find (fst_data_t *self, const char *name)
     return NULL;
 }
 
+static void
+s_fail_node (fst_data_t *self, fst_data_node_t *node, fst_rc_t rc, const char *reason, int64_t now_ms);
+
 fst_data_node_t *
 fst_data_learn (fst_data_t *self, const char *name, const char *endpoint, const char *user, const char *ticket)
 {
@@ -221,7 +224,7 @@ fst_data_learn (fst_data_t *self, const char *name, const char *endpoint, const 
     if (!node->endpoint || strcmp (node->endpoint, endpoint) != 0 || strcmp (node->user, user) != 0) {
         //  It moved, or somebody else logged in here: what is under way on the old connection fails
         if (node->socket)
-            fst_data_fail (self, node, FST_UNREACHABLE, "the node has another address now", fst_clock_mono_ms ());
+            s_fail_node (self, node, FST_UNREACHABLE, "the node has another address now", fst_clock_mono_ms ());
         free (node->endpoint);
         node->endpoint = strdup (endpoint);
         assert (node->endpoint);
@@ -344,7 +347,7 @@ s_flush (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
     if (TAILQ_EMPTY (&node->sent) && s_broke (node))
         s_disconnect (node);            //  While nobody used it: no failure
     if (!node->socket && s_connect (self, node) != FST_OK) {
-        fst_data_fail (self, node, FST_UNREACHABLE, "there is no way to its address", now_ms);
+        s_fail_node (self, node, FST_UNREACHABLE, "there is no way to its address", now_ms);
         return;
     }
     s_request_t *request;
@@ -353,7 +356,7 @@ s_flush (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
         if (rc == FST_BUSY)
             return;
         if (rc != FST_OK) {
-            fst_data_fail (self, node, rc, "the connection broke", now_ms);
+            s_fail_node (self, node, rc, "the connection broke", now_ms);
             return;
         }
         TAILQ_REMOVE (&node->queue, request, link);
@@ -416,8 +419,9 @@ fst_data_forget (fst_data_t *self, const void *owner)
     }
 }
 
-void
-fst_data_fail (fst_data_t *self, fst_data_node_t *node, fst_rc_t rc, const char *reason, int64_t now_ms)
+//  Close the connection and fail all its requests with rc.
+static void
+s_fail_node (fst_data_t *self, fst_data_node_t *node, fst_rc_t rc, const char *reason, int64_t now_ms)
 {
     assert (self);
     assert (node);
@@ -546,10 +550,10 @@ s_receive_node (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
             zmq_msg_close (&frames [at]);
     }
     if (!sane)
-        fst_data_fail (self, node, FST_MALFORMED, "the node sent a reply that makes no sense", now_ms);
+        s_fail_node (self, node, FST_MALFORMED, "the node sent a reply that makes no sense", now_ms);
     else
     if (!s_idle (node) && s_broke (node))
-        fst_data_fail (self, node, FST_UNREACHABLE, "the connection to it broke", now_ms);
+        s_fail_node (self, node, FST_UNREACHABLE, "the connection to it broke", now_ms);
 }
 
 void
@@ -665,7 +669,7 @@ fst_data_tick (fst_data_t *self, int64_t looked_ms, int64_t now_ms)
             continue;
         const char *reason = s_overdue (self, node, now_ms);
         if (reason)
-            fst_data_fail (self, node, FST_TIMEOUT, reason, now_ms);
+            s_fail_node (self, node, FST_TIMEOUT, reason, now_ms);
         else
             s_probe (self, node, now_ms);
     }

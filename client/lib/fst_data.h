@@ -110,10 +110,6 @@ fst_data_send (fst_data_t *self, fst_data_node_t *node, fst_data_kind_t kind, js
 void
 fst_data_forget (fst_data_t *self, const void *owner);
 
-//  Close the connection and fail all its requests with rc.
-void
-fst_data_fail (fst_data_t *self, fst_data_node_t *node, fst_rc_t rc, const char *reason, int64_t now_ms);
-
 //  For the loop: items to poll (the count; at most max are filled in), handle what came, then look at the clock.
 size_t
 fst_data_poll_items (fst_data_t *self, zmq_pollitem_t *items, size_t max);

@@ -88,10 +88,6 @@ fake_disk_set_loss (fake_disk_t *self, fake_loss_t loss);
 void
 fake_disk_set_capacity (fake_disk_t *self, int64_t bytes);
 
-//  Nothing can be written, created, renamed or deleted any more: FST_NO_SPACE, as EROFS is.
-void
-fake_disk_set_read_only (fake_disk_t *self, bool read_only);
-
 //  Turn what is stored to noise: bit rot. Aborts if the file is not there.
 void
 fake_disk_damage (fake_disk_t *self, const char *name, int64_t offset, size_t bytes);

@@ -101,10 +101,6 @@ sim_is_up (const sim_t *self, int part);
 void
 sim_kill_at (sim_t *self, int part, int nth);
 
-//  Points of a part up to now.
-int
-sim_points (const sim_t *self, int part);
-
 //  Start again, so long after it ended, whenever it is killed from now on; -1 = not any more.
 void
 sim_restart_after (sim_t *self, int part, int64_t ms);
@@ -143,10 +139,6 @@ sim_publish (sim_t *self, int part, const char *topic, json_t *body);
 //  The last event of that topic which was published; NULL if there was none. Borrowed.
 json_t *
 sim_last_event (sim_t *self, const char *topic);
-
-//  The disk of a node has so many octets; 1 GiB unless set.
-void
-sim_set_capacity (sim_t *self, int node, int64_t bytes);
 
 //  Folder of a part's files.
 const char *

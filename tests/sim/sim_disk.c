@@ -152,12 +152,6 @@ __wrap_fst_disk_open (const char *folder, fst_disk_t **disk_p)
     return rc;
 }
 
-void
-sim_set_capacity (sim_t *self, int node, int64_t bytes)
-{
-    self->parts [SIM_NODE (node)].disk_bytes = bytes;
-}
-
 const char *
 sim_folder (const sim_t *self, int part)
 {

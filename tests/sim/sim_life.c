@@ -85,12 +85,6 @@ sim_kill_at (sim_t *self, int index, int nth)
     part->kill_at = nth? part->points + nth: 0;
 }
 
-int
-sim_points (const sim_t *self, int index)
-{
-    return self->parts [index].points;
-}
-
 void
 sim_restart_after (sim_t *self, int index, int64_t ms)
 {

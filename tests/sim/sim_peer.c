@@ -133,12 +133,6 @@ fst_peer_call (fst_peer_t *self, const char *command, json_t *payload, fst_peer_
     sim_wire_send (self->wire, message);
 }
 
-size_t
-fst_peer_pending (const fst_peer_t *self)
-{
-    return zlist_size (self->pending);
-}
-
 int64_t
 fst_peer_elapse (fst_peer_t *self, int64_t now_ms)
 {
