@@ -287,6 +287,8 @@ s_on_request (void *arg, struct MHD_Connection *connection, const char *url, con
         self->counts.cut++;
         return MHD_NO;
     }
+    if (first && request->method && request->body_bytes == 0)
+        return MHD_YES;                     //  We are called again at once. Queued now it would end the connection
     if (request->answered && !request->queued && request->waits == FST_HTTP_RUNS)
         fst_http_queue (request);           //  In the midst of a body it is not taken, but at its end
     else
@@ -548,7 +550,7 @@ s_start (fst_http_t *self, char **problem_p)
         MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->address_max,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) POOL_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0,        //  It sends the head of its own refusals twice; ours are better
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
         MHD_OPTION_URI_LOG_CALLBACK, s_on_target, self,
         MHD_OPTION_NOTIFY_COMPLETED, s_on_completed, self,
