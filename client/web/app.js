@@ -3,10 +3,10 @@ import { get, onSignedOut, tellSignedOut } from "./api.js";
 import { openAccount } from "./account.js";
 import { openCluster } from "./cluster.js";
 import { complain, hush, toast } from "./dialog.js";
-import { h, button, icon, put } from "./dom.js";
+import { h, button, icon, loadIcons, put } from "./dom.js";
 import * as events from "./events.js";
 import { openFiles } from "./files.js";
-import { parentOf } from "./format.js";
+import { isInside, parentOf } from "./format.js";
 import { openPreview } from "./preview.js";
 import { back, go, link, place } from "./router.js";
 import { openShared } from "./shared.js";
@@ -87,8 +87,9 @@ function route() {
         main.scrollTop = 0;
         shown = { key, view: null };
         shown.view = known.open(main, wanted.path);
+        const shownAs = known.view === "files" && !isInside(wanted.path, home()) ? "shared" : known.view;
         for (const one of app.querySelectorAll(".side a"))
-            one.dataset.view === known.view ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current");
+            one.dataset.view === shownAs ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current");
         if (moved)
             main.querySelector("h1")?.focus({ preventScroll: true });
     }
@@ -117,7 +118,7 @@ async function begin() {
     frame();
     //  Events begin after this point, and every view loads after it: nothing falls in between
     const { sequence } = await get("/events/list").catch(complain) ?? {};
-    events.start(sequence ?? null);
+    events.start(sequence ?? null, session.user);
     route();
     upload.findUnfinished().catch(complain);
 }
@@ -139,4 +140,5 @@ events.on("session", tellSignedOut);
 
 document.body.prepend(app,
     h("div", { id: "toasts", role: "status" }), h("div", { id: "alerts", role: "alert" }), h("div", { id: "announcer", class: "hidden", role: "status" }));
+loadIcons().catch(() => {});    //  Without pictures everything still has its name
 begin();

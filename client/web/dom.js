@@ -13,7 +13,15 @@ export function svg(tag, attributes, ...children) {
 //  A picture of the sprite; it says nothing to a screen reader, so a button needs a label besides.
 export function icon(name, kind = "") {
     return svg("svg", { class: `icon ${kind}`, "aria-hidden": "true", viewBox: "0 0 24 24" },
-        svg("use", { href: `icons.svg#${name}` }));
+        svg("use", { href: `#icon-${name}` }));
+}
+
+//  The sprite becomes a part of the page, so that pictures are there also when the server is not.
+export async function loadIcons() {
+    const response = await fetch("icons.svg");
+    const sprite = new DOMParser().parseFromString(await response.text(), "image/svg+xml").documentElement;
+    sprite.setAttribute("hidden", "");
+    document.body.append(document.importNode(sprite, true));
 }
 
 export function button(label, attributes = {}, iconName = null) {

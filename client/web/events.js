@@ -1,5 +1,8 @@
 //  What happens in the store, as it happens: server-sent events, read by hand because a browser's EventSource
 //  cannot listen to topics that it does not know (heartbeat.NODE) and does not tell why a connection failed.
+//
+//  A browser opens few connections to one server, and each of these stays open. So of all pages of a person in one browser
+//  one is connected, the one that has the lock, and tells the others; when it goes, the next one gets the lock.
 import { API, tellSignedOut } from "./api.js";
 
 const SILENCE_MS = 40000;       //  The bridge writes at least a comment every 15 s
@@ -11,6 +14,7 @@ let last = null;                //  Sequence of the last durable event: where to
 let stopper = null;             //  Ends the connection that is open
 let wake = null;                //  Ends a wait between two attempts
 let running = false;
+let channel = null;             //  To the other pages of this person in this browser
 
 export let state = { connected: false, failures: 0, retryAt: 0 };
 
@@ -29,16 +33,22 @@ export function watch(action) {
 }
 
 //  Begin after an event of this sequence; what was loaded before it is complete.
-export function start(since) {
+export function start(since, user) {
     last = since;
-    if (!running) {
-        running = true;
-        run();
-    }
+    running = true;
+    const name = `events ${user}`;
+    if (!navigator.locks)       //  Only over TLS, or on this machine
+        return void run();
+    channel = new BroadcastChannel(name);
+    channel.onmessage = ({ data }) => data.state ? become(data.state) : deliver(data.topic, data.text, data.id);
+    const mine = channel;
+    navigator.locks.request(name, () => mine === channel && running ? run() : null);
 }
 
 export function stop() {
     running = false;
+    channel?.close();
+    channel = null;
     stopper?.abort();
     wake?.();
 }
@@ -56,6 +66,17 @@ function become(next) {
     watchers.forEach(watcher => watcher(state));
 }
 
+//  Here, and in the other pages.
+function becomeAll(next) {
+    become(next);
+    channel?.postMessage({ state: next });
+}
+
+function deliverAll(topic, text, id) {
+    deliver(topic, text, id);
+    channel?.postMessage({ topic, text, id });
+}
+
 async function run() {
     while (running) {
         await connection().catch(() => {});
@@ -63,14 +84,14 @@ async function run() {
             break;
         const failures = state.failures + 1;
         const wait = WAIT_MS[Math.min(failures, WAIT_MS.length) - 1] * (0.8 + 0.4 * Math.random());
-        become({ connected: false, failures, retryAt: Date.now() + wait });
+        becomeAll({ connected: false, failures, retryAt: Date.now() + wait });
         await new Promise(resolve => {
             wake = resolve;
             setTimeout(resolve, wait);
         });
         wake = null;
     }
-    become({ connected: false, failures: 0, retryAt: 0 });
+    becomeAll({ connected: false, failures: 0, retryAt: 0 });
 }
 
 async function connection() {
@@ -90,7 +111,7 @@ async function connection() {
             tellSignedOut();
         if (!response.ok)
             throw new Error(`status ${response.status}`);
-        become({ connected: true, failures: 0, retryAt: 0 });
+        becomeAll({ connected: true, failures: 0, retryAt: 0 });
         const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
         const parser = new Parser();
         for (;;) {
@@ -98,7 +119,7 @@ async function connection() {
             if (done)
                 return;
             alive();
-            parser.feed(value, deliver);
+            parser.feed(value, deliverAll);
         }
     }
     finally {

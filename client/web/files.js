@@ -6,7 +6,7 @@ import { ask, complain, toast } from "./dialog.js";
 import { h, button, icon, put, announce, throttle } from "./dom.js";
 import { filesOfDrop, filesOfInput } from "./drop.js";
 import { Folder, itemOf } from "./folder.js";
-import { badName, baseOf, compareNames, extensionOf, join, parentOf, size } from "./format.js";
+import { badName, baseOf, compareNames, extensionOf, isInside, join, parentOf, size } from "./format.js";
 import { List } from "./list.js";
 import { openMenu } from "./menu.js";
 import { chooseFolder } from "./picker.js";
@@ -37,10 +37,23 @@ class FilesView {
     constructor(main, path) {
         Object.assign(this, { main, path });
         this.#build();
-        this.folder = new Folder(path, { changed: throttle(60, () => this.#show()), gone: event => this.#gone(event), failed: error => this.#failed(error) });
+        this.folder = new Folder(path, { changed: throttle(60, () => this.#show()), gone: event => this.#gone(event), failed: error => this.#failed(error),
+            rights: () => this.#askRights() });
         this.folder.load();
+        this.#askRights();
         this.#show();
         document.title = T.title(crumbsOf(path).at(-1).name);
+    }
+
+    //  What belongs to somebody else may be there only to read.
+    async #askRights() {
+        if (isInside(this.path, home()))
+            return;
+        const { rights } = await get("/entry", { path: this.path }).catch(() => ({}));
+        this.readOnly = rights !== "write" && rights !== "own";
+        this.toolState = this.emptyState = null;
+        this.#tools();
+        this.#show();
     }
 
     close() {
@@ -89,6 +102,8 @@ class FilesView {
                 h("div", { class: "search" }, icon("search"), this.search)),
             this.tools, this.list.element, this.empty, this.summary,
             h("div", { class: "dropzone", "aria-hidden": "true" }, icon("upload"), h("p", {}, T.files.dropHere(crumbs.at(-1).name))));
+        const trail = this.main.querySelector(".crumbs ol");
+        trail.scrollLeft = trail.scrollWidth;
         this.#heads();
         this.#tools();
         this.list.setTiles(layout === "tiles");
@@ -96,7 +111,7 @@ class FilesView {
     }
 
     #crumb(crumb, last) {
-        const element = last ? h("h1", { tabindex: -1, "aria-current": "page" }, crumb.name) : h("a", { href: link("files", crumb.path) }, crumb.name);
+        const element = last ? h("h1", { tabindex: -1, "aria-current": "page" }, crumb.name) : h("a", { href: crumb.href }, crumb.name);
         element.dataset.folder = crumb.path;
         return h("li", {}, element, last ? null : icon("right"));
     }
@@ -136,13 +151,15 @@ class FilesView {
     #plainTools() {
         const tiles = layout === "tiles";
         return [
-            button(T.files.upload, { class: "primary", onclick: () => this.#choose(false) }, "upload"),
-            button(T.files.newFolder, { class: "compact", onclick: () => this.#newFolder() }, "folder-add"),
+            this.readOnly ? h("span", { class: "badge" }, T.files.readOnly) : [
+                button(T.files.upload, { class: "primary", onclick: () => this.#choose(false) }, "upload"),
+                button(T.files.newFolder, { class: "compact", onclick: () => this.#newFolder() }, "folder-add")],
             button(T.files.more, { iconOnly: true, class: "quiet", "aria-haspopup": "menu", "aria-expanded": "false", onclick: event => openMenu([
-                { label: T.files.uploadFiles, icon: "upload", action: () => this.#choose(false) },
-                { label: T.files.uploadFolder, icon: "folder-up", action: () => this.#choose(true) },
-                { label: T.files.newFolder, icon: "folder-add", action: () => this.#newFolder() },
-                null,
+                ...(this.readOnly ? [] : [
+                    { label: T.files.uploadFiles, icon: "upload", action: () => this.#choose(false) },
+                    { label: T.files.uploadFolder, icon: "folder-up", action: () => this.#choose(true) },
+                    { label: T.files.newFolder, icon: "folder-add", action: () => this.#newFolder() },
+                    null]),
                 { label: T.list.chooseAll, icon: "check", keys: "Ctrl A", action: () => this.list.all() },
                 { label: T.files.downloadZip, icon: "download", action: () => actions.download([this.#self()]) },
                 ...(this.path === home() ? [] : [{ label: T.files.share, icon: "share", action: () => openShare(this.#self()) }]),
@@ -240,7 +257,7 @@ class FilesView {
             "loading": () => h("div", { class: "skeleton", role: "status", "aria-label": T.loading }, Array.from({ length: 6 }, () => h("div"))),
             "failed": () => words("warning", T.files.failedTitle, this.error.sentence ?? this.error.message,
                 button(T.tryAgain, { class: "primary", onclick: () => this.#again() }, "retry")),
-            "empty": () => words("folder-open", T.files.emptyTitle, T.files.emptyLead, h("p", { class: "buttons" },
+            "empty": () => this.readOnly ? words("folder-open", T.files.emptyReadOnly) : words("folder-open", T.files.emptyTitle, T.files.emptyLead, h("p", { class: "buttons" },
                 button(T.files.uploadFiles, { onclick: () => this.#choose(false) }, "upload"),
                 button(T.files.uploadFolder, { onclick: () => this.#choose(true) }, "folder-up"))),
         }[state]?.() ?? [];
@@ -256,6 +273,8 @@ class FilesView {
     #failed(error) {
         this.error = error;
         this.emptyState = null;
+        if (error.code === "not_found" || error.code === "denied")
+            this.folder.items.clear();
         this.#show();
         if (this.folder.items.size)
             complain(error);

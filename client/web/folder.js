@@ -24,8 +24,9 @@ export class Folder {
     #stopper = new AbortController();
 
     //  changed (): the items differ. gone (event): the folder itself was moved or deleted. failed (error).
-    constructor(path, { changed, gone, failed }) {
-        Object.assign(this, { path, changed, gone, failed });
+    //  rights (): what the person may do here may have changed.
+    constructor(path, { changed, gone, failed, rights }) {
+        Object.assign(this, { path, changed, gone, failed, rights });
         const offs = [on("file.", event => this.#hear(event)), on("gap", () => this.load())];
         this.off = () => offs.forEach(off => off());
     }
@@ -66,6 +67,10 @@ export class Folder {
         const leaves = event.type === "deleted" || event.type === "moved";
         if (leaves && isInside(this.path, event.path))
             return this.gone(event);
+        if ((event.type === "shared" || event.type === "unshared") && isInside(this.path, event.path)) {
+            this.rights();
+            return void this.load();
+        }
         const arrived = event.to ?? (leaves ? null : event.path);
         if (arrived && parentOf(arrived) === this.path)
             this.#touched.add(baseOf(arrived));
