@@ -130,7 +130,7 @@ s_fate (const fst_download_node_t *node, bool *back_p)
     }
     *back_p = true;
     return !node->data || !*node->capability? "that node is away":
-           node->rc == FST_OK || node->rc == FST_UNAVAILABLE || node->rc == FST_TIMEOUT? "no answer": node->said;
+           node->rc == FST_OK || node->rc == FST_UNREACHABLE || node->rc == FST_TIMEOUT? "no answer": node->said;
 }
 
 //  No node gives a chunk: say what is lost, on which nodes it was, and what can be done.
