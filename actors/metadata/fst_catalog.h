@@ -379,6 +379,9 @@ fst_catalog_upload_get (fst_catalog_t *self, const uint8_t id [FST_UPLOAD_BYTES]
 //  Write what may change: kept, files, nodes, replaced, expires_ms.
 fst_rc_t FST_CHECKED
 fst_catalog_upload_put (fst_catalog_t *self, const fst_upload_t *upload);
+//  Whether any that is open may have sealed something on this node.
+fst_rc_t FST_CHECKED
+fst_catalog_upload_on (fst_catalog_t *self, unsigned node, bool *any_p);
 //  A node started: note it in the uploads that are open.
 fst_rc_t FST_CHECKED
 fst_catalog_upload_node_came (fst_catalog_t *self, unsigned node);

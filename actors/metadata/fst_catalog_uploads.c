@@ -82,6 +82,19 @@ fst_catalog_upload_put (fst_catalog_t *self, const fst_upload_t *upload)
 }
 
 fst_rc_t
+fst_catalog_upload_on (fst_catalog_t *self, unsigned node, bool *any_p)
+{
+    assert (self);
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT 1 FROM uploads WHERE nodes & ?1 LIMIT 1");
+    fst_bind_int (select, 1, (int64_t) fst_node_bit (node));
+    fst_rc_t rc = fst_db_next (self->db, select);
+    *any_p = rc == FST_OK;
+    if (rc == FST_OK)
+        fst_db_done (select);
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+fst_rc_t
 fst_catalog_upload_node_came (fst_catalog_t *self, unsigned node)
 {
     assert (self);

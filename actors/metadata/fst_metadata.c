@@ -416,6 +416,8 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
         rc = s_begin_run (self);
     if (rc == FST_OK)
         rc = fst_catalog_setting_get (self->catalog, "recovery", &self->recovery_ms);
+    if (rc == FST_OK || rc == FST_NOT_FOUND)
+        rc = fst_catalog_setting_get (self->catalog, FST_DAMAGED, &self->damaged);
     if (rc == FST_NOT_FOUND)
         rc = FST_OK;
     if (rc != FST_OK) {

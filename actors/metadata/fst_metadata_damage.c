@@ -50,6 +50,9 @@ fst_metadata_journal_damage (fst_metadata_t *self, unsigned node, size_t copies,
     if (copies == 0)
         return FST_OK;
     snprintf (detail, sizeof (detail), "%zu %s %s", copies, copies == 1? "extent": "extents", how);
+    fst_rc_t rc = fst_catalog_setting_put (self->catalog, FST_DAMAGED, self->damaged);
+    if (rc != FST_OK)
+        return rc;
     fst_log_warning ("damaged node=%s extents=%zu how=\"%s\"", fst_nodes_get (self->nodes, node)->name, copies, how);
     return fst_nodes_journal (self->nodes, node, "damaged", detail, self->wall_ms);
 }

@@ -163,7 +163,10 @@ s_follow_leaving (fst_metadata_t *self)
         fst_node_set_t bit = fst_node_bit (node);
         if (failing & ~mover->failing & bit)
             rc = s_journal (self, node, "draining", "its disk fails, so what it holds is copied to others");
-        if (((failing | mover->view.leaving) & bit) && self->copies.holds [node] == 0)
+        bool needed = self->copies.holds [node] > 0;
+        if (((failing | mover->view.leaving) & ~mover->drained & bit) && rc == FST_OK && !needed)
+            rc = fst_catalog_upload_on (self->catalog, node, &needed);      //  Its files are not in the books yet
+        if (((failing | mover->view.leaving) & bit) && rc == FST_OK && !needed)
             empty |= bit;
         if (rc == FST_OK && (empty & ~mover->drained & bit))
             rc = s_journal (self, node, "drained", "no file needs it any more");

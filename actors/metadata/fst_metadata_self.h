@@ -16,6 +16,7 @@
 #define FST_RUN_CHARS 16
 #define FST_AGED      "aged"        //  Settings: the last mark of the age
 #define FST_AGED_WALL "aged-wall"
+#define FST_DAMAGED   "damaged"     //  Same: copies found bad
 
 typedef struct fst_mover fst_mover_t;
 
@@ -88,9 +89,10 @@ struct fst_metadata {
     int64_t told, tell_ms;          //  Sequence that was told by event, and when it may be again
     fst_sweep_t *sweeps [FST_NODES_MAX];
     int64_t sweep_again_ms [FST_NODES_MAX];
+    fst_node_set_t sweep_denied;    //  Refused the last DELETE: a node does so when it has just started, until it registers
 
     bool swept;                     //  A node has confirmed what it deleted: tell it more
-    int64_t damaged;                //  Copies found bad since the start
+    int64_t damaged;                //  Copies found bad, ever
     fst_row_t bad_at;               //  Those noted as bad are looked at again from behind this one
     int64_t bad_ms;                 //  And when
 

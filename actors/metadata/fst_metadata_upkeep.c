@@ -135,8 +135,12 @@ s_swept (void *arg, fst_rc_t rc, json_t *reply)
     }
     else
     if (rc != FST_INTERRUPTED)          //  We stop
-        fst_log_warning ("garbage stays node=%s blobs=%zu reason=\"%s\"",
-                         fst_nodes_get (self->nodes, sweep->node)->name, sweep->count, fst_error_text (rc));
+        fst_log (rc == FST_DENIED && !(self->sweep_denied & fst_node_bit (sweep->node))? FST_LOG_DEBUG: FST_LOG_WARNING,
+                 "garbage stays node=%s blobs=%zu reason=\"%s\"",
+                 fst_nodes_get (self->nodes, sweep->node)->name, sweep->count, fst_error_text (rc));
+    self->sweep_denied &= ~fst_node_bit (sweep->node);
+    if (rc == FST_DENIED)
+        self->sweep_denied |= fst_node_bit (sweep->node);
     self->sweep_again_ms [sweep->node] = rc == FST_OK? 0: self->now_ms + SWEEP_AGAIN_MS;
     self->swept |= rc == FST_OK;
     free (sweep);

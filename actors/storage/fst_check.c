@@ -19,6 +19,8 @@ typedef struct {
     fst_request_t *request;
     fst_extent_id_t *ids;
     size_t count;
+    fst_check_bad_fn *bad;          //  Or a request
+    void *bad_arg;
     bool deep, restore;
     fst_rc_t rc;
     struct { fst_rc_t rc; fst_extent_info_t info; } *found;
@@ -128,6 +130,12 @@ s_done (void *arg)
         fst_aside_restore (asked->check->aside, &ids, count, s_restored, asked);
         return;
     }
+    if (asked->bad) {
+        ids = asked->rc == FST_OK && !asked->check->ending? s_not_whole (asked, &count): NULL;
+        if (ids)
+            asked->bad (asked->bad_arg, &ids, count);
+    }
+    else
     if (asked->rc == FST_OK)
         fst_request_reply (&asked->request, s_columns (asked));
     else
@@ -166,6 +174,20 @@ fst_check_ask (fst_check_t *self, fst_request_t **request_p, fst_extent_id_t **i
     asked->found = calloc (count, sizeof (*asked->found));
     assert (asked->found);
     *request_p = NULL;
+    *ids_p = NULL;
+    s_submit (asked);
+}
+
+void
+fst_check_again (fst_check_t *self, fst_extent_id_t **ids_p, size_t count, fst_check_bad_fn *bad, void *arg)
+{
+    assert (self && bad);
+    assert (ids_p && *ids_p);
+    s_asked_t *asked = calloc (1, sizeof (*asked));
+    assert (asked);
+    *asked = (s_asked_t) { .check = self, .bad = bad, .bad_arg = arg, .ids = *ids_p, .count = count, .deep = true };
+    asked->found = calloc (count, sizeof (*asked->found));
+    assert (asked->found);
     *ids_p = NULL;
     s_submit (asked);
 }

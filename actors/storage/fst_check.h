@@ -27,6 +27,12 @@ void
 fst_check_ask (fst_check_t *self, fst_request_t **request_p, fst_extent_id_t **ids_p, size_t count, bool deep,
                bool restore);
 
+//  Look once more at every octet of these, and say which are not whole: *ids_p is the callee's then, or NULL. Not called any
+//  more after fst_check_end. Takes ids.
+typedef void (fst_check_bad_fn) (void *arg, fst_extent_id_t **ids_p, size_t count);
+void
+fst_check_again (fst_check_t *self, fst_extent_id_t **ids_p, size_t count, fst_check_bad_fn *bad, void *arg);
+
 //  A small blob, wholly. Any thread.
 //      FST_NOT_FOUND, FST_CORRUPT
 fst_rc_t FST_CHECKED

@@ -22,6 +22,7 @@ typedef struct {
 struct fst_damage {
     fst_actor_t *actor;
     char *node;
+    fst_check_t *check;
     fst_aside_t *aside;
     s_row_t rows [FST_DAMAGE_MAX];
     size_t count;
@@ -30,16 +31,17 @@ struct fst_damage {
 };
 
 fst_damage_t *
-fst_damage_new (fst_actor_t *actor, const char *node, fst_aside_t *aside)
+fst_damage_new (fst_actor_t *actor, const char *node, fst_check_t *check, fst_aside_t *aside)
 {
     assert (actor);
     assert (node);
-    assert (aside);
+    assert (check && aside);
     fst_damage_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->actor = actor;
     self->node = strdup (node);
     assert (self->node);
+    self->check = check;
     self->aside = aside;
     self->retry_ms = RETRY_MS;
     return self;
@@ -101,6 +103,14 @@ s_report (fst_damage_t *self, int64_t now_ms)
     return payload;
 }
 
+static void
+s_still_bad (void *arg, fst_extent_id_t **ids_p, size_t count)
+{
+    fst_damage_t *self = arg;
+    fst_log_warning ("damage put aside extents=%zu", count);
+    fst_aside_put (self->aside, ids_p, count, NULL, NULL);
+}
+
 //  What was told, in its order, with the answers: it is put aside, or stays for a while.
 static void
 s_obey (fst_damage_t *self, json_t *answers, int64_t now_ms)
@@ -122,8 +132,8 @@ s_obey (fst_damage_t *self, json_t *answers, int64_t now_ms)
     }
     self->count = kept;
     fst_log_warning ("damage reported extents=%zu aside=%zu", answer, aside);
-    if (aside)
-        fst_aside_put (self->aside, &ids, aside, NULL, NULL);
+    if (aside)                          //  It was told some time ago: a PULL may have brought a good copy since
+        fst_check_again (self->check, &ids, aside, s_still_bad, self);
     free (ids);
 }
 

@@ -1,5 +1,5 @@
 //  Damaged extents of this node, from the moment they are met until metadata has decided: told in batches (REPORT),
-//  again until it answers, then put into the quarantine, or left to serve what is good of them when nobody else
+//  again until it answers, then looked at once more and put into the quarantine, or left to serve what is good of them when nobody else
 //  has a copy. Bounded: what does not fit is met again by the next reader or scrub.
 //  For the actor's own thread.
 
@@ -7,6 +7,7 @@
 #define FST_DAMAGE_H_INCLUDED
 
 #include "fst_aside.h"
+#include "fst_check.h"
 
 #define FST_DAMAGE_MAX 4096         //  Extents that are known to be damaged and not yet put aside
 
@@ -14,7 +15,7 @@ typedef struct fst_damage fst_damage_t;
 
 //  All are borrowed.
 fst_damage_t *
-fst_damage_new (fst_actor_t *actor, const char *node, fst_aside_t *aside);
+fst_damage_new (fst_actor_t *actor, const char *node, fst_check_t *check, fst_aside_t *aside);
 
 void
 fst_damage_destroy (fst_damage_t **self_p);

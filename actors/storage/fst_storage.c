@@ -154,7 +154,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
         .has_room = fst_storage_has_room, .arg = self
     };
     self->pull = fst_pull_new (&pull);
-    self->damage = fst_damage_new (actor, self->node, self->aside);
+    self->damage = fst_damage_new (actor, self->node, self->check, self->aside);
     fst_scrub_options_t scrub = {
         .actor = actor, .disk = self->disk, .small = self->small, .jobs = self->jobs, .health = &self->health,
         .round_ms = self->scrub_ms, .found = fst_storage_scrub_found, .arg = self

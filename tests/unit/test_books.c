@@ -94,6 +94,8 @@ Test (books, a_bad_copy_goes_off_the_books_while_another_is_good_and_the_last_on
     cr_expect (aside);
     cr_assert_eq (world_call (w.alice, "DELETE_FILE", json_pack ("{s:s, s:b}", "path", "a", "forever", 1), NULL), FST_OK);
     cr_expect (WORLD_AWAIT (s_report (2, "node-2", blob, 0, &aside) == FST_OK && aside));
+    world_restart (&w);
+    cr_expect_eq (world_status (&w, "damaged"), 2, "and not forgotten");
 }
 
 Test (books, a_bad_copy_is_kept_while_nobody_is_sure_of_another)

@@ -122,6 +122,7 @@ s_put_many (int count)
         }
     }
     json_decref (files);
+    cr_assert_eq (world_call (w.alice, "END_UPLOAD", json_pack ("{s:s, s:i}", "upload", upload, "files", count), NULL), FST_OK);
     free (upload);
 }
 
@@ -366,6 +367,30 @@ Test (mover, a_drained_node_is_emptied_and_the_copies_never_fall)
     cr_expect (strstr (fst_caller_problem (w.root), "only 1 other node is alive"), "%s", fst_caller_problem (w.root));
     cr_expect_eq (s_drain ("node-1", false), FST_OK);
     cr_expect_eq (s_drain ("node-2", true), FST_OK);
+}
+
+Test (mover, a_node_is_not_called_empty_while_uploads_are_open_on_it)
+{
+    s_put_many (5);
+    char *upload = world_open (w.alice, "/users/alice/late", 2, NULL);
+    for (int turn = 0; turn < 20; turn++) {             //  Until it was given all nodes
+        json_t *payload = json_pack ("{s:s, s:i, s:i}", "upload", upload, "from", 0, "count", 8);
+        cr_assert_eq (world_call (w.alice, "GET_WRITE_NODES", payload, NULL), FST_OK);
+    }
+    cr_assert_eq (s_drain ("node-1", true), FST_OK);
+    cr_expect (WORLD_AWAIT (s_whole (1) == 0 && s_live (2) == 5));
+    int64_t until_ms = fst_clock_mono_ms () + 1500;     //  Longer than it takes otherwise
+    cr_expect (WORLD_AWAIT (fst_clock_mono_ms () > until_ms));
+    json_t *reply = NULL;
+    cr_assert_eq (world_call (w.root, "LIST_EVENTS", json_pack ("{s:i, s:[s]}", "since", 0, "types", "node.drained"), &reply),
+                  FST_OK, "%s", fst_caller_problem (w.root));
+    cr_expect_eq (json_array_size (json_object_get (reply, "events")), 0);
+    json_decref (reply);
+    json_t *file = world_file (&w, upload, 0, "/users/alice/late", 100, 2);
+    cr_expect_str_eq (world_put_file (w.alice, upload, file), "ok");
+    cr_expect_str_eq (s_await_event ("drained", NULL), "node-1");
+    cr_expect (WORLD_AWAIT (s_whole (1) == 0 && s_live (2) == 6));
+    free (upload);
 }
 
 Test (mover, nothing_leaves_a_drained_node_before_it_is_elsewhere)

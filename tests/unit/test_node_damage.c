@@ -213,6 +213,25 @@ Test (node_damage, what_a_reader_meets_is_told_until_it_is_heard_and_put_aside)
     cr_assert_eq (s_status ("extents"), 1);
 }
 
+Test (node_damage, what_is_whole_again_when_the_answer_comes_stays)
+{
+    s_start ();
+    fst_blob_id_t blob = test_blob (9, 0), bad = test_blob (9, 1);
+    s_put (blob);
+    s_put (bad);
+    s_metadata.refuse = 1;
+    s_flip (blob, 2 * s_stride + 1000);
+    s_flip (bad, 2 * s_stride + 1000);
+    cr_assert (s_get (blob, 2) == FST_CORRUPT);
+    cr_assert (s_get (bad, 2) == FST_CORRUPT);
+    s_flip (blob, 2 * s_stride + 1000);
+    s_until (&s_metadata.extents, 2);
+    s_until_status ("quarantined", 1);
+    cr_expect (s_get (blob, 2) == FST_OK);
+    cr_expect (s_get (bad, 2) == FST_NOT_FOUND);
+    cr_expect_eq (s_status ("quarantined"), 1);
+}
+
 Test (node_damage, the_last_copy_stays_and_serves_what_is_good_of_it)
 {
     s_start ();
