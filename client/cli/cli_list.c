@@ -110,6 +110,7 @@ s_print_stat (json_t *entry)
     s_row (entry, "path", "path");
     s_row (entry, "kind", "kind");
     s_row (entry, "owner", "owner");
+    s_row (entry, "rights", "you may");
     if (kind && streq (kind, "file"))
         printf ("%-10s %" PRId64 " (%s)\n", "size", size, fst_size_text (size, text, sizeof (text)));
     s_row (entry, "entries", "entries");
