@@ -27,10 +27,10 @@ const MODULES = path.resolve(process.env.FST_WEB_MODULES ?? path.join(SOURCE, "b
 const FAILURES = path.join(SOURCE, "build/web/failures");
 
 export const PASSWORD = "correct horse ü 7";
-const READY_MS = 20000;         //  A machine that is busy with other tests is slow
+const READY_MS = 40000;         //  A machine that is busy with other tests is slow
 const STOP_MS = 10000;
-const WAIT_MS = 20000;          //  What a person waits for on the page
-const TEST_MS = 100000;
+const WAIT_MS = 45000;          //  What a person waits for on the page
+const TEST_MS = 240000;
 
 const require = createRequire(path.join(MODULES, "package.json"));
 
@@ -250,6 +250,14 @@ export class Cluster {
         return response.ok;
     }
 
+    //  The command line, as this person; what it prints.
+    async filestore(account, ...args) {
+        const session = path.join(this.root, `session-${account.name}`);
+        fs.writeFileSync(session, account.token, { mode: 0o600 });
+        const environment = { ...process.env, HOME: this.root, FILESTORE_SESSION: session, FILESTORE_CONFIG: path.join(this.folder, "client.zpl"), LC_ALL: "C.UTF-8" };
+        return (await promisify(execFile)(path.join(BIN, "filestore"), args, { env: environment })).stdout;
+    }
+
     //  No secret in any log, and no assertion that failed.
     checkLogs() {
         const logs = fs.readdirSync(this.root).filter(file => file.endsWith(".log"))
@@ -334,6 +342,10 @@ export class Person {
 
     put(name, body, options) {
         return this.cluster.put(this.account, this.home(name), body, options);
+    }
+
+    makeFolder(name) {
+        return this.cluster.api("POST", "/folders", { token: this.account.token, json: { path: this.home(name), parents: true } });
     }
 
     get(name) {
