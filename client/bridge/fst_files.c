@@ -272,6 +272,7 @@ typedef struct {
     fst_flow_t *flow;
     char *path;
     bool fresh;                     //  There must be no such file
+    bool asks;                      //  The client waits to be told that its body is welcome
     char *match;                    //  If-Match, or NULL
     int64_t modified_ms;
     bool answered;
@@ -286,6 +287,45 @@ s_put_dispose (void *arg)
     free (self->path);
     free (self->match);
     free (self);
+}
+
+static bool
+s_is_folder (json_t *entry)
+{
+    return strcmp (json_string_value (json_object_get (entry, "kind")), "folder") == 0;
+}
+
+static fst_rc_t
+s_may_be_in (filestore_t *client, const char *path, char **problem_p)
+{
+    char *parent = s_keep (path);
+    *strrchr (parent, '/') = 0;
+    json_t *entry = NULL;
+    fst_rc_t rc = filestore_stat (client, *parent? parent: "/", &entry);
+    if (rc == FST_OK && !s_is_folder (entry)) {
+        rc = FST_NOT_A_FOLDER;
+        *problem_p = s_keep (fst_error_text (rc));
+    }
+    json_decref (entry);
+    free (parent);
+    return rc;
+}
+
+fst_rc_t
+fst_files_may_put (filestore_t *client, const char *path, bool replace, char **problem_p)
+{
+    json_t *entry = NULL;
+    fst_rc_t rc = filestore_stat (client, path, &entry);
+    if (rc == FST_NOT_FOUND)
+        return s_may_be_in (client, path, problem_p);
+    if (rc != FST_OK)
+        return rc;
+    rc = s_is_folder (entry)? FST_IS_A_FOLDER: replace? FST_OK: FST_EXISTS;
+    json_decref (entry);
+    if (rc != FST_OK)
+        *problem_p = s_keep (rc == FST_EXISTS? "There is a file of that name already; say that it is to be replaced, or "
+                                               "take another name.": fst_error_text (rc));
+    return rc;
 }
 
 //  On the thread: the version that must be current still when the content is there.
@@ -316,8 +356,12 @@ s_put_run (void *arg, fst_flow_t *flow, filestore_t *client, char **problem_p)
     filestore_put_options_t options = { .modified_ms = self->modified_ms, .no_replace = self->fresh,
                                         .progress = fst_flow_progress, .progress_arg = flow };
     options.has_if_version = self->match != NULL;
-    fst_rc_t rc = self->match? s_put_matches (self, client, &options.if_version, problem_p): FST_OK;
-    return rc == FST_OK? filestore_put (client, self->path, &source, &options, &self->reply): rc;
+    fst_rc_t rc = self->match? s_put_matches (self, client, &options.if_version, problem_p)
+                : self->asks? fst_files_may_put (client, self->path, !self->fresh, problem_p): FST_OK;
+    if (rc != FST_OK)
+        return rc;
+    fst_flow_tell (flow);
+    return filestore_put (client, self->path, &source, &options, &self->reply);
 }
 
 static void
@@ -332,6 +376,9 @@ s_put_done (s_put_t *self)
     fst_http_reply_json (request, version == 1? 201: 200, json_pack ("{s:O, s:I, s:I}",
         "path", json_object_get (self->reply, "path"), "id", (json_int_t) id, "version", (json_int_t) version));
 }
+
+static size_t
+s_put_take (void *arg, fst_http_request_t *request, const void *data, size_t bytes);
 
 static void
 s_put_news (void *arg, fst_flow_t *flow)
@@ -348,6 +395,10 @@ s_put_news (void *arg, fst_flow_t *flow)
             fst_http_refuse (self->request, 412, fst_error_code (rc), "%s", problem);
         else
             fst_http_fail (self->request, rc, "%s", problem);
+    }
+    if (self->asks && !self->answered && fst_flow_told (flow)) {
+        self->asks = false;
+        fst_http_receive (self->request, s_put_take, self);
     }
     fst_http_resume (self->request);
 }
@@ -419,6 +470,7 @@ s_put (void *arg, fst_http_request_t *request)
     self->fresh = fst_http_header (request, "If-None-Match") != NULL;
     self->match = s_keep (fst_http_header (request, "If-Match"));
     self->modified_ms = s_modified (request);
+    self->asks = fst_http_expects (request);
     fst_flow_args_t args = { .token = fst_http_token (request), .user = fst_http_claims (request)->name, .upload = true,
                              .pipe_bytes = PIPE_BYTES, .run = s_put_run, .news = s_put_news,
                              .dispose = s_put_dispose, .arg = self };
@@ -430,7 +482,8 @@ s_put (void *arg, fst_http_request_t *request)
     }
     self->request = fst_http_hold (request);
     fst_http_on_end (request, s_put_ended, self);
-    fst_http_receive (request, s_put_take, self);
+    if (!self->asks)
+        fst_http_receive (request, s_put_take, self);
 }
 
 static const fst_http_route_t s_routes [] = {

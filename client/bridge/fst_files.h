@@ -23,6 +23,11 @@ fst_files_new (fst_flows_t *flows);
 void
 fst_files_destroy (fst_files_t **self_p);
 
+//  For the thread of an upload: whether path can become a file, said before the first octet: FST_EXISTS unless replace,
+//  FST_IS_A_FOLDER, FST_NOT_FOUND and FST_NOT_A_FOLDER of what should be its folder. *problem_p may be a sentence.
+fst_rc_t FST_CHECKED
+fst_files_may_put (filestore_t *client, const char *path, bool replace, char **problem_p);
+
 void
 fst_files_add_routes (fst_files_t *self, fst_http_t *http);
 

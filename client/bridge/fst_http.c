@@ -247,6 +247,24 @@ s_end_of_body (fst_http_request_t *request)
     s_handle (request);
 }
 
+//  The client asks before it sends its body, and the handler has not made up its mind: neither the body nor
+//  "100 Continue" until it has.
+static bool
+s_asks_first (fst_http_request_t *request)
+{
+    return !request->answered && (request->route->flags & FST_HTTP_STREAM) && !request->take
+        && fst_http_expects (request);
+}
+
+//  An answer before the body closes the connection, and who is still sending sees only that. So a small body is let in
+//  and dropped first.
+static bool
+s_body_first (const fst_http_request_t *request)
+{
+    return !request->body_done && request->method && request->body_bytes > 0
+        && request->body_bytes <= FST_HTTP_DROP_MAX && !fst_http_expects (request);
+}
+
 //  ---- What libmicrohttpd calls
 
 static void *
@@ -272,16 +290,27 @@ s_on_request (void *arg, struct MHD_Connection *connection, const char *url, con
     if (!request || self->ending)
         return MHD_NO;
     bool first = !request->began;
-    if (first)
+    if (first) {
         s_begin (request, method, version);
+        request->held_back = s_asks_first (request);
+        if (request->held_back) {
+            fst_http_wait (request, FST_HTTP_WAITS_ANSWER);
+            return MHD_YES;
+        }
+    }
+    else
+    if (request->held_back)
+        request->held_back = false;         //  The handler takes the body now, or has answered
     else
     if (*bytes_p)
         s_body (request, data, bytes_p);
     else
-    if (!request->answered && !request->body_done) {
+    if (!request->body_done) {
         request->body_done = true;
-        request->woken = false;
-        s_end_of_body (request);
+        if (!request->answered) {
+            request->woken = false;
+            s_end_of_body (request);
+        }
     }
     if (request->cut) {
         self->counts.cut++;
@@ -289,7 +318,7 @@ s_on_request (void *arg, struct MHD_Connection *connection, const char *url, con
     }
     if (first && request->method && request->body_bytes == 0)
         return MHD_YES;                     //  We are called again at once. Queued now it would end the connection
-    if (request->answered && !request->queued && request->waits == FST_HTTP_RUNS)
+    if (request->answered && !request->queued && request->waits == FST_HTTP_RUNS && !s_body_first (request))
         fst_http_queue (request);           //  In the midst of a body it is not taken, but at its end
     else
     if (request->body_done && !request->answered && request->waits == FST_HTTP_RUNS)

@@ -135,6 +135,11 @@ fst_http_header (const fst_http_request_t *self, const char *name);
 int64_t
 fst_http_body_bytes (const fst_http_request_t *self);
 
+//  It waits for "100 Continue" before it sends its body: that is said when the handler calls fst_http_receive, so one that
+//  looks at things first can refuse in time.
+bool
+fst_http_expects (const fst_http_request_t *self);
+
 //  The body of an FST_HTTP_JSON route, an object. Borrowed.
 json_t *
 fst_http_json (const fst_http_request_t *self);

@@ -147,6 +147,8 @@ fst_http_receive (fst_http_request_t *self, fst_http_take_fn *take, void *arg)
     assert (self && take);
     self->take = take;
     self->take_arg = arg;
+    if (self->held_back)
+        fst_http_resume (self);
     if (self->waits == FST_HTTP_WAITS_BODY)
         fst_http_resume (self);
 }
@@ -158,6 +160,14 @@ fst_http_method (const fst_http_request_t *self)
 {
     assert (self);
     return self->method;
+}
+
+bool
+fst_http_expects (const fst_http_request_t *self)
+{
+    assert (self);
+    const char *expect = fst_http_header (self, "Expect");
+    return expect && strcasecmp (expect, "100-continue") == 0;
 }
 
 bool

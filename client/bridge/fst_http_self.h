@@ -63,6 +63,7 @@ struct fst_http_request {
     char *token;
     fst_claims_t claims;
     bool began, body_done;
+    bool held_back;                         //  The client waits to be told that its body is welcome
 
     //  Its body
     fst_http_take_fn *take;

@@ -95,42 +95,11 @@ s_work_dispose (void *arg)
     free (work);
 }
 
-static bool
-s_is_folder (json_t *entry)
-{
-    return strcmp (json_string_value (json_object_get (entry, "kind")), "folder") == 0;
-}
-
-//  Say before the first octet what would be said after the last.
-static fst_rc_t
-s_may_begin (const struct s_work *work, filestore_t *client, char **problem_p)
-{
-    json_t *entry = NULL;
-    fst_rc_t rc = filestore_stat (client, work->path, &entry);
-    if (rc == FST_OK)
-        rc = s_is_folder (entry)? FST_IS_A_FOLDER: work->replace? FST_OK: FST_EXISTS;
-    else
-    if (rc == FST_NOT_FOUND) {
-        char *parent = strdup (work->path);
-        assert (parent);
-        *strrchr (parent, '/') = 0;
-        rc = filestore_stat (client, *parent? parent: "/", &entry);
-        if (rc == FST_OK && !s_is_folder (entry))
-            rc = FST_NOT_A_FOLDER;
-        free (parent);
-    }
-    if (rc != FST_OK && entry)
-        *problem_p = strdup (rc == FST_EXISTS? "There is a file of that name already; say that it is to be replaced, or take "
-                                               "another name.": fst_error_text (rc));
-    json_decref (entry);
-    return rc;
-}
-
 static fst_rc_t
 s_run (void *arg, fst_flow_t *flow, filestore_t *client, char **problem_p)
 {
     struct s_work *work = arg;
-    fst_rc_t rc = s_may_begin (work, client, problem_p);
+    fst_rc_t rc = fst_files_may_put (client, work->path, work->replace, problem_p);
     if (rc != FST_OK)
         return rc;
     fst_flow_tell (flow);
