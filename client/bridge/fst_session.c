@@ -22,7 +22,7 @@ typedef struct {
 
 struct fst_session {
     fst_actor_t *actor;
-    int64_t session_ms;
+    int64_t session_ms;                 //  Life of a token, as auth gave them lately
     zhashx_t *renewed;                  //  Session in hex -> s_renewed_t
     void (*logged_out) (void *arg, const char *token);
     void *logged_out_arg;
@@ -82,6 +82,15 @@ s_set_cookie (fst_http_request_t *request, const char *token, int64_t expires_ms
 
 //  ---- Renewal
 
+//  Auth may have another session-time than our settings say.
+static void
+s_learn (fst_session_t *self, int64_t expires_ms)
+{
+    int64_t left_ms = expires_ms - fst_clock_wall_ms ();
+    if (left_ms > 0)
+        self->session_ms = left_ms;
+}
+
 typedef struct {
     fst_session_t *self;
     char session [2 * FST_SESSION_BYTES + 1];
@@ -112,6 +121,7 @@ s_renewed (void *arg, fst_rc_t rc, json_t *reply)
         free (renewed->token);
         renewed->token = strdup (token);
         renewed->expires_ms = json_integer_value (json_object_get (reply, "expires_ms"));
+        s_learn (renewal->self, renewed->expires_ms);
     }
     if (renewal->then)
         renewal->then (renewal->self, renewal->request);
@@ -333,6 +343,7 @@ s_logged_in (void *arg, fst_rc_t rc, json_t *reply)
     s_call_t *call = arg;
     if (rc == FST_OK) {
         call->self->accounts = true;
+        s_learn (call->self, json_integer_value (json_object_get (reply, "expires_ms")));
         if (call->token)
             fst_http_reply_json (call->request, 200, json_incref (reply));
         else {
