@@ -1,13 +1,14 @@
 #  The front door. Everything else is in CMakeLists.txt and CMakePresets.json.
 
 DATA   ?= data
+WEB    ?= 127.0.0.1:8501
 JOBS   ?= $(shell nproc)
 
 .PHONY: run build test test-long bench clean
 .NOTPARALLEL:
 
 run: build                      ## Start a cluster in this terminal
-	@exec build/bin/filestored --data $(DATA) --web 127.0.0.1:8501 --set log-level=warning
+	@exec build/bin/filestored --data $(DATA) --web $(WEB) --set log-level=warning
 
 build:                          ## Only build, into build/bin/
 	@docker/install build

@@ -79,7 +79,7 @@ class Docs(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="fst-docs-")
         self.running = []
-        self.environment = dict(os.environ, HOME=self.folder, DATA=f"{self.folder}/data", LC_ALL="C.UTF-8",
+        self.environment = dict(os.environ, HOME=self.folder, DATA=f"{self.folder}/data", WEB="127.0.0.1:0", LC_ALL="C.UTF-8",
                                 FILESTORE_CONFIG=f"{self.folder}/data/client.zpl", TMPDIR=self.folder,
                                 FILESTORE_SESSION=f"{self.folder}/session", CTEST_PARALLEL_LEVEL="1")
         self.environment["PATH"] = f"{ROOT}/build/bin:" + self.environment["PATH"]
