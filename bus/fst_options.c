@@ -79,7 +79,7 @@ const fst_option_t fst_options [] = {
 
     //  Content through the bridge
     { "transfers",          FST_OPTION_NUMBER,   "32",      1, 64, "Downloads that the bridge has under way at once; some more wait" },
-    { "uploads",            FST_OPTION_NUMBER,   "32",      1, 64, "Uploads that the bridge has open at once, those that pause among them" },
+    { "uploads",            FST_OPTION_NUMBER,   "64",      1, 64, "Uploads that the bridge has open at once, those that pause among them" },
     { "user-transfers",     FST_OPTION_NUMBER,   "16",      1, 128, "Of both together, for one user" },
     { "transfer-memory",    FST_OPTION_SIZE,     "10 MiB",  2 * MIB, GIB, "client-memory of each of them" },
     { "upload-idle",        FST_OPTION_DURATION, "1 h",     SECOND, 7 * DAY, "How long an upload that can be resumed waits for its next octets" },

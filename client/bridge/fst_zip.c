@@ -58,15 +58,15 @@ typedef struct {
 
 //  ---- The archive
 
+//  After a failure nothing is written any more. libarchive is not told: an archive that failed is not freed whole.
 static la_ssize_t
 s_archive_write (struct archive *archive, void *arg, const void *data, size_t bytes)
 {
+    (void) archive;
     s_zip_t *self = arg;
-    self->rc = fst_pipe_write (fst_flow_pipe (self->own), data, bytes);
     if (self->rc == FST_OK)
-        return (la_ssize_t) bytes;
-    archive_set_error (archive, EPIPE, "the client left");
-    return -1;
+        self->rc = fst_pipe_write (fst_flow_pipe (self->own), data, bytes);
+    return (la_ssize_t) bytes;
 }
 
 static fst_rc_t
@@ -82,10 +82,11 @@ s_archive_open (s_zip_t *self)
     return FST_OK;
 }
 
+//  What came of a step, and of what it wrote.
 static fst_rc_t
-s_failed (s_zip_t *self)
+s_outcome (const s_zip_t *self, bool done)
 {
-    return self->rc != FST_OK? self->rc: FST_INTERNAL;
+    return self->rc != FST_OK? self->rc: done? FST_OK: FST_INTERNAL;
 }
 
 //  Begin an entry; a folder is all of it.
@@ -101,7 +102,7 @@ s_archive_entry (s_zip_t *self, const char *name, bool folder, int64_t size, int
     archive_entry_set_mtime (entry, (time_t) (modified_ms / 1000), 0);
     int done = archive_write_header (self->archive, entry);
     archive_entry_free (entry);
-    return done == ARCHIVE_OK || done == ARCHIVE_WARN? FST_OK: s_failed (self);
+    return s_outcome (self, done == ARCHIVE_OK || done == ARCHIVE_WARN);
 }
 
 //  What programs on other systems take for a part of a path stays part of the name.
@@ -130,7 +131,7 @@ static fst_rc_t
 s_write (void *arg, const void *data, size_t bytes)
 {
     s_zip_t *self = arg;
-    return archive_write_data (self->archive, data, bytes) == (la_ssize_t) bytes? FST_OK: s_failed (self);
+    return s_outcome (self, archive_write_data (self->archive, data, bytes) == (la_ssize_t) bytes);
 }
 
 static fst_rc_t
@@ -245,11 +246,9 @@ s_make (s_zip_t *self, json_t *entries)
         rc = s_add (self, path, name, folder, json_integer_value (json_object_get (entry, "modified_ms")));
         free (name);
     }
-    if (rc != FST_OK)               //  No directory: it must not look whole
-        archive_write_fail (self->archive);
-    else
-    if (archive_write_close (self->archive) != ARCHIVE_OK)
-        rc = s_failed (self);
+    if (rc == FST_OK)
+        rc = s_outcome (self, archive_write_close (self->archive) == ARCHIVE_OK);
+    self->rc = rc;                  //  If it failed, no directory: it must not look whole
     archive_write_free (self->archive);
     return rc;
 }
