@@ -170,9 +170,8 @@ world_new (world_t *self)
 }
 
 void
-world_new_running (world_t *self)
+world_run (world_t *self)
 {
-    world_new (self);
     world_start (self);
     for (int number = 1; number <= WORLD_NODES; number++)
         world_start_node (self, number);
@@ -180,6 +179,13 @@ world_new_running (world_t *self)
     for (int number = 1; number <= WORLD_NODES && alive; number++)      //  What comes from now on is in no inventory yet
         alive = WORLD_AWAIT (self->nodes [number].inventories > 0);
     world_check (alive? FST_OK: FST_TIMEOUT, "nodes are not alive");
+}
+
+void
+world_new_running (world_t *self)
+{
+    world_new (self);
+    world_run (self);
 }
 
 void

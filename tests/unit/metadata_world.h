@@ -88,7 +88,11 @@ world_status (world_t *self, const char *name);
 void
 world_new (world_t *self);
 
-//  With metadata and all nodes, alive.
+//  Start metadata and all nodes, and wait until they are alive.
+void
+world_run (world_t *self);
+
+//  Both.
 void
 world_new_running (world_t *self);
 
