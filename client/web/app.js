@@ -17,11 +17,11 @@ import * as upload from "./upload.js";
 import { panel } from "./uploads.js";
 
 const VIEWS = [
-    { view: "files", icon: "folder", open: openFiles },
-    { view: "shared", icon: "share", open: openShared },
-    { view: "trash", icon: "trash", open: openTrash },
-    { view: "cluster", icon: "cluster", open: openCluster },
-    { view: "account", icon: "person", open: openAccount },
+	{ view: "files", icon: "folder", open: openFiles },
+	{ view: "shared", icon: "share", open: openShared },
+	{ view: "trash", icon: "trash", open: openTrash },
+	{ view: "cluster", icon: "cluster", open: openCluster },
+	{ view: "account", icon: "person", open: openAccount },
 ];
 
 const app = h("div", { id: "app" });
@@ -33,70 +33,70 @@ let ended = false;
 //  --- The frame
 
 function frame() {
-    main = h("main", { id: "main", tabindex: -1 });
-    const item = ({ view, icon: shape }) => h("li", {}, h("a", { href: link(view, view === "files" ? home() : ""), "data-view": view,
-        ...(view === "files" ? { "data-folder": home() } : {}) }, icon(shape),
-    view === "shared" ? [h("span", { class: "long" }, T.nav.shared), h("span", { class: "short" }, T.nav.sharedShort)]
-        : h("span", {}, view === "account" ? session.user : T.nav[view]), view === "account" ? h("span", { class: "hidden" }, `, ${T.nav.account}`) : null));
-    const connection = h("div", { class: "connection", role: "status" });
-    put(app,
-        h("a", { class: "skip", href: "#main", onclick: event => (event.preventDefault(), main.focus()) }, T.skip),
-        h("nav", { class: "side", "aria-label": T.mainNavigation },
-            h("p", { class: "brand" }, h("img", { src: "favicon.svg", alt: "", width: 26, height: 26 }), T.product),
-            h("ul", {}, VIEWS.slice(0, 4).map(item)), h("ul", { class: "foot" }, item(VIEWS[4]))),
-        h("div", { class: "column" }, connection, main), panel);
-    events.watch(state => showConnection(connection, state));
+	main = h("main", { id: "main", tabindex: -1 });
+	const item = ({ view, icon: shape }) => h("li", {}, h("a", { href: link(view, view === "files" ? home() : ""), "data-view": view,
+		...(view === "files" ? { "data-folder": home() } : {}) }, icon(shape),
+	view === "shared" ? [h("span.long", {}, T.nav.shared), h("span.short", {}, T.nav.sharedShort)]
+		: h("span", {}, view === "account" ? session.user : T.nav[view]), view === "account" ? h("span.hidden", {}, `, ${T.nav.account}`) : null));
+	const connection = h("div.connection", { role: "status" });
+	put(app,
+		h("a.skip", { href: "#main", onclick: event => (event.preventDefault(), main.focus()) }, T.skip),
+		h("nav.side", { "aria-label": T.mainNavigation },
+			h("p.brand", {}, h("img", { src: "favicon.svg", alt: "", width: 26, height: 26 }), T.product),
+			h("ul", {}, VIEWS.slice(0, 4).map(item)), h("ul.foot", {}, item(VIEWS[4]))),
+		h("div.column", {}, connection, main), panel);
+	events.watch(state => showConnection(connection, state));
 }
 
 let wasAway = false;
 
 function showConnection(host, { connected, failures }) {
-    if (connected) {
-        put(host);
-        if (wasAway) {
-            toast(T.offline.back);
-            upload.hurry();
-        }
-        wasAway = false;
-    }
-    else if (failures > 1 || failures === 1 && !navigator.onLine) {
-        if (!wasAway)
-            put(host, icon("offline"), h("p", {}, T.offline.waiting), button(T.offline.now, { class: "link", onclick: events.retry }));
-        wasAway = true;
-    }
+	if (connected) {
+		put(host);
+		if (wasAway) {
+			toast(T.offline.back);
+			upload.hurry();
+		}
+		wasAway = false;
+	}
+	else if (failures > 1 || failures === 1 && !navigator.onLine) {
+		if (!wasAway)
+			put(host, icon("offline"), h("p", {}, T.offline.waiting), button(T.offline.now, { class: "link", onclick: events.retry }));
+		wasAway = true;
+	}
 }
 
 //  --- Which view
 
 function route() {
-    if (!main)
-        return;
-    const { view, path } = place();
-    const wanted = view === "view" ? { view: "files", path: parentOf(path) } : { view, path };
-    if (wanted.view === "files" && !wanted.path)
-        return go(link("files", home()), { replace: true });
-    const known = VIEWS.find(one => one.view === wanted.view) ?? VIEWS[0];
-    const key = `${known.view} ${wanted.path}`;
-    const hadPreview = preview;
-    preview?.close();
-    preview = null;
-    //  A preview of something found by a search leaves the search where it is
-    if (shown?.key !== key && !(view === "view" && shown?.view?.holds?.(path))) {
-        const moved = shown !== null;
-        shown?.view?.close?.();
-        main.scrollTop = 0;
-        shown = { key, view: null };
-        shown.view = known.open(main, wanted.path);
-        const shownAs = known.view === "files" && !isInside(wanted.path, home()) ? "shared" : known.view;
-        for (const one of app.querySelectorAll(".side a"))
-            one.dataset.view === shownAs ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current");
-        if (moved)
-            main.querySelector("h1")?.focus({ preventScroll: true });
-    }
-    if (view === "view")
-        preview = openPreview(path, () => back(link("files", parentOf(path))));
-    else if (hadPreview)
-        shown.view.returned?.(hadPreview.path);
+	if (!main)
+		return;
+	const { view, path } = place();
+	const wanted = view === "view" ? { view: "files", path: parentOf(path) } : { view, path };
+	if (wanted.view === "files" && !wanted.path)
+		return go(link("files", home()), { replace: true });
+	const known = VIEWS.find(one => one.view === wanted.view) ?? VIEWS[0];
+	const key = `${known.view} ${wanted.path}`;
+	const hadPreview = preview;
+	preview?.close();
+	preview = null;
+	//  A preview of something found by a search leaves the search where it is
+	if (shown?.key !== key && !(view === "view" && shown?.view?.holds?.(path))) {
+		const moved = shown !== null;
+		shown?.view?.close?.();
+		main.scrollTop = 0;
+		shown = { key, view: null };
+		shown.view = known.open(main, wanted.path);
+		const shownAs = known.view === "files" && !isInside(wanted.path, home()) ? "shared" : known.view;
+		for (const one of app.querySelectorAll(".side a"))
+			one.dataset.view === shownAs ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current");
+		if (moved)
+			main.querySelector("h1")?.focus({ preventScroll: true });
+	}
+	if (view === "view")
+		preview = openPreview(path, () => back(link("files", parentOf(path))));
+	else if (hadPreview)
+		shown.view.returned?.(hadPreview.path);
 }
 
 addEventListener("hashchange", route);
@@ -104,41 +104,41 @@ addEventListener("hashchange", route);
 //  --- Coming and going
 
 async function begin() {
-    try {
-        await load();
-    }
-    catch (error) {
-        put(app, h("main", { class: "entrance" }, h("div", { class: "card", role: "alert" }, icon("offline", "huge"), h("h1", {}, T.product),
-            h("p", { class: "lead" }, error.sentence ?? error.message), button(T.tryAgain, { class: "primary", onclick: begin }, "retry"))));
-        return;
-    }
-    if (!session.signed_in)
-        await enter(app, { first: session.first, ended });
-    ended = false;
-    frame();
-    //  Events begin after this point, and every view loads after it: nothing falls in between
-    const { sequence } = await get("/events/list").catch(complain) ?? {};
-    events.start(sequence ?? null, session.user);
-    route();
-    upload.findUnfinished().catch(complain);
+	try {
+		await load();
+	}
+	catch (error) {
+		put(app, h("main.entrance", {}, h("div.card", { role: "alert" }, icon("offline", "huge"), h("h1", {}, T.product),
+			h("p.lead", {}, error.sentence ?? error.message), button(T.tryAgain, { class: "primary", onclick: begin }, "retry"))));
+		return;
+	}
+	if (!session.signed_in)
+		await enter(app, { first: session.first, ended });
+	ended = false;
+	frame();
+	//  Events begin after this point, and every view loads after it: nothing falls in between
+	const { sequence } = await get("/events/list").catch(complain) ?? {};
+	events.start(sequence ?? null, session.user);
+	route();
+	upload.findUnfinished().catch(complain);
 }
 
 onSignedOut(() => {
-    if (!main)
-        return;
-    preview?.close();
-    shown?.view?.close?.();
-    main = shown = preview = null;
-    events.stop();
-    document.querySelectorAll("dialog").forEach(dialog => dialog.close());
-    hush();
-    ended = !session.leaving;
-    begin();
+	if (!main)
+		return;
+	preview?.close();
+	shown?.view?.close?.();
+	main = shown = preview = null;
+	events.stop();
+	document.querySelectorAll("dialog").forEach(dialog => dialog.close());
+	hush();
+	ended = !session.leaving;
+	begin();
 });
 
 events.on("session", tellSignedOut);
 
 document.body.prepend(app,
-    h("div", { id: "toasts", role: "status" }), h("div", { id: "alerts", role: "alert" }), h("div", { id: "announcer", class: "hidden", role: "status" }));
+	h("div", { id: "toasts", role: "status" }), h("div", { id: "alerts", role: "alert" }), h("div", { id: "announcer", class: "hidden", role: "status" }));
 loadIcons().catch(() => {});    //  Without pictures everything still has its name
 begin();

@@ -8,104 +8,104 @@ let serial = 0;
 
 //  Show a dialog. "body" is nodes, "actions" buttons at its foot. Gives { element, close, fail }.
 export function openDialog({ title, body, actions = [], kind = "", onclose, back = document.activeElement }) {
-    const id = `dialog-${++serial}`;
-    const problem = h("p", { class: "problem", role: "alert", hidden: true });
-    const element = h("dialog", { class: `dialog ${kind}`, "aria-labelledby": id },
-        h("header", {}, h("h2", { id }, title), button(T.close, { iconOnly: true, class: "quiet", onclick: () => close() }, "close")),
-        h("div", { class: "dialog-body" }, body, problem),
-        actions.length ? h("footer", {}, actions) : null);
-    const close = value => element.open && element.close(value ?? "");
-    element.addEventListener("close", () => {
-        element.remove();
-        if (!document.activeElement || document.activeElement === document.body)
-            (back?.isConnected ? back : document.querySelector("main"))?.focus({ preventScroll: true });
-        onclose?.(element.returnValue);
-    });
-    element.addEventListener("mousedown", event => event.target === element && outside(element, event) && close());
-    document.body.append(element);
-    element.showModal();
-    element.querySelector("[autofocus]")?.focus();
-    return {
-        element, close,
-        fail: error => {
-            put(problem, icon("warning"), h("span", {}, typeof error === "string" ? error : sentenceOf(error)));
-            problem.hidden = false;
-        },
-    };
+	const id = `dialog-${++serial}`;
+	const problem = h("p.problem", { role: "alert", hidden: true });
+	const element = h("dialog", { class: `dialog ${kind}`, "aria-labelledby": id },
+		h("header", {}, h("h2", { id }, title), button(T.close, { iconOnly: true, class: "quiet", onclick: () => close() }, "close")),
+		h("div.dialog-body", {}, body, problem),
+		actions.length ? h("footer", {}, actions) : null);
+	const close = value => element.open && element.close(value ?? "");
+	element.addEventListener("close", () => {
+		element.remove();
+		if (!document.activeElement || document.activeElement === document.body)
+			(back?.isConnected ? back : document.querySelector("main"))?.focus({ preventScroll: true });
+		onclose?.(element.returnValue);
+	});
+	element.addEventListener("mousedown", event => event.target === element && outside(element, event) && close());
+	document.body.append(element);
+	element.showModal();
+	element.querySelector("[autofocus]")?.focus();
+	return {
+		element, close,
+		fail: error => {
+			put(problem, icon("warning"), h("span", {}, typeof error === "string" ? error : sentenceOf(error)));
+			problem.hidden = false;
+		},
+	};
 }
 
 function outside(element, event) {
-    const box = element.getBoundingClientRect();
-    return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+	const box = element.getBoundingClientRect();
+	return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
 }
 
 //  A question with one answer besides "cancel". Resolves to true or false.
 export function confirm({ title, sentence, action, danger }) {
-    return new Promise(resolve => {
-        const dialog = openDialog({
-            title, body: h("p", {}, sentence),
-            actions: [
-                button(T.cancel, { onclick: () => dialog.close() }),
-                button(action, { class: danger ? "danger" : "primary", autofocus: true, onclick: () => dialog.close("yes") }),
-            ],
-            onclose: answer => resolve(answer === "yes"),
-        });
-    });
+	return new Promise(resolve => {
+		const dialog = openDialog({
+			title, body: h("p", {}, sentence),
+			actions: [
+				button(T.cancel, { onclick: () => dialog.close() }),
+				button(action, { class: danger ? "danger" : "primary", autofocus: true, onclick: () => dialog.close("yes") }),
+			],
+			onclose: answer => resolve(answer === "yes"),
+		});
+	});
 }
 
 //  One line of text. "commit" may refuse by throwing; the dialog then stays and says why.
 export function ask({ title, label, value = "", action, check, commit }) {
-    const input = h("input", { id: `field-${++serial}`, value, autocomplete: "off", spellcheck: "false", autofocus: true });
-    const form = h("form", { class: "fields", onsubmit: async event => {
-        event.preventDefault();
-        const refusal = check?.(input.value);
-        if (refusal)
-            return dialog.fail(refusal);
-        try {
-            submit.disabled = true;
-            await commit(input.value);
-            dialog.close();
-        }
-        catch (error) {
-            dialog.fail(error);
-        }
-        finally {
-            submit.disabled = false;
-        }
-    } }, h("label", { for: input.id }, label), input);
-    const submit = button(action, { class: "primary", onclick: () => form.requestSubmit() });
-    const dialog = openDialog({ title, body: form, actions: [button(T.cancel, { onclick: () => dialog.close() }), submit] });
-    input.select();
+	const input = h("input", { id: `field-${++serial}`, value, autocomplete: "off", spellcheck: "false", autofocus: true });
+	const form = h("form.fields", { onsubmit: async event => {
+		event.preventDefault();
+		const refusal = check?.(input.value);
+		if (refusal)
+			return dialog.fail(refusal);
+		try {
+			submit.disabled = true;
+			await commit(input.value);
+			dialog.close();
+		}
+		catch (error) {
+			dialog.fail(error);
+		}
+		finally {
+			submit.disabled = false;
+		}
+	} }, h("label", { for: input.id }, label), input);
+	const submit = button(action, { class: "primary", onclick: () => form.requestSubmit() });
+	const dialog = openDialog({ title, body: form, actions: [button(T.cancel, { onclick: () => dialog.close() }), submit] });
+	input.select();
 }
 
 //  A short message at the foot of the page. Errors wait until they are closed.
 export function toast(sentence, { action, label, error } = {}) {
-    const region = document.getElementById(error ? "alerts" : "toasts");
-    for (const old of [...region.children])      //  Said already: once is enough
-        if (old.querySelector("p").textContent === sentence)
-            old.remove();
-    const element = h("div", { class: `toast ${error ? "error" : ""}` },
-        error ? icon("warning") : null, h("p", {}, sentence),
-        action ? button(label, { class: "link", onclick: () => (end(), action()) }) : null,
-        button(T.dismiss, { iconOnly: true, class: "quiet", onclick: () => end() }, "close"));
-    let timer = null;
-    const end = () => {
-        clearTimeout(timer);
-        element.remove();
-    };
-    const begin = () => {
-        clearTimeout(timer);
-        if (!error)
-            timer = setTimeout(end, TOAST_MS);
-    };
-    for (const [event, handler] of [["pointerenter", () => clearTimeout(timer)], ["pointerleave", begin],
-        ["focusin", () => clearTimeout(timer)], ["focusout", begin]])
-        element.addEventListener(event, handler);
-    while (region.childElementCount > 1)
-        region.firstChild.remove();
-    region.append(element);
-    begin();
-    return end;
+	const region = document.getElementById(error ? "alerts" : "toasts");
+	for (const old of [...region.children])      //  Said already: once is enough
+		if (old.querySelector("p").textContent === sentence)
+			old.remove();
+	const element = h("div", { class: `toast ${error ? "error" : ""}` },
+		error ? icon("warning") : null, h("p", {}, sentence),
+		action ? button(label, { class: "link", onclick: () => (end(), action()) }) : null,
+		button(T.dismiss, { iconOnly: true, class: "quiet", onclick: () => end() }, "close"));
+	let timer = null;
+	const end = () => {
+		clearTimeout(timer);
+		element.remove();
+	};
+	const begin = () => {
+		clearTimeout(timer);
+		if (!error)
+			timer = setTimeout(end, TOAST_MS);
+	};
+	for (const [event, handler] of [["pointerenter", () => clearTimeout(timer)], ["pointerleave", begin],
+		["focusin", () => clearTimeout(timer)], ["focusout", begin]])
+		element.addEventListener(event, handler);
+	while (region.childElementCount > 1)
+		region.firstChild.remove();
+	region.append(element);
+	begin();
+	return end;
 }
 
 export const hush = () => document.querySelectorAll(".toast").forEach(toast => toast.remove());

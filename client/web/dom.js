@@ -1,94 +1,99 @@
-//  Elements without a framework: h ("button", { class: "primary", onclick: save }, "Save").
+//  Elements without a framework: h ("button.primary", { onclick: save }, "Save").
+//  (Tabs, because these files are sent as they are.)
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export function h(tag, attributes, ...children) {
-    return fill(document.createElement(tag), attributes, children);
+	const [name, ...classes] = tag.split(".");
+	const node = document.createElement(name);
+	if (classes.length)
+		node.className = classes.join(" ");
+	return fill(node, attributes, children);
 }
 
 export function svg(tag, attributes, ...children) {
-    return fill(document.createElementNS(SVG, tag), attributes, children);
+	return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
 //  A picture of the sprite; it says nothing to a screen reader, so a button needs a label besides.
 export function icon(name, kind = "") {
-    return svg("svg", { class: `icon ${kind}`, "aria-hidden": "true", viewBox: "0 0 24 24" },
-        svg("use", { href: `#icon-${name}` }));
+	return svg("svg", { class: `icon ${kind}`, "aria-hidden": "true", viewBox: "0 0 24 24" },
+		svg("use", { href: `#icon-${name}` }));
 }
 
 //  The sprite becomes a part of the page, so that pictures are there also when the server is not.
 export async function loadIcons() {
-    const response = await fetch("icons.svg");
-    const sprite = new DOMParser().parseFromString(await response.text(), "image/svg+xml").documentElement;
-    sprite.setAttribute("hidden", "");
-    document.body.append(document.importNode(sprite, true));
+	const response = await fetch("icons.svg");
+	const sprite = new DOMParser().parseFromString(await response.text(), "image/svg+xml").documentElement;
+	sprite.setAttribute("hidden", "");
+	document.body.append(document.importNode(sprite, true));
 }
 
 export function button(label, attributes = {}, iconName = null) {
-    const { iconOnly, ...rest } = attributes;
-    return h("button", { type: "button", ...(iconOnly ? { "aria-label": label, title: label } : {}), ...rest },
-        iconName && icon(iconName), iconOnly ? null : h("span", {}, label));
+	const { iconOnly, ...rest } = attributes;
+	return h("button", { type: "button", ...(iconOnly ? { "aria-label": label, title: label } : {}), ...rest },
+		iconName && icon(iconName), iconOnly ? null : h("span", {}, label));
 }
 
 const PROPERTIES = new Set(["value", "checked", "indeterminate", "disabled", "hidden", "draggable", "inert", "muted"]);
 
 function fill(node, attributes, children) {
-    for (const [name, value] of Object.entries(attributes ?? {}))
-        set(node, name, value);
-    node.append(...flat(children));
-    return node;
+	for (const [name, value] of Object.entries(attributes ?? {}))
+		set(node, name, value);
+	node.append(...flat(children));
+	return node;
 }
 
 export function set(node, name, value) {
-    if (name.startsWith("on"))
-        value && node.addEventListener(name.slice(2), value);
-    else if (name === "style")
-        Object.entries(value).forEach(([property, text]) => node.style.setProperty(property, text));
-    else if (PROPERTIES.has(name))
-        node[name] = value ?? false;
-    else if (value === undefined || value === null || (value === false && !name.startsWith("aria-")))
-        node.removeAttribute(name);
-    else
-        node.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
+	if (name.startsWith("on"))
+		value && node.addEventListener(name.slice(2), value);
+	else if (name === "style")
+		Object.entries(value).forEach(([property, text]) => node.style.setProperty(property, text));
+	else if (PROPERTIES.has(name))
+		node[name] = value ?? false;
+	else if (value === undefined || value === null || (value === false && !name.startsWith("aria-")))
+		node.removeAttribute(name);
+	else
+		node.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
 }
 
 export function put(parent, ...children) {
-    parent.replaceChildren(...flat(children));
-    return parent;
+	parent.replaceChildren(...flat(children));
+	return parent;
 }
 
 function flat(children) {
-    return children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false);
+	return children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false);
 }
 
 //  Call at most once each interval, and once more after the last call.
 export function throttle(interval, action) {
-    let timer = null, again = false;
-    const run = () => {
-        timer = null;
-        if (again)
-            call();
-    };
-    const call = () => {
-        again = false;
-        timer = setTimeout(run, interval);
-        action();
-    };
-    return () => {
-        if (timer)
-            again = true;
-        else
-            call();
-    };
+	let timer = null, again = false;
+	const run = () => {
+		timer = null;
+		if (again)
+			call();
+	};
+	const call = () => {
+		again = false;
+		timer = setTimeout(run, interval);
+		action();
+	};
+	return () => {
+		if (timer)
+			again = true;
+		else
+			call();
+	};
 }
 
 //  A sentence for screen readers; nothing moves on the screen.
 export function announce(sentence) {
-    const region = document.getElementById("announcer");
-    if (region) {
-        region.textContent = "";
-        setTimeout(() => (region.textContent = sentence), 50);
-    }
+	const region = document.getElementById("announcer");
+	if (region) {
+		region.textContent = "";
+		setTimeout(() => (region.textContent = sentence), 50);
+	}
 }
 
 export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -20,164 +20,164 @@ export let state = { connected: false, failures: 0, retryAt: 0 };
 
 //  Hear events whose topic is this one or begins with it ("file.", "status"). Gives a function that ends it.
 export function on(topic, action) {
-    const listener = { topic, action };
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+	const listener = { topic, action };
+	listeners.add(listener);
+	return () => listeners.delete(listener);
 }
 
 //  Hear when the connection comes and goes. Called at once with the present state.
 export function watch(action) {
-    watchers.add(action);
-    action(state);
-    return () => watchers.delete(action);
+	watchers.add(action);
+	action(state);
+	return () => watchers.delete(action);
 }
 
 //  Begin after an event of this sequence; what was loaded before it is complete.
 export function start(since, user) {
-    last = since;
-    running = true;
-    const name = `events ${user}`;
-    if (!navigator.locks)       //  Only over TLS, or on this machine
-        return void run();
-    channel = new BroadcastChannel(name);
-    channel.onmessage = ({ data }) => data.state ? become(data.state) : deliver(data.topic, data.text, data.id);
-    const mine = channel;
-    navigator.locks.request(name, () => mine === channel && running ? run() : null);
+	last = since;
+	running = true;
+	const name = `events ${user}`;
+	if (!navigator.locks)       //  Only over TLS, or on this machine
+		return void run();
+	channel = new BroadcastChannel(name);
+	channel.onmessage = ({ data }) => data.state ? become(data.state) : deliver(data.topic, data.text, data.id);
+	const mine = channel;
+	navigator.locks.request(name, () => mine === channel && running ? run() : null);
 }
 
 export function stop() {
-    running = false;
-    channel?.close();
-    channel = null;
-    stopper?.abort();
-    wake?.();
+	running = false;
+	channel?.close();
+	channel = null;
+	stopper?.abort();
+	wake?.();
 }
 
 //  Try again now: the person asked, or the browser says that the network is back.
 export function retry() {
-    wake?.();
+	wake?.();
 }
 
 addEventListener("online", retry);
 addEventListener("offline", () => stopper?.abort());
 
 function become(next) {
-    state = next;
-    watchers.forEach(watcher => watcher(state));
+	state = next;
+	watchers.forEach(watcher => watcher(state));
 }
 
 //  Here, and in the other pages.
 function becomeAll(next) {
-    become(next);
-    channel?.postMessage({ state: next });
+	become(next);
+	channel?.postMessage({ state: next });
 }
 
 function deliverAll(topic, text, id) {
-    deliver(topic, text, id);
-    channel?.postMessage({ topic, text, id });
+	deliver(topic, text, id);
+	channel?.postMessage({ topic, text, id });
 }
 
 async function run() {
-    while (running) {
-        await connection().catch(() => {});
-        if (!running)
-            break;
-        const failures = state.failures + 1;
-        const wait = WAIT_MS[Math.min(failures, WAIT_MS.length) - 1] * (0.8 + 0.4 * Math.random());
-        becomeAll({ connected: false, failures, retryAt: Date.now() + wait });
-        await new Promise(resolve => {
-            wake = resolve;
-            setTimeout(resolve, wait);
-        });
-        wake = null;
-    }
-    becomeAll({ connected: false, failures: 0, retryAt: 0 });
+	while (running) {
+		await connection().catch(() => {});
+		if (!running)
+			break;
+		const failures = state.failures + 1;
+		const wait = WAIT_MS[Math.min(failures, WAIT_MS.length) - 1] * (0.8 + 0.4 * Math.random());
+		becomeAll({ connected: false, failures, retryAt: Date.now() + wait });
+		await new Promise(resolve => {
+			wake = resolve;
+			setTimeout(resolve, wait);
+		});
+		wake = null;
+	}
+	becomeAll({ connected: false, failures: 0, retryAt: 0 });
 }
 
 async function connection() {
-    stopper = new AbortController();
-    let alarm = null;
-    const alive = () => {
-        clearTimeout(alarm);
-        alarm = setTimeout(() => stopper.abort(), SILENCE_MS);
-    };
-    try {
-        alive();
-        const response = await fetch(`${API}/events`, {
-            headers: { Accept: "text/event-stream", ...(last === null ? {} : { "Last-Event-ID": String(last) }) },
-            signal: stopper.signal, cache: "no-store",
-        });
-        if (response.status === 401)
-            tellSignedOut();
-        if (!response.ok)
-            throw new Error(`status ${response.status}`);
-        becomeAll({ connected: true, failures: 0, retryAt: 0 });
-        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-        const parser = new Parser();
-        for (;;) {
-            const { done, value } = await reader.read();
-            if (done)
-                return;
-            alive();
-            parser.feed(value, deliverAll);
-        }
-    }
-    finally {
-        clearTimeout(alarm);
-    }
+	stopper = new AbortController();
+	let alarm = null;
+	const alive = () => {
+		clearTimeout(alarm);
+		alarm = setTimeout(() => stopper.abort(), SILENCE_MS);
+	};
+	try {
+		alive();
+		const response = await fetch(`${API}/events`, {
+			headers: { Accept: "text/event-stream", ...(last === null ? {} : { "Last-Event-ID": String(last) }) },
+			signal: stopper.signal, cache: "no-store",
+		});
+		if (response.status === 401)
+			tellSignedOut();
+		if (!response.ok)
+			throw new Error(`status ${response.status}`);
+		becomeAll({ connected: true, failures: 0, retryAt: 0 });
+		const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+		const parser = new Parser();
+		for (;;) {
+			const { done, value } = await reader.read();
+			if (done)
+				return;
+			alive();
+			parser.feed(value, deliverAll);
+		}
+	}
+	finally {
+		clearTimeout(alarm);
+	}
 }
 
 function deliver(topic, data, id) {
-    if (id !== null)
-        last = id;
-    if (!data)
-        return;                 //  Only says how far it is
-    try {
-        tell(topic, JSON.parse(data));
-    }
-    catch (error) {
-        console.error(topic, error);    //  One bad event must not end the stream
-    }
+	if (id !== null)
+		last = id;
+	if (!data)
+		return;                 //  Only says how far it is
+	try {
+		tell(topic, JSON.parse(data));
+	}
+	catch (error) {
+		console.error(topic, error);    //  One bad event must not end the stream
+	}
 }
 
 //  What this page did itself is shown at once; the event from the store follows and says the same.
 export function tell(topic, payload) {
-    for (const { topic: wanted, action } of [...listeners])
-        if (topic === wanted || wanted.endsWith(".") && topic.startsWith(wanted))
-            action(payload, topic);
+	for (const { topic: wanted, action } of [...listeners])
+		if (topic === wanted || wanted.endsWith(".") && topic.startsWith(wanted))
+			action(payload, topic);
 }
 
 //  The line format of text/event-stream.
 export class Parser {
-    rest = "";
-    event = "";
-    data = [];
-    id = null;
+	rest = "";
+	event = "";
+	data = [];
+	id = null;
 
-    feed(text, deliver) {
-        const lines = (this.rest + text).split(/\r\n|\n|\r(?!$)/);
-        this.rest = lines.pop();
-        for (const line of lines)
-            this.line(line, deliver);
-    }
+	feed(text, deliver) {
+		const lines = (this.rest + text).split(/\r\n|\n|\r(?!$)/);
+		this.rest = lines.pop();
+		for (const line of lines)
+			this.line(line, deliver);
+	}
 
-    line(line, deliver) {
-        if (line === "") {
-            if (this.data.length || this.id !== null)
-                deliver(this.event || "message", this.data.join("\n"), this.id);
-            this.event = "";
-            this.data = [];
-            this.id = null;
-            return;
-        }
-        const colon = line.indexOf(":");
-        const field = colon < 0 ? line : line.slice(0, colon);
-        const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-        if (field === "event")
-            this.event = value;
-        else if (field === "data")
-            this.data.push(value);
-        else if (field === "id" && /^\d+$/.test(value))
-            this.id = Number(value);
-    }
+	line(line, deliver) {
+		if (line === "") {
+			if (this.data.length || this.id !== null)
+				deliver(this.event || "message", this.data.join("\n"), this.id);
+			this.event = "";
+			this.data = [];
+			this.id = null;
+			return;
+		}
+		const colon = line.indexOf(":");
+		const field = colon < 0 ? line : line.slice(0, colon);
+		const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+		if (field === "event")
+			this.event = value;
+		else if (field === "data")
+			this.data.push(value);
+		else if (field === "id" && /^\d+$/.test(value))
+			this.id = Number(value);
+	}
 }

@@ -10,105 +10,105 @@ const PATIENCE_MS = 120;        //  Changes come in swarms
 const RELOAD_MS = 1500;         //  At most one new listing in this time
 
 export function itemOf(path, kind, size, modified, owner, id) {
-    return { key: path, path, name: baseOf(path), kind, size, modified, owner, id };
+	return { key: path, path, name: baseOf(path), kind, size, modified, owner, id };
 }
 
 export const itemOfStat = stat => itemOf(stat.path, stat.kind, stat.size, stat.modified_ms, stat.owner, stat.id);
 
 export class Folder {
-    items = new Map();          //  Name to item
-    loading = true;
-    #touched = new Set();       //  Names to ask for
-    #timer = null;
-    #loaded = 0;                //  When the last listing began
-    #stopper = new AbortController();
+	items = new Map();          //  Name to item
+	loading = true;
+	#touched = new Set();       //  Names to ask for
+	#timer = null;
+	#loaded = 0;                //  When the last listing began
+	#stopper = new AbortController();
 
-    //  changed (): the items differ. gone (event): the folder itself was moved or deleted. failed (error).
-    //  rights (): what the person may do here may have changed.
-    constructor(path, { changed, gone, failed, rights }) {
-        Object.assign(this, { path, changed, gone, failed, rights });
-        const offs = [on("file.", event => this.#hear(event)), on("gap", () => this.load())];
-        this.off = () => offs.forEach(off => off());
-    }
+	//  changed (): the items differ. gone (event): the folder itself was moved or deleted. failed (error).
+	//  rights (): what the person may do here may have changed.
+	constructor(path, { changed, gone, failed, rights }) {
+		Object.assign(this, { path, changed, gone, failed, rights });
+		const offs = [on("file.", event => this.#hear(event)), on("gap", () => this.load())];
+		this.off = () => offs.forEach(off => off());
+	}
 
-    close() {
-        this.off();
-        this.#stopper.abort();
-        clearTimeout(this.#timer);
-    }
+	close() {
+		this.off();
+		this.#stopper.abort();
+		clearTimeout(this.#timer);
+	}
 
-    async load() {
-        this.#loaded = performance.now();
-        this.#touched.clear();
-        const fresh = new Map();
-        const grow = this.items.size === 0;     //  Only a first listing may show itself half done
-        try {
-            for (let after, more = true; more; after = [...fresh.keys()].at(-1)) {
-                const page = await get("/entries", { path: this.path, after, limit: after === undefined && grow ? FIRST_PAGE : PAGE }, this.#stopper.signal);
-                page.names.forEach((name, n) => fresh.set(name, itemOf(join(this.path, name), page.kinds[n] === "d" ? "folder" : "file",
-                    page.sizes[n], page.modified_ms[n], page.owners[n] ?? page.owners[0], page.ids[n])));
-                more = page.more && page.names.length > 0;
-                if (grow || !more) {
-                    this.items = fresh;
-                    this.loading = more;
-                    this.changed();
-                }
-            }
-        }
-        catch (error) {
-            if (error.name === "AbortError")
-                return;
-            this.loading = false;
-            this.failed(error);
-        }
-    }
+	async load() {
+		this.#loaded = performance.now();
+		this.#touched.clear();
+		const fresh = new Map();
+		const grow = this.items.size === 0;     //  Only a first listing may show itself half done
+		try {
+			for (let after, more = true; more; after = [...fresh.keys()].at(-1)) {
+				const page = await get("/entries", { path: this.path, after, limit: after === undefined && grow ? FIRST_PAGE : PAGE }, this.#stopper.signal);
+				page.names.forEach((name, n) => fresh.set(name, itemOf(join(this.path, name), page.kinds[n] === "d" ? "folder" : "file",
+					page.sizes[n], page.modified_ms[n], page.owners[n] ?? page.owners[0], page.ids[n])));
+				more = page.more && page.names.length > 0;
+				if (grow || !more) {
+					this.items = fresh;
+					this.loading = more;
+					this.changed();
+				}
+			}
+		}
+		catch (error) {
+			if (error.name === "AbortError")
+				return;
+			this.loading = false;
+			this.failed(error);
+		}
+	}
 
-    #hear(event) {
-        const leaves = event.type === "deleted" || event.type === "moved";
-        if (leaves && isInside(this.path, event.path))
-            return this.gone(event);
-        if ((event.type === "shared" || event.type === "unshared") && isInside(this.path, event.path)) {
-            this.rights();
-            return void this.load();
-        }
-        const arrived = event.to ?? (leaves ? null : event.path);
-        if (arrived && parentOf(arrived) === this.path)
-            this.#touched.add(baseOf(arrived));
-        const known = leaves && parentOf(event.path) === this.path && this.items.get(baseOf(event.path));
-        if (known) {
-            this.items.delete(known.name);
-            this.#touched.delete(known.name);
-            if (event.to && parentOf(event.to) === this.path)       //  Renamed: all is known but for the name
-                this.items.set(baseOf(event.to), { ...known, key: event.to, path: event.to, name: baseOf(event.to) });
-            this.changed();
-        }
-        if (this.#touched.size)
-            this.#timer ??= setTimeout(() => this.#ask(), this.#touched.size > FEW ? RELOAD_MS : PATIENCE_MS);
-    }
+	#hear(event) {
+		const leaves = event.type === "deleted" || event.type === "moved";
+		if (leaves && isInside(this.path, event.path))
+			return this.gone(event);
+		if ((event.type === "shared" || event.type === "unshared") && isInside(this.path, event.path)) {
+			this.rights();
+			return void this.load();
+		}
+		const arrived = event.to ?? (leaves ? null : event.path);
+		if (arrived && parentOf(arrived) === this.path)
+			this.#touched.add(baseOf(arrived));
+		const known = leaves && parentOf(event.path) === this.path && this.items.get(baseOf(event.path));
+		if (known) {
+			this.items.delete(known.name);
+			this.#touched.delete(known.name);
+			if (event.to && parentOf(event.to) === this.path)       //  Renamed: all is known but for the name
+				this.items.set(baseOf(event.to), { ...known, key: event.to, path: event.to, name: baseOf(event.to) });
+			this.changed();
+		}
+		if (this.#touched.size)
+			this.#timer ??= setTimeout(() => this.#ask(), this.#touched.size > FEW ? RELOAD_MS : PATIENCE_MS);
+	}
 
-    async #ask() {
-        this.#timer = null;
-        if (this.#touched.size > FEW) {
-            const wait = this.#loaded + RELOAD_MS - performance.now();
-            if (wait > 0)
-                this.#timer = setTimeout(() => this.#ask(), wait);
-            else
-                await this.load();
-            return;
-        }
-        const names = [...this.#touched];
-        this.#touched.clear();
-        await Promise.all(names.map(async name => {
-            try {
-                const stat = await get("/entry", { path: join(this.path, name) }, this.#stopper.signal);
-                this.items.set(name, itemOfStat(stat));
-            }
-            catch (error) {
-                if (error.code === "not_found")
-                    this.items.delete(name);
-            }
-        }));
-        if (!this.#stopper.signal.aborted)
-            this.changed();
-    }
+	async #ask() {
+		this.#timer = null;
+		if (this.#touched.size > FEW) {
+			const wait = this.#loaded + RELOAD_MS - performance.now();
+			if (wait > 0)
+				this.#timer = setTimeout(() => this.#ask(), wait);
+			else
+				await this.load();
+			return;
+		}
+		const names = [...this.#touched];
+		this.#touched.clear();
+		await Promise.all(names.map(async name => {
+			try {
+				const stat = await get("/entry", { path: join(this.path, name) }, this.#stopper.signal);
+				this.items.set(name, itemOfStat(stat));
+			}
+			catch (error) {
+				if (error.code === "not_found")
+					this.items.delete(name);
+			}
+		}));
+		if (!this.#stopper.signal.aborted)
+			this.changed();
+	}
 }

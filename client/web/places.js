@@ -10,68 +10,68 @@ const CELLS_MAX = 400;          //  A strip with more is not seen; neighbours ar
 
 //  All extents of a file: [{ extent, bytes, nodes }].
 async function extentsOf(path) {
-    const extents = [];
-    for (let from = 0; from !== undefined;) {
-        const { files: [file] } = await bus("metadata", "GET_FILE_INFO", { paths: [path], from });
-        if (file.code !== "ok")
-            throw Object.assign(new Error(file.message ?? file.code), { code: file.code });
-        extents.push(...file.extents ?? []);
-        from = file.next;
-    }
-    return extents;
+	const extents = [];
+	for (let from = 0; from !== undefined;) {
+		const { files: [file] } = await bus("metadata", "GET_FILE_INFO", { paths: [path], from });
+		if (file.code !== "ok")
+			throw Object.assign(new Error(file.message ?? file.code), { code: file.code });
+		extents.push(...file.extents ?? []);
+		from = file.next;
+	}
+	return extents;
 }
 
 //  The section about one file. "colourOf" gives a node's number. Gives { element, refresh }.
 export function placesOf(path, colourOf, isAlive) {
-    const body = h("div", { class: "places-body" });
-    const element = h("section", { class: "panel places", "aria-labelledby": "places-title" },
-        h("header", {}, h("div", { class: "grow" }, h("h2", { id: "places-title", tabindex: -1 }, T.places.of(baseOf(path))), h("p", { class: "muted" }, pathForPeople(parentOf(path)))),
-            button(T.places.back, { class: "quiet", onclick: () => go(link("view", path)) }, "eye"),
-            button(T.close, { iconOnly: true, class: "quiet", onclick: () => go(link("cluster")) }, "close")), body);
+	const body = h("div.places-body", {});
+	const element = h("section.panel.places", { "aria-labelledby": "places-title" },
+		h("header", {}, h("div.grow", {}, h("h2", { id: "places-title", tabindex: -1 }, T.places.of(baseOf(path))), h("p.muted", {}, pathForPeople(parentOf(path)))),
+			button(T.places.back, { class: "quiet", onclick: () => go(link("view", path)) }, "eye"),
+			button(T.close, { iconOnly: true, class: "quiet", onclick: () => go(link("cluster")) }, "close")), body);
 
-    async function refresh() {
-        try {
-            const extents = await extentsOf(path);
-            put(body, extents.length ? draw(extents) : h("p", { class: "muted" }, T.places.empty));
-        }
-        catch (error) {
-            put(body, h("p", { class: "problem" }, icon("warning"), h("span", {}, error.sentence ?? error.message)));
-        }
-    }
+	async function refresh() {
+		try {
+			const extents = await extentsOf(path);
+			put(body, extents.length ? draw(extents) : h("p.muted", {}, T.places.empty));
+		}
+		catch (error) {
+			put(body, h("p.problem", {}, icon("warning"), h("span", {}, error.sentence ?? error.message)));
+		}
+	}
 
-    function draw(extents) {
-        const living = extents.map(extent => ({ ...extent, nodes: extent.nodes.filter(isAlive).sort() }));
-        const counts = living.map(extent => extent.nodes.length);
-        const nodes = [...new Set(living.flatMap(extent => extent.nodes))].sort();
-        const copies = Math.max(...counts, 1);
-        const shown = merge(living);
-        return [
-            h("p", {}, T.places.summary(extents.length, T.places.copies(Math.min(...counts), Math.max(...counts)))),
-            h("ul", { class: "legend" }, nodes.map(node => h("li", { class: `node-${colourOf(node)}` }, h("span", { class: "swatch", "aria-hidden": "true" }), node))),
-            h("div", { class: "strip", role: "img", "aria-label": T.places.strip, style: { "--copies": copies } }, shown.map(extent =>
-                h("div", { class: "part", title: T.places.part(extent.extent + 1, size(extent.bytes), extent.nodes), style: { "flex-grow": extent.bytes || 1 } },
-                    Array.from({ length: copies }, (_, n) => h("span", { class: extent.nodes[n] ? `node-${colourOf(extent.nodes[n])}` : "missing" }))))),
-            h("details", {}, h("summary", {}, T.places.table), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": T.places.table }, h("table", {},
-                h("thead", {}, h("tr", {}, [T.places.number, T.places.size, T.places.nodes].map(text => h("th", { scope: "col" }, text)))),
-                h("tbody", {}, living.slice(0, 1000).map(extent => h("tr", {}, h("td", {}, extent.extent + 1), h("td", {}, size(extent.bytes)), h("td", {}, extent.nodes.join(", ") || "–")))))))
-        ];
-    }
+	function draw(extents) {
+		const living = extents.map(extent => ({ ...extent, nodes: extent.nodes.filter(isAlive).sort() }));
+		const counts = living.map(extent => extent.nodes.length);
+		const nodes = [...new Set(living.flatMap(extent => extent.nodes))].sort();
+		const copies = Math.max(...counts, 1);
+		const shown = merge(living);
+		return [
+			h("p", {}, T.places.summary(extents.length, T.places.copies(Math.min(...counts), Math.max(...counts)))),
+			h("ul.legend", {}, nodes.map(node => h("li", { class: `node-${colourOf(node)}` }, h("span.swatch", { "aria-hidden": "true" }), node))),
+			h("div.strip", { role: "img", "aria-label": T.places.strip, style: { "--copies": copies } }, shown.map(extent =>
+				h("div.part", { title: T.places.part(extent.extent + 1, size(extent.bytes), extent.nodes), style: { "flex-grow": extent.bytes || 1 } },
+					Array.from({ length: copies }, (_, n) => h("span", { class: extent.nodes[n] ? `node-${colourOf(extent.nodes[n])}` : "missing" }))))),
+			h("details", {}, h("summary", {}, T.places.table), h("div.scroll", { tabindex: 0, role: "region", "aria-label": T.places.table }, h("table", {},
+				h("thead", {}, h("tr", {}, [T.places.number, T.places.size, T.places.nodes].map(text => h("th", { scope: "col" }, text)))),
+				h("tbody", {}, living.slice(0, 1000).map(extent => h("tr", {}, h("td", {}, extent.extent + 1), h("td", {}, size(extent.bytes)), h("td", {}, extent.nodes.join(", ") || "–")))))))
+		];
+	}
 
-    refresh();
-    return { element, refresh };
+	refresh();
+	return { element, refresh };
 }
 
 //  Runs of parts on the same nodes become one, only as far as needed.
 function merge(extents) {
-    if (extents.length <= CELLS_MAX)
-        return extents;
-    const merged = [];
-    for (const extent of extents) {
-        const last = merged.at(-1);
-        if (last && last.nodes.join() === extent.nodes.join())
-            last.bytes += extent.bytes;
-        else
-            merged.push({ ...extent });
-    }
-    return merged;
+	if (extents.length <= CELLS_MAX)
+		return extents;
+	const merged = [];
+	for (const extent of extents) {
+		const last = merged.at(-1);
+		if (last && last.nodes.join() === extent.nodes.join())
+			last.bytes += extent.bytes;
+		else
+			merged.push({ ...extent });
+	}
+	return merged;
 }

@@ -10,47 +10,47 @@ const cell = (kind, ...children) => h("div", { role: "gridcell", class: kind }, 
 
 //  options: href (item), menu (item, button), where (item): text below the name, columns: [[class, item => text, item => title]]
 export function entryRow(item, tiles, { href, menu, where, columns, actions }) {
-    const below = where?.(item);
-    const detail = h("span", { class: below ? "below place" : "below" }, below ? below : [when(item.modified), item.kind === "folder" ? "" : ` · ${size(item.size)}`]);
-    return [
-        cell("pick", h("label", {}, h("input", { type: "checkbox", "aria-label": T.list.choose(item.name) })), picture(item, tiles)),
-        cell("name", h("a", { href: href(item), draggable: false, title: item.name, "aria-label": item.name }, nameParts(item.name)), detail),
-        tiles ? null : columns.map(([kind, text, title]) => cell(kind, h("span", { title: title?.(item) }, text(item)))),
-        actions ? cell("actions", actions(item)) : null,
-        menu ? cell("more", button(T.list.more(item.name), { iconOnly: true, class: "quiet", "aria-haspopup": "menu", "aria-expanded": "false",
-            onclick: event => menu(item, { anchor: event.currentTarget }) }, "more")) : null,
-    ];
+	const below = where?.(item);
+	const detail = h("span", { class: below ? "below place" : "below" }, below ? below : [when(item.modified), item.kind === "folder" ? "" : ` · ${size(item.size)}`]);
+	return [
+		cell("pick", h("label", {}, h("input", { type: "checkbox", "aria-label": T.list.choose(item.name) })), picture(item, tiles)),
+		cell("name", h("a", { href: href(item), draggable: false, title: item.name, "aria-label": item.name }, nameParts(item.name)), detail),
+		tiles ? null : columns.map(([kind, text, title]) => cell(kind, h("span", { title: title?.(item) }, text(item)))),
+		actions ? cell("actions", actions(item)) : null,
+		menu ? cell("more", button(T.list.more(item.name), { iconOnly: true, class: "quiet", "aria-haspopup": "menu", "aria-expanded": "false",
+			onclick: event => menu(item, { anchor: event.currentTarget }) }, "more")) : null,
+	];
 }
 
 //  The end of a name tells most ("… final 2.docx"), so when room is short the middle goes.
 function nameParts(name) {
-    const letters = [...name];
-    if (letters.length < 20)
-        return h("span", { class: "stem" }, name);
-    return [h("span", { class: "stem" }, letters.slice(0, -9).join("")), h("span", { class: "tail" }, letters.slice(-9).join(""))];
+	const letters = [...name];
+	if (letters.length < 20)
+		return h("span.stem", {}, name);
+	return [h("span.stem", {}, letters.slice(0, -9).join("")), h("span.tail", {}, letters.slice(-9).join(""))];
 }
 
 export function picture(item, tiles) {
-    const kind = kindOf(item);
-    if (tiles && kind === "image" && item.size <= THUMBNAIL_BYTES && item.id !== undefined && !item.trashed)
-        return h("img", { class: "thumbnail", alt: "", loading: "lazy", decoding: "async", draggable: false, src: `${fileUrl(item.path)}?v=${item.modified}`,
-            onerror: event => event.target.replaceWith(icon("image", "kind image")) });
-    const shape = { folder: "folder", image: "image", video: "video", audio: "audio", pdf: "pdf", archive: "archive", code: "code", text: "text",
-        sheet: "sheet", document: "text" }[kind] ?? "file";
-    return h("span", { class: "picture" }, icon(shape, `kind ${kind}`),
-        tiles && kind !== "folder" && extensionOf(item.name).length <= 5 ? h("span", { class: "extension", "aria-hidden": "true" }, extensionOf(item.name)) : null);
+	const kind = kindOf(item);
+	if (tiles && kind === "image" && item.size <= THUMBNAIL_BYTES && item.id !== undefined && !item.trashed)
+		return h("img.thumbnail", { alt: "", loading: "lazy", decoding: "async", draggable: false, src: `${fileUrl(item.path)}?v=${item.modified}`,
+			onerror: event => event.target.replaceWith(icon("image", "kind image")) });
+	const shape = { folder: "folder", image: "image", video: "video", audio: "audio", pdf: "pdf", archive: "archive", code: "code", text: "text",
+		sheet: "sheet", document: "text" }[kind] ?? "file";
+	return h("span.picture", {}, icon(shape, `kind ${kind}`),
+		tiles && kind !== "folder" && extensionOf(item.name).length <= 5 ? h("span.extension", { "aria-hidden": "true" }, extensionOf(item.name)) : null);
 }
 
 export const FILE_COLUMNS = [
-    ["modified", item => item.modified ? when(item.modified) : "", item => item.modified ? exactly(item.modified) : ""],
-    ["size", item => item.kind === "folder" ? T.list.noSize : size(item.size)],
+	["modified", item => item.modified ? when(item.modified) : "", item => item.modified ? exactly(item.modified) : ""],
+	["size", item => item.kind === "folder" ? T.list.noSize : size(item.size)],
 ];
 
 //  The heads of columns; one click sorts, another turns it round. columns: [[class, label, key or null]]
 export function head(columns, sort, onsort, onall) {
-    const box = h("input", { type: "checkbox", "aria-label": T.list.chooseAll, onchange: () => onall(box.checked) });
-    return { box, element: h("div", { role: "row", "aria-rowindex": 1, class: "row heads" },
-        h("div", { role: "columnheader", class: "pick" }, h("label", {}, box)),
-        columns.map(([kind, label, key]) => h("div", { role: "columnheader", class: kind, "aria-sort": key && sort?.by === key ? sort.down ? "descending" : "ascending" : null },
-            key ? h("button", { type: "button", class: "sort", onclick: () => onsort(key) }, h("span", {}, label), icon(sort.down ? "down" : "up")) : h("span", { class: kind === "more" ? "hidden" : "" }, label)))) };
+	const box = h("input", { type: "checkbox", "aria-label": T.list.chooseAll, onchange: () => onall(box.checked) });
+	return { box, element: h("div", { role: "row", "aria-rowindex": 1, class: "row heads" },
+		h("div", { role: "columnheader", class: "pick" }, h("label", {}, box)),
+		columns.map(([kind, label, key]) => h("div", { role: "columnheader", class: kind, "aria-sort": key && sort?.by === key ? sort.down ? "descending" : "ascending" : null },
+			key ? h("button", { type: "button", class: "sort", onclick: () => onsort(key) }, h("span", {}, label), icon(sort.down ? "down" : "up")) : h("span", { class: kind === "more" ? "hidden" : "" }, label)))) };
 }

@@ -9,79 +9,79 @@ export const home = () => `/users/${session.user}`;
 export const isAdmin = () => session.role === "admin";
 
 export async function load() {
-    session = await get("/session");
-    return session;
+	session = await get("/session");
+	return session;
 }
 
 export async function logout() {
-    await call("DELETE", "/session");
-    session = { signed_in: false, leaving: true };
+	await call("DELETE", "/session");
+	session = { signed_in: false, leaving: true };
 }
 
 //  The card that is shown instead of the page. Resolves when somebody is signed in.
 export function enter(host, { first, ended }) {
-    return new Promise(resolve => show(host, first ? "first" : "login", ended, resolve));
+	return new Promise(resolve => show(host, first ? "first" : "login", ended, resolve));
 }
 
 function show(host, mode, ended, resolve) {
-    const making = mode !== "login";
-    const name = h("input", { id: "user", name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: "false",
-        required: true, maxlength: 64, ...(making ? { "aria-describedby": "user-hint" } : {}) });
-    const password = h("input", { id: "password", name: "password", type: "password", required: true,
-        autocomplete: making ? "new-password" : "current-password", ...(making ? { minlength: 8, "aria-describedby": "password-hint" } : {}) });
-    const problem = h("p", { class: "problem", role: "alert", hidden: true });
-    const submit = h("button", { type: "submit", class: "primary wide" },
-        h("span", {}, making ? mode === "first" ? T.entrance.firstAction : T.entrance.register : T.entrance.login));
-    const form = h("form", { class: "fields", novalidate: true, onsubmit: async event => {
-        event.preventDefault();
-        problem.hidden = true;
-        if (!name.value || !password.value)
-            return refuse(T.entrance.missing, name.value ? password : name);
-        submit.disabled = true;
-        submit.classList.add("working");
-        try {
-            await post(making ? "/accounts" : "/session", { name: name.value, password: password.value });
-            await load();
-            resolve();
-        }
-        catch (error) {
-            refuse(sentenceOf(error), password);
-        }
-        finally {
-            submit.disabled = false;
-            submit.classList.remove("working");
-        }
-    } },
-    h("label", { for: "user" }, T.entrance.name), name, making && h("p", { id: "user-hint", class: "hint" }, T.entrance.nameHint),
-    h("label", { for: "password" }, T.entrance.password), revealing(password),
-    making && h("p", { id: "password-hint", class: "hint" }, T.entrance.passwordHint), problem, submit);
+	const making = mode !== "login";
+	const name = h("input", { id: "user", name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: "false",
+		required: true, maxlength: 64, ...(making ? { "aria-describedby": "user-hint" } : {}) });
+	const password = h("input", { id: "password", name: "password", type: "password", required: true,
+		autocomplete: making ? "new-password" : "current-password", ...(making ? { minlength: 8, "aria-describedby": "password-hint" } : {}) });
+	const problem = h("p.problem", { role: "alert", hidden: true });
+	const submit = h("button", { type: "submit", class: "primary wide" },
+		h("span", {}, making ? mode === "first" ? T.entrance.firstAction : T.entrance.register : T.entrance.login));
+	const form = h("form.fields", { novalidate: true, onsubmit: async event => {
+		event.preventDefault();
+		problem.hidden = true;
+		if (!name.value || !password.value)
+			return refuse(T.entrance.missing, name.value ? password : name);
+		submit.disabled = true;
+		submit.classList.add("working");
+		try {
+			await post(making ? "/accounts" : "/session", { name: name.value, password: password.value });
+			await load();
+			resolve();
+		}
+		catch (error) {
+			refuse(sentenceOf(error), password);
+		}
+		finally {
+			submit.disabled = false;
+			submit.classList.remove("working");
+		}
+	} },
+	h("label", { for: "user" }, T.entrance.name), name, making && h("p", { id: "user-hint", class: "hint" }, T.entrance.nameHint),
+	h("label", { for: "password" }, T.entrance.password), revealing(password),
+	making && h("p", { id: "password-hint", class: "hint" }, T.entrance.passwordHint), problem, submit);
 
-    function refuse(sentence, field) {
-        put(problem, icon("warning"), h("span", {}, sentence));
-        problem.hidden = false;
-        field.focus();
-        field.select();
-    }
+	function refuse(sentence, field) {
+		put(problem, icon("warning"), h("span", {}, sentence));
+		problem.hidden = false;
+		field.focus();
+		field.select();
+	}
 
-    const title = { first: T.entrance.first, login: T.product, register: T.entrance.register }[mode];
-    const lead = { first: T.entrance.firstLead, login: ended ? T.entrance.ended : T.entrance.loginLead, register: T.entrance.registerLead }[mode];
-    const other = { login: ["register", T.entrance.toRegister], register: ["login", T.entrance.toLogin] }[mode];
-    put(host, h("main", { class: "entrance", tabindex: -1 },
-        h("div", { class: "card" },
-            h("img", { src: "favicon.svg", alt: "", width: 48, height: 48 }),
-            h("h1", {}, title), h("p", { class: "lead" }, lead), form,
-            other && button(other[1], { class: "link", onclick: () => show(host, other[0], false, resolve) }))));
-    document.title = T.title(making ? T.entrance.register : T.entrance.login);
-    name.focus();
+	const title = { first: T.entrance.first, login: T.product, register: T.entrance.register }[mode];
+	const lead = { first: T.entrance.firstLead, login: ended ? T.entrance.ended : T.entrance.loginLead, register: T.entrance.registerLead }[mode];
+	const other = { login: ["register", T.entrance.toRegister], register: ["login", T.entrance.toLogin] }[mode];
+	put(host, h("main.entrance", { tabindex: -1 },
+		h("div.card", {},
+			h("img", { src: "favicon.svg", alt: "", width: 48, height: 48 }),
+			h("h1", {}, title), h("p.lead", {}, lead), form,
+			other && button(other[1], { class: "link", onclick: () => show(host, other[0], false, resolve) }))));
+	document.title = T.title(making ? T.entrance.register : T.entrance.login);
+	name.focus();
 }
 
 //  A field of a password with a button that shows what was typed.
 export function revealing(input) {
-    const eye = button(T.entrance.show, { iconOnly: true, class: "quiet", onclick: () => {
-        const hidden = input.type === "password";
-        input.type = hidden ? "text" : "password";
-        eye.setAttribute("aria-label", hidden ? T.entrance.hide : T.entrance.show);
-        eye.title = hidden ? T.entrance.hide : T.entrance.show;
-    } }, "eye");
-    return h("div", { class: "revealing" }, input, eye);
+	const eye = button(T.entrance.show, { iconOnly: true, class: "quiet", onclick: () => {
+		const hidden = input.type === "password";
+		input.type = hidden ? "text" : "password";
+		eye.setAttribute("aria-label", hidden ? T.entrance.hide : T.entrance.show);
+		eye.title = hidden ? T.entrance.hide : T.entrance.show;
+	} }, "eye");
+	return h("div.revealing", {}, input, eye);
 }

@@ -2,13 +2,13 @@
 "use strict";
 
 (function () {
-    let theme = null;
-    try {
-        theme = localStorage.getItem("theme");
-    }
-    catch {
-        //  Storage may be forbidden; then the system decides
-    }
-    if (theme === "light" || theme === "dark")
-        document.documentElement.dataset.theme = theme;
+	let theme = null;
+	try {
+		theme = localStorage.getItem("theme");
+	}
+	catch {
+		//  Storage may be forbidden; then the system decides
+	}
+	if (theme === "light" || theme === "dark")
+		document.documentElement.dataset.theme = theme;
 })();

@@ -26,16 +26,16 @@ export const all = () => items;
 
 //  Hear that something about uploads changed; it may be often.
 export function watch(action) {
-    watchers.add(action);
-    return () => watchers.delete(action);
+	watchers.add(action);
+	return () => watchers.delete(action);
 }
 
 export function onConflict(action) {
-    resolveConflict = action;
+	resolveConflict = action;
 }
 
 function changed() {
-    watchers.forEach(watcher => watcher());
+	watchers.forEach(watcher => watcher());
 }
 
 const isOpen = item => !["done", "failed", "skipped"].includes(item.state);
@@ -44,223 +44,223 @@ export const busy = () => items.some(item => ["waiting", "sending", "storing", "
 
 //  Add files below a folder of the store. Folders are made first, empty ones too.
 export async function add(folder, { files, folders }) {
-    if (!busy())
-        always = null;
-    for (const path of folders) {
-        await post("/folders", { path: join(folder, path), parents: true });
-        tell("file.folder", { type: "folder", path: join(folder, path) });
-    }
-    for (const { file, path, handle } of files)
-        items.push({ id: ++serial, file, handle, path: join(folder, path), name: baseOf(path), size: file.size, sent: 0, state: "waiting", tries: 0,
-            modified: file.lastModified });
-    changed();
-    pump();
+	if (!busy())
+		always = null;
+	for (const path of folders) {
+		await post("/folders", { path: join(folder, path), parents: true });
+		tell("file.folder", { type: "folder", path: join(folder, path) });
+	}
+	for (const { file, path, handle } of files)
+		items.push({ id: ++serial, file, handle, path: join(folder, path), name: baseOf(path), size: file.size, sent: 0, state: "waiting", tries: 0,
+			modified: file.lastModified });
+	changed();
+	pump();
 }
 
 function pump() {
-    while (items.filter(item => item.state === "sending" || item.state === "storing").length < AT_ONCE) {
-        const next = items.find(item => item.state === "waiting");
-        if (!next)
-            break;
-        next.state = "sending";
-        run(next);
-    }
-    changed();
+	while (items.filter(item => item.state === "sending" || item.state === "storing").length < AT_ONCE) {
+		const next = items.find(item => item.state === "waiting");
+		if (!next)
+			break;
+		next.state = "sending";
+		run(next);
+	}
+	changed();
 }
 
 async function run(item) {
-    try {
-        if (item.url)
-            item.sent = await offsetOf(item);
-        if (item.state === "sending")
-            await (item.file.size <= SMALL_BYTES && !item.url ? sendWhole(item) : sendParts(item));
-        if (item.state === "sending" || item.state === "storing")
-            finish(item);
-    }
-    catch (error) {
-        await failed(item, error);
-    }
-    pump();
+	try {
+		if (item.url)
+			item.sent = await offsetOf(item);
+		if (item.state === "sending")
+			await (item.file.size <= SMALL_BYTES && !item.url ? sendWhole(item) : sendParts(item));
+		if (item.state === "sending" || item.state === "storing")
+			finish(item);
+	}
+	catch (error) {
+		await failed(item, error);
+	}
+	pump();
 }
 
 function finish(item) {
-    item.state = "done";
-    item.sent = item.size;
-    item.error = null;
-    handles.forget(item.url);
-    item.file = item.handle = null;
-    tell("file.committed", { type: "committed", path: item.path });
+	item.state = "done";
+	item.sent = item.size;
+	item.error = null;
+	handles.forget(item.url);
+	item.file = item.handle = null;
+	tell("file.committed", { type: "committed", path: item.path });
 }
 
 async function failed(item, error) {
-    item.request = null;
-    if (item.state === "paused" || item.state === "cancelled")
-        return;
-    if (error.code === "exists")
-        return conflict(item);
-    if (error.code === "gone") {            //  The upload's time is over, or another page ended it
-        item.url = null;
-        item.sent = 0;
-        error = new ApiError(0, "gone", T.advice.unknown);
-    }
-    else if (error.name === "NotReadableError" || error.name === "NotFoundError")
-        error = new ApiError(400, "unreadable", T.uploads.unreadable);
-    item.error = error;
-    if (error instanceof ApiError && error.passing && item.tries < 50) {
-        const wait = WAIT_MS[Math.min(item.tries++, WAIT_MS.length - 1)];
-        item.state = "retrying";
-        item.retryAt = Date.now() + wait;
-        item.timer = setTimeout(() => waitOver(item), wait);
-    }
-    else
-        item.state = "failed";
+	item.request = null;
+	if (item.state === "paused" || item.state === "cancelled")
+		return;
+	if (error.code === "exists")
+		return conflict(item);
+	if (error.code === "gone") {            //  The upload's time is over, or another page ended it
+		item.url = null;
+		item.sent = 0;
+		error = new ApiError(0, "gone", T.advice.unknown);
+	}
+	else if (error.name === "NotReadableError" || error.name === "NotFoundError")
+		error = new ApiError(400, "unreadable", T.uploads.unreadable);
+	item.error = error;
+	if (error instanceof ApiError && error.passing && item.tries < 50) {
+		const wait = WAIT_MS[Math.min(item.tries++, WAIT_MS.length - 1)];
+		item.state = "retrying";
+		item.retryAt = Date.now() + wait;
+		item.timer = setTimeout(() => waitOver(item), wait);
+	}
+	else
+		item.state = "failed";
 }
 
 function waitOver(item) {
-    clearTimeout(item.timer);
-    if (item.state === "retrying") {
-        item.state = "waiting";
-        pump();
-    }
+	clearTimeout(item.timer);
+	if (item.state === "retrying") {
+		item.state = "waiting";
+		pump();
+	}
 }
 
 //  The connection is back: do not wait for the end of each backoff.
 export function hurry() {
-    items.forEach(waitOver);
+	items.forEach(waitOver);
 }
 
 async function conflict(item) {
-    item.state = "exists";
-    changed();
-    const turn = asking;
-    let over;
-    asking = new Promise(resolve => (over = resolve));
-    await turn;
-    const several = items.some(other => other !== item && isOpen(other));
-    const answer = always ? { choice: always } : await resolveConflict(item, several);
-    if (answer.all)
-        always = answer.choice;
-    over();
-    if (item.state !== "exists")
-        return;
-    if (answer.choice === "skip")
-        item.state = "skipped";
-    else {
-        if (answer.choice === "replace")
-            item.replace = true;
-        else
-            await rename(item);
-        item.state = "waiting";
-    }
-    pump();
+	item.state = "exists";
+	changed();
+	const turn = asking;
+	let over;
+	asking = new Promise(resolve => (over = resolve));
+	await turn;
+	const several = items.some(other => other !== item && isOpen(other));
+	const answer = always ? { choice: always } : await resolveConflict(item, several);
+	if (answer.all)
+		always = answer.choice;
+	over();
+	if (item.state !== "exists")
+		return;
+	if (answer.choice === "skip")
+		item.state = "skipped";
+	else {
+		if (answer.choice === "replace")
+			item.replace = true;
+		else
+			await rename(item);
+		item.state = "waiting";
+	}
+	pump();
 }
 
 //  "a (2).txt", the first that is free in the folder.
 async function rename(item) {
-    item.renamed ??= new Set();
-    for (;;) {
-        const name = freeName(item.name, candidate => item.renamed.has(candidate));
-        item.renamed.add(name);
-        item.path = join(parentOf(item.path), name);
-        try {
-            await get("/entry", { path: item.path });
-        }
-        catch {
-            return;             //  Free, or the upload itself will tell
-        }
-    }
+	item.renamed ??= new Set();
+	for (;;) {
+		const name = freeName(item.name, candidate => item.renamed.has(candidate));
+		item.renamed.add(name);
+		item.path = join(parentOf(item.path), name);
+		try {
+			await get("/entry", { path: item.path });
+		}
+		catch {
+			return;             //  Free, or the upload itself will tell
+		}
+	}
 }
 
 //  --- The wire
 
 //  One request with progress; fetch has none for what is sent.
 function send(item, method, url, headers, body) {
-    return new Promise((resolve, reject) => {
-        const request = new XMLHttpRequest();
-        const base = item.sent;
-        let last = 0;
-        item.request = request;
-        request.open(method, url);
-        for (const [name, value] of Object.entries({ ...GUARD, ...headers }))
-            request.setRequestHeader(name, value);
-        request.upload.onprogress = event => {
-            sample(event.loaded - last);
-            last = event.loaded;
-            item.sent = Math.min(item.size, base + event.loaded);
-            item.tries = 0;
-            changed();
-        };
-        request.upload.onload = () => {
-            if (item.state === "sending") {
-                item.state = "storing";     //  All is sent; the answer comes when it is durable
-                changed();
-            }
-        };
-        request.onload = () => {
-            item.request = null;
-            if (request.status >= 200 && request.status < 300)
-                return resolve(request);
-            if (request.status === 401)
-                tellSignedOut();
-            const error = errorOf(request.status, request.responseText);
-            if ((request.status === 404 || request.status === 410) && item.url)
-                error.code = "gone";
-            reject(error);
-        };
-        request.onerror = request.ontimeout = () => reject(errorOf(0, ""));
-        request.onabort = () => reject(new DOMException("aborted", "AbortError"));
-        request.send(body);
-    });
+	return new Promise((resolve, reject) => {
+		const request = new XMLHttpRequest();
+		const base = item.sent;
+		let last = 0;
+		item.request = request;
+		request.open(method, url);
+		for (const [name, value] of Object.entries({ ...GUARD, ...headers }))
+			request.setRequestHeader(name, value);
+		request.upload.onprogress = event => {
+			sample(event.loaded - last);
+			last = event.loaded;
+			item.sent = Math.min(item.size, base + event.loaded);
+			item.tries = 0;
+			changed();
+		};
+		request.upload.onload = () => {
+			if (item.state === "sending") {
+				item.state = "storing";     //  All is sent; the answer comes when it is durable
+				changed();
+			}
+		};
+		request.onload = () => {
+			item.request = null;
+			if (request.status >= 200 && request.status < 300)
+				return resolve(request);
+			if (request.status === 401)
+				tellSignedOut();
+			const error = errorOf(request.status, request.responseText);
+			if ((request.status === 404 || request.status === 410) && item.url)
+				error.code = "gone";
+			reject(error);
+		};
+		request.onerror = request.ontimeout = () => reject(errorOf(0, ""));
+		request.onabort = () => reject(new DOMException("aborted", "AbortError"));
+		request.send(body);
+	});
 }
 
 async function sendWhole(item) {
-    item.sent = 0;
-    await send(item, "PUT", fileUrl(item.path), {
-        "Content-Type": "application/octet-stream", "X-Modified-Ms": String(item.modified),
-        ...(item.replace ? {} : { "If-None-Match": "*" }),
-    }, item.file).catch(error => {
-        throw error.status === 412 && !item.replace ? Object.assign(error, { code: "exists" }) : error;
-    });
+	item.sent = 0;
+	await send(item, "PUT", fileUrl(item.path), {
+		"Content-Type": "application/octet-stream", "X-Modified-Ms": String(item.modified),
+		...(item.replace ? {} : { "If-None-Match": "*" }),
+	}, item.file).catch(error => {
+		throw error.status === 412 && !item.replace ? Object.assign(error, { code: "exists" }) : error;
+	});
 }
 
 async function sendParts(item) {
-    if (!item.url)
-        await create(item);
-    while (item.sent < item.size || item.size === 0) {
-        if (item.state !== "sending")
-            return;
-        const reply = await send(item, "PATCH", item.url, {
-            ...TUS, "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(item.sent),
-        }, item.file.slice(item.sent));
-        item.sent = Number(reply.getResponseHeader("Upload-Offset"));
-        if (item.sent < item.size)
-            item.state = "sending";
-    }
+	if (!item.url)
+		await create(item);
+	while (item.sent < item.size || item.size === 0) {
+		if (item.state !== "sending")
+			return;
+		const reply = await send(item, "PATCH", item.url, {
+			...TUS, "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(item.sent),
+		}, item.file.slice(item.sent));
+		item.sent = Number(reply.getResponseHeader("Upload-Offset"));
+		if (item.sent < item.size)
+			item.state = "sending";
+	}
 }
 
 async function create(item) {
-    const metadata = { path: item.path, modified_ms: String(item.modified), ...(item.replace ? { replace: "true" } : {}) };
-    const reply = await send({ sent: 0, state: "" }, "POST", `${API}/uploads`, {
-        ...TUS, "Upload-Length": String(item.size),
-        "Upload-Metadata": Object.entries(metadata).map(([name, value]) => `${name} ${base64(value)}`).join(","),
-    });
-    item.url = new URL(reply.getResponseHeader("Location"), location.href).pathname;
-    handles.hold(item.url);
-    if (item.handle)
-        handles.keep(item.url, item.handle);
+	const metadata = { path: item.path, modified_ms: String(item.modified), ...(item.replace ? { replace: "true" } : {}) };
+	const reply = await send({ sent: 0, state: "" }, "POST", `${API}/uploads`, {
+		...TUS, "Upload-Length": String(item.size),
+		"Upload-Metadata": Object.entries(metadata).map(([name, value]) => `${name} ${base64(value)}`).join(","),
+	});
+	item.url = new URL(reply.getResponseHeader("Location"), location.href).pathname;
+	handles.hold(item.url);
+	if (item.handle)
+		handles.keep(item.url, item.handle);
 }
 
 async function offsetOf(item) {
-    try {
-        const request = await send({ sent: 0, state: "" }, "HEAD", item.url, TUS);
-        return Number(request.getResponseHeader("Upload-Offset"));
-    }
-    catch (error) {
-        if (error.status !== 404 && error.status !== 410)
-            throw error;
-        item.url = null;        //  Begin anew
-        return 0;
-    }
+	try {
+		const request = await send({ sent: 0, state: "" }, "HEAD", item.url, TUS);
+		return Number(request.getResponseHeader("Upload-Offset"));
+	}
+	catch (error) {
+		if (error.status !== 404 && error.status !== 410)
+			throw error;
+		item.url = null;        //  Begin anew
+		return 0;
+	}
 }
 
 const base64 = text => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
@@ -268,101 +268,101 @@ const base64 = text => btoa(String.fromCharCode(...new TextEncoder().encode(text
 //  --- What a person may do
 
 export function pause(item) {
-    if (!["sending", "waiting", "retrying", "storing"].includes(item.state))
-        return;
-    item.state = "paused";
-    clearTimeout(item.timer);
-    item.request?.abort();
-    pump();
+	if (!["sending", "waiting", "retrying", "storing"].includes(item.state))
+		return;
+	item.state = "paused";
+	clearTimeout(item.timer);
+	item.request?.abort();
+	pump();
 }
 
 export function resume(item) {
-    if (!["paused", "failed", "retrying"].includes(item.state))
-        return;
-    clearTimeout(item.timer);
-    item.state = "waiting";
-    item.error = null;
-    item.tries = 0;
-    pump();
+	if (!["paused", "failed", "retrying"].includes(item.state))
+		return;
+	clearTimeout(item.timer);
+	item.state = "waiting";
+	item.error = null;
+	item.tries = 0;
+	pump();
 }
 
 //  Stop an upload and forget it, also what the server has of it.
 export function cancel(item) {
-    item.state = "cancelled";
-    clearTimeout(item.timer);
-    item.request?.abort();
-    items.splice(items.indexOf(item), 1);
-    if (item.url) {
-        handles.forget(item.url);
-        send({ sent: 0, state: "" }, "DELETE", item.url, TUS).catch(() => {});      //  It expires by itself otherwise
-    }
-    pump();
+	item.state = "cancelled";
+	clearTimeout(item.timer);
+	item.request?.abort();
+	items.splice(items.indexOf(item), 1);
+	if (item.url) {
+		handles.forget(item.url);
+		send({ sent: 0, state: "" }, "DELETE", item.url, TUS).catch(() => {});      //  It expires by itself otherwise
+	}
+	pump();
 }
 
 export function forgetFinished() {
-    for (let n = items.length - 1; n >= 0; n--)
-        if (!isOpen(items[n]))
-            items.splice(n, 1);
-    changed();
+	for (let n = items.length - 1; n >= 0; n--)
+		if (!isOpen(items[n]))
+			items.splice(n, 1);
+	changed();
 }
 
 //  The uploads that an earlier page began. Those that another open page is sending right now are left to it.
 export async function findUnfinished() {
-    const { uploads } = await get("/uploads");
-    const elsewhere = await handles.held();
-    for (const upload of uploads) {
-        const url = `${API}/uploads/${upload.id}`;
-        if (elsewhere.has(url) || items.some(item => item.url === url))
-            continue;
-        items.push({ id: ++serial, file: null, handle: await handles.find(url), path: upload.path, name: baseOf(upload.path), size: upload.size,
-            sent: upload.offset, state: "lost", tries: 0, modified: upload.modified_ms, url, expires: upload.expires_ms });
-    }
-    changed();
+	const { uploads } = await get("/uploads");
+	const elsewhere = await handles.held();
+	for (const upload of uploads) {
+		const url = `${API}/uploads/${upload.id}`;
+		if (elsewhere.has(url) || items.some(item => item.url === url))
+			continue;
+		items.push({ id: ++serial, file: null, handle: await handles.find(url), path: upload.path, name: baseOf(upload.path), size: upload.size,
+			sent: upload.offset, state: "lost", tries: 0, modified: upload.modified_ms, url, expires: upload.expires_ms });
+	}
+	changed();
 }
 
 //  Go on with a file that was chosen again. Gives a sentence if it is not the same one.
 export function attach(item, file) {
-    if (file.name !== item.name && baseOf(item.path) !== file.name || file.size !== item.size)
-        return T.uploads.wrongFile(item.name);
-    if (item.modified && Math.abs(file.lastModified - item.modified) > 2000)
-        return T.uploads.changed;
-    item.file = file;
-    item.state = "waiting";
-    handles.hold(item.url);
-    pump();
-    return null;
+	if (file.name !== item.name && baseOf(item.path) !== file.name || file.size !== item.size)
+		return T.uploads.wrongFile(item.name);
+	if (item.modified && Math.abs(file.lastModified - item.modified) > 2000)
+		return T.uploads.changed;
+	item.file = file;
+	item.state = "waiting";
+	handles.hold(item.url);
+	pump();
+	return null;
 }
 
 //  The same with the handle that the browser kept: it only asks for permission.
 export async function allow(item) {
-    if (await item.handle.requestPermission({ mode: "read" }) === "granted")
-        return attach(item, await item.handle.getFile());
-    return T.uploads.lost;
+	if (await item.handle.requestPermission({ mode: "read" }) === "granted")
+		return attach(item, await item.handle.getFile());
+	return T.uploads.lost;
 }
 
 //  --- Figures
 
 function sample(octets) {
-    const now = performance.now();
-    samples.push({ at: now, octets });
-    while (samples[0].at < now - RATE_MS)
-        samples.shift();
+	const now = performance.now();
+	samples.push({ at: now, octets });
+	while (samples[0].at < now - RATE_MS)
+		samples.shift();
 }
 
 export function figures() {
-    const mine = items.filter(item => item.state !== "lost" && item.state !== "skipped");
-    const size = mine.reduce((sum, item) => sum + item.size, 0);
-    const sent = mine.reduce((sum, item) => sum + item.sent, 0);
-    const now = performance.now();
-    const recent = samples.filter(one => one.at >= now - RATE_MS);
-    const span = recent.length ? Math.max(500, now - recent[0].at) : 0;
-    const rate = span ? recent.reduce((sum, one) => sum + one.octets, 0) / span * 1000 : 0;
-    const state = name => items.filter(item => item.state === name).length;
-    return { all: mine.length, done: state("done"), failed: state("failed"), paused: state("paused"), lost: state("lost"),
-        active: state("sending") + state("storing"), size, sent, rate, left: rate > 0 ? (size - sent) / rate * 1000 : null };
+	const mine = items.filter(item => item.state !== "lost" && item.state !== "skipped");
+	const size = mine.reduce((sum, item) => sum + item.size, 0);
+	const sent = mine.reduce((sum, item) => sum + item.sent, 0);
+	const now = performance.now();
+	const recent = samples.filter(one => one.at >= now - RATE_MS);
+	const span = recent.length ? Math.max(500, now - recent[0].at) : 0;
+	const rate = span ? recent.reduce((sum, one) => sum + one.octets, 0) / span * 1000 : 0;
+	const state = name => items.filter(item => item.state === name).length;
+	return { all: mine.length, done: state("done"), failed: state("failed"), paused: state("paused"), lost: state("lost"),
+		active: state("sending") + state("storing"), size, sent, rate, left: rate > 0 ? (size - sent) / rate * 1000 : null };
 }
 
 addEventListener("beforeunload", event => {
-    if (busy())
-        event.preventDefault();
+	if (busy())
+		event.preventDefault();
 });
