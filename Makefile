@@ -28,6 +28,8 @@ bench:                          ## Figures, as ratios within one run
 	@cmake --preset release -DFST_TESTS=ON >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 	@tests/bench/run
+	@tests/web/install build/web
+	@tests/bench/http
 
 clean:
 	rm -rf build

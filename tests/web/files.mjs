@@ -48,6 +48,15 @@ export class Files {
         await this.link(name).click();
     }
 
+    //  Drag one thing of the page on another, with the steps that a hand makes on the way.
+    async drag(from, to) {
+        await from.hover();
+        await this.page.mouse.down();
+        await to.hover();
+        await to.hover();
+        await this.page.mouse.up();
+    }
+
     //  Open the row's menu and choose a command.
     async menu(name, command) {
         await this.row(name).hover();

@@ -322,7 +322,7 @@ export class Person {
                 tell(`request failed: ${request.method()} ${request.url()} ${why}`);
         });
         page.on("request", request => {
-            if (!/^(data|blob|about):/.test(request.url()) && new URL(request.url()).origin !== this.cluster.url)
+            if (!/^(data|blob|about|chrome|chrome-extension):/.test(request.url()) && new URL(request.url()).origin !== this.cluster.url)
                 tell(`request to elsewhere: ${request.url()}`);
         });
     }

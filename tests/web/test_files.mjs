@@ -67,7 +67,7 @@ stage.test("a file is renamed in its place", async scene => {
 stage.test("files are moved by dragging them on a folder, and back by undo", async scene => {
     const { person, files } = await owner(scene, "Box/", "a.txt", "b.txt", "c.txt");
     await files.pick("a.txt", "b.txt");
-    await files.row("a.txt").dragTo(files.row("Box"));
+    await files.drag(files.row("a.txt"), files.row("Box"));
     await files.listed("Box", "c.txt");
     assert.equal(String(await person.get("Box/a.txt")), "content of a.txt");
     assert.equal(String(await person.get("Box/b.txt")), "content of b.txt");
@@ -80,7 +80,7 @@ stage.test("a file is dragged up to a folder of the path", async scene => {
     const { person, page, files } = await owner(scene, "Box/", "Box/x.txt");
     await files.open("Box");
     await files.shows("x.txt");
-    await files.row("x.txt").dragTo(page.getByRole("navigation", { name: T.files.path }).getByRole("link", { name: T.files.home, exact: true }));
+    await files.drag(files.row("x.txt"), page.getByRole("navigation", { name: T.files.path }).getByRole("link", { name: T.files.home, exact: true }));
     await files.lacks("x.txt");
     assert.equal(String(await person.get("x.txt")), "content of Box/x.txt");
 });
