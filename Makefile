@@ -24,7 +24,7 @@ test-long:                      ## The tests that take long
 	@tests/run long
 
 bench:                          ## Figures, as ratios within one run
-	@docker/install build test
+	@docker/install build test bench
 	@cmake --preset release -DFST_TESTS=ON >/dev/null
 	@cmake --build --preset release -j $(JOBS)
 	@tests/bench/run
