@@ -5,6 +5,7 @@ import { crumbsOf, pathForPeople } from "./crumbs.js";
 import { ask, complain, toast } from "./dialog.js";
 import { h, button, icon, put, announce, throttle } from "./dom.js";
 import { filesOfDrop, filesOfInput } from "./drop.js";
+import { on } from "./events.js";
 import { Folder, itemOf } from "./folder.js";
 import { badName, baseOf, compareNames, extensionOf, isInside, join, parentOf, size } from "./format.js";
 import { List } from "./list.js";
@@ -39,6 +40,7 @@ class FilesView {
 		this.#build();
 		this.folder = new Folder(path, { changed: throttle(60, () => this.#show()), gone: event => this.#gone(event), failed: error => this.#failed(error),
 			rights: () => this.#askRights() });
+		this.deaf = on("file.", event => this.#forget(event));
 		this.folder.load();
 		this.#askRights();
 		this.#show();
@@ -57,6 +59,7 @@ class FilesView {
 	}
 
 	close() {
+		this.deaf();
 		this.folder.close();
 		this.finder?.abort();
 		clearTimeout(this.findTimer);
@@ -303,6 +306,14 @@ class FilesView {
 			this.findTimer = setTimeout(() => this.#find(), FIND_AFTER_MS);
 		this.main.scrollTop = 0;
 		this.#show();
+	}
+
+	//  What was found and then deleted or moved, here or elsewhere, is found no more.
+	#forget({ type, path }) {
+		if (this.found && (type === "deleted" || type === "moved")) {
+			this.found = this.found.filter(item => !isInside(item.path, path));
+			this.#show();
+		}
 	}
 
 	async #find() {
