@@ -233,6 +233,7 @@ fst_catalog_blob_drop (fst_catalog_t *self, const fst_blob_id_t *id)
     if (rc != FST_OK || refs > 0)
         return rc;
     fst_node_set_t nodes;
+    self->moved = true;                     //  Nodes will lose what a copy of the database from before has a name for
     rc = s_extents_forget (self, id, replicas, &nodes);
     if (rc != FST_OK)
         return rc;

@@ -25,7 +25,7 @@ struct fst_catalog {
     fst_pending_t pending_saved;
     uint64_t spread_changes;            //  Since it was opened
     int64_t aged_ms;                    //  Now, for what is to grow old
-    bool moved;                         //  An extent lies on other nodes since begin
+    bool moved;                         //  An extent lies on other nodes, or on none, since begin
 };
 
 //  Count entries in or out of a folder, whose time is now.

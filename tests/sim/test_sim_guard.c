@@ -133,6 +133,34 @@ Test (sim_guard, a_database_that_lacks_only_moves_of_copies_is_an_older_one)
     sim_each_seed (SEEDS, s_moved);
 }
 
+//  It still has in its trash what was purged since.
+static void
+s_purged (uint64_t seed)
+{
+    sim_t *sim = s_world (seed);
+    s_fill (sim);
+    SIM_CHECK (sim, sim_call (sim, CLIENT, "metadata", "DELETE_FILE", json_pack ("{s:s}", "path", "old"), NULL) == FST_OK);
+    sim_forget (sim, CLIENT, "old");
+    sim_elapse (sim, 3000);
+    sim_keep_database (sim, "older.db");
+    SIM_CHECK (sim, sim_call (sim, CLIENT, "metadata", "EMPTY_TRASH", NULL, NULL) == FST_OK);
+    sim_elapse (sim, 10000);
+    SIM_CHECK (sim, sim_figure (sim, "garbage") == 0);
+    sim_keep_database (sim, "newer.db");
+    s_put_back (sim, "older.db");
+    SIM_CHECK (sim, SIM_UNTIL (sim, s_in_recovery (sim), 30000));
+    s_put_back (sim, "newer.db");
+    sim_elapse (sim, 60000);
+    SIM_CHECK (sim, !s_in_recovery (sim));
+    sim_check (sim);
+    sim_destroy (&sim);
+}
+
+Test (sim_guard, a_database_that_lacks_only_a_purge_is_an_older_one)
+{
+    sim_each_seed (SEEDS, s_purged);
+}
+
 //  An admin says that the older one counts now: its files stay, and the cluster goes on.
 static void
 s_ended (uint64_t seed)

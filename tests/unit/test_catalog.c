@@ -368,6 +368,25 @@ Test (catalog, forever_makes_garbage_of_all_that_was_in_a_folder)
     CHECK (count, 3);
 }
 
+//  Nodes are told how far the database is, and tell one apart that still has what they deleted.
+Test (catalog, a_purge_of_content_raises_the_sequence)
+{
+    s_as (&alice);
+    CHECK (s_put ("a", 1), FST_OK);
+    CHECK (s_put ("empty", 0), FST_OK);
+    CHECK (s_delete ("a", false, false), FST_OK);
+    CHECK (s_delete ("empty", false, true), FST_OK);
+    s_commit ();
+    int64_t sequence = s_counters ()->sequence;
+    s_purge (1, 1);
+    s_commit ();
+    CHECK (s_counters ()->sequence, sequence);                      //  Nothing that a node has
+    s_purge (s_now_ms + 1, 1);
+    s_commit ();
+    CHECK (s_counters ()->sequence, sequence + 1);
+    CHECK (s_counters ()->garbage, 2);
+}
+
 //  ---- Listing
 
 Test (catalog, a_folder_is_listed_by_name_in_octet_order)
@@ -468,8 +487,8 @@ Test (catalog, ids_and_sequences_are_never_used_twice)
     s_purge (1, 1);
     bool more;
     CHECK (fst_catalog_trim (s_catalog, 0, 0, &more), FST_OK);      //  Forget every event
-    int64_t sequence = s_counters ()->sequence;
     CHECK (fst_catalog_commit (s_catalog), FST_OK);
+    int64_t sequence = s_counters ()->sequence;
     s_close_catalog ();
     s_open_catalog ();
     CHECK (fst_catalog_begin (s_catalog), FST_OK);
