@@ -16,6 +16,7 @@
 #define SIZE_MAX_BYTES INT64_C (9007199254740991)
 #define COMMIT_MS     600000        //  Making a large file durable may take a while
 #define RESULT_MS     600000        //  So long the result is told to who asks again
+#define RESULTS_MAX     1000        //  Of all; the oldest are forgotten
 #define METADATA_MAX    8192
 
 typedef struct s_upload {
@@ -25,8 +26,11 @@ typedef struct s_upload {
     char *user;
     int64_t size, offset;
     int64_t used_ms;                //  Monotonic
-    fst_flow_t *flow;
+    fst_flow_t *flow;               //  NULL when it is over: a result takes none of the user's transfers
     bool begun;                     //  The thread found that it can become a file
+    fst_rc_t rc;                    //  The result
+    char *problem;                  //  If it is not FST_OK
+    int64_t file, version;          //  If it is
     fst_http_request_t *request;    //  That feeds it, or waits for its beginning or end; NULL for none
 
     //  Shared with the thread, which gets them before it begins
@@ -42,6 +46,7 @@ struct fst_tus {
     fst_flows_t *flows;
     int64_t idle_ms;
     TAILQ_HEAD (, s_upload) uploads;
+    size_t results;                 //  Of them, over
 };
 
 //  ---- Metadata of tus: "path aGVsbG8=,replace dHJ1ZQ=="
@@ -111,31 +116,32 @@ s_run (void *arg, fst_flow_t *flow, filestore_t *client, char **problem_p)
 
 //  ---- An upload
 
+static bool
+s_over (const s_upload_t *self)
+{
+    return !self->flow;
+}
+
 static void
 s_end (s_upload_t *self)
 {
     TAILQ_REMOVE (&self->set->uploads, self, link);
+    self->set->results -= s_over (self);
     if (self->request) {
         fst_http_on_end (self->request, NULL, NULL);
         fst_http_refuse (self->request, 410, "gone", "This upload was ended.");
         fst_http_release (&self->request);
     }
     fst_flow_leave (&self->flow);
+    free (self->problem);
     free (self->user);
     free (self);
-}
-
-static bool
-s_over (const s_upload_t *self, fst_rc_t *rc_p, const char **problem_p)
-{
-    return fst_flow_over (self->flow, rc_p, problem_p);
 }
 
 static int64_t
 s_left_ms (const s_upload_t *self, int64_t now_ms)
 {
-    fst_rc_t rc;
-    return self->used_ms + (s_over (self, &rc, NULL)? RESULT_MS: self->set->idle_ms) - now_ms;
+    return self->used_ms + (s_over (self)? RESULT_MS: self->set->idle_ms) - now_ms;
 }
 
 static void
@@ -182,22 +188,19 @@ s_take_request (s_upload_t *self, fst_http_request_t *request)
 static void
 s_answer_end (s_upload_t *self)
 {
-    fst_rc_t rc;
-    const char *problem;
     fst_http_request_t *request = self->request;
-    if (!request || !s_over (self, &rc, &problem))
+    if (!request || !s_over (self))
         return;
-    if (rc != FST_OK) {             //  It can only be begun anew
-        fst_http_fail (request, rc, "%s", problem);
+    if (self->rc != FST_OK) {       //  It can only be begun anew
+        fst_http_fail (request, self->rc, "%s", self->problem);
         s_let_go (self);
         s_end (self);
         return;
     }
     char etag [FST_ETAG_MAX];
-    int64_t version = json_integer_value (json_object_get (self->work->reply, "version"));
-    fst_etag_make (json_integer_value (json_object_get (self->work->reply, "id")), version, etag);
+    fst_etag_make (self->file, self->version, etag);
     fst_http_set_header (request, "ETag", etag);
-    fst_http_set_headerf (request, "X-Version", "%" PRId64, version);
+    fst_http_set_headerf (request, "X-Version", "%" PRId64, self->version);
     s_set_offset (self, request);
     if (fst_http_is_head (request)) {
         fst_http_set_headerf (request, "Upload-Length", "%" PRId64, self->size);
@@ -225,6 +228,37 @@ s_answer_begun (s_upload_t *self)
     s_let_go (self);
 }
 
+//  There is room for one more result.
+static void
+s_forget_results (fst_tus_t *set)
+{
+    s_upload_t *self, *next;
+    for (self = TAILQ_FIRST (&set->uploads); self && set->results >= RESULTS_MAX; self = next) {
+        next = TAILQ_NEXT (self, link);
+        if (s_over (self) && !self->request)
+            s_end (self);
+    }
+}
+
+//  Keep what came of it, and give its flow back.
+static void
+s_keep_result (s_upload_t *self, fst_rc_t rc, const char *problem)
+{
+    s_forget_results (self->set);
+    self->set->results++;
+    self->rc = rc;
+    if (rc == FST_OK) {
+        self->file = json_integer_value (json_object_get (self->work->reply, "id"));
+        self->version = json_integer_value (json_object_get (self->work->reply, "version"));
+    }
+    else {
+        self->problem = strdup (problem);
+        assert (self->problem);
+    }
+    self->work = NULL;
+    fst_flow_leave (&self->flow);
+}
+
 static void
 s_news (void *arg, fst_flow_t *flow)
 {
@@ -233,13 +267,14 @@ s_news (void *arg, fst_flow_t *flow)
     const char *problem;
     if (!self->begun && self->request && fst_flow_told (flow))
         s_answer_begun (self);
-    if (!s_over (self, &rc, &problem)) {
+    if (!fst_flow_over (flow, &rc, &problem)) {
         if (self->request)
             fst_http_resume (self->request);
         return;
     }
     if (rc != FST_OK && rc != FST_INTERRUPTED)
         fst_log_warning ("upload failed id=%s reason=\"%s\"", self->id, problem);
+    s_keep_result (self, rc, problem);
     s_answer_end (self);
 }
 
@@ -359,8 +394,7 @@ s_head (void *arg, fst_http_request_t *request)
         return;
     fst_http_set_header (request, "Cache-Control", "no-store");
     s_take_request (self, request);
-    fst_rc_t rc;
-    if (s_over (self, &rc, NULL))
+    if (s_over (self))
         s_answer_end (self);
     else
     if (self->offset == self->size)         //  Whole only when it is durable
@@ -450,8 +484,7 @@ s_patch (void *arg, fst_http_request_t *request)
     if (s_patch_refused (self, request))
         return;
     s_take_request (self, request);
-    fst_rc_t rc;
-    if (s_over (self, &rc, NULL))
+    if (s_over (self))
         s_answer_end (self);
     else
         fst_http_receive (request, s_take, self);
@@ -476,9 +509,8 @@ s_list (void *arg, fst_http_request_t *request)
     int64_t mono_ms = fst_clock_mono_ms (), wall_ms = fst_clock_wall_ms ();
     json_t *list = json_array ();
     const s_upload_t *self;
-    fst_rc_t rc;
     TAILQ_FOREACH (self, &set->uploads, link)
-        if (self->begun && strcmp (self->user, fst_http_claims (request)->name) == 0 && !s_over (self, &rc, NULL))
+        if (self->begun && strcmp (self->user, fst_http_claims (request)->name) == 0 && !s_over (self))
             json_array_append_new (list, json_pack ("{s:s, s:s, s:I, s:I, s:I, s:I}", "id", self->id,
                 "path", self->work->path, "size", (json_int_t) self->size, "offset", (json_int_t) self->offset,
                 "modified_ms", (json_int_t) self->work->modified_ms,

@@ -69,6 +69,14 @@ class Resumable(SharedTest):
         self.assertEqual(client.get("empty"), b"")
         self.status(web.patch(created.headers["Location"], 0, b""), 204)
 
+    def test_an_upload_that_is_over_takes_none_of_the_users_transfers(self):
+        _, _, web = self.begin()
+        for number in range(25):            # More than one user may have under way
+            url = self.status(web.create(self.home("small%d" % number), 3), 201).headers["Location"]
+            self.assertEqual(self.status(web.patch(url, 0, b"abc"), 204).headers["X-Version"], "1")
+        self.assertEqual(self.status(web.ask("HEAD", url, **TUS), 200).headers["Upload-Offset"], "3")
+        self.assertEqual(self.status(web.get(self.home("small0")), 200).octets, b"abc")
+
 
 class Zip(SharedTest):
     def zip(self, web, *names):
