@@ -85,7 +85,7 @@ s_list_event (void *arg, const fst_journal_t *event)
     list->rc = s_is_there (list, event)? fst_namespace_tell (list->space, event, &told, &may): FST_OK;
     if (list->rc != FST_OK)
         return false;
-    if (may && s_is_wanted (list, &told)) {
+    if (may && s_is_there (list, &told) && s_is_wanted (list, &told)) {     //  Asking for a path tells no more than is told
         list->full = json_array_size (list->events) == list->limit || list->bytes > FST_PAGE_BYTES_MAX;
         if (list->full)
             return false;

@@ -318,6 +318,24 @@ Test (names, everybody_hears_of_nodes)
     cr_expect_str_eq (s_events (w.bob, json_pack ("{s:s}", "path", "/"), &since), "");
 }
 
+Test (names, a_path_to_look_at_does_not_tell_where_things_came_from)
+{
+    s_make (w.bob, "x");
+    s_make (w.alice, "secret");
+    s_make (w.alice, "seen");
+    world_put (&w, w.alice, "secret/a", 10);
+    world_put (&w, w.alice, "seen/b", 10);
+    json_decref (s_ask (w.alice, "SHARE", s_grant ("seen", "bob", "read")));
+    int64_t since = s_number (w.bob, "LIST_EVENTS", json_object (), "sequence"), begin = since;
+    json_decref (s_ask (w.alice, "MOVE", json_pack ("{s:s, s:s}", "from", "secret/a", "to", "seen/a")));
+    json_decref (s_ask (w.alice, "COPY", json_pack ("{s:s, s:s}", "from", "seen/b", "to", "secret/b")));
+    cr_expect_str_eq (s_events (w.bob, json_pack ("{s:s}", "path", "/users/alice/secret"), &since), "");
+    since = begin;
+    cr_expect_str_eq (s_events (w.bob, json_pack ("{s:s}", "path", "/users/alice/seen"), &since), "committed ");
+    since = begin;
+    cr_expect_str_eq (s_events (w.alice, json_pack ("{s:s}", "path", "secret"), &since), "moved copied ");
+}
+
 Test (names, events_that_are_not_kept_are_a_gap)
 {
     s_make (w.alice, "f");
