@@ -1,4 +1,4 @@
-//  The cluster, alive: nodes that die and come back, and what that does to the content.
+//  The cluster, alive: nodes that die and come back, and what that does to the content. Small extents, so that copying anew takes a while.
 
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -6,7 +6,7 @@ import { Stage, T, random, randomFile, until } from "./harness.mjs";
 import { Files } from "./files.mjs";
 
 const MIB = 1 << 20;
-const stage = new Stage({ separate: true, nodes: 4, sets: ["heartbeat-interval=500 ms", "prune-after=5 s", "repair-delay=100 ms"] });
+const stage = new Stage({ separate: true, nodes: 4, sets: ["heartbeat-interval=500 ms", "prune-after=5 s", "repair-delay=100 ms", "extent-chunks=1"] });
 
 async function look(scene) {
     const person = await scene.person({ account: scene.stage.admin, open: "/#/cluster" });
@@ -27,26 +27,23 @@ stage.test("every node is there with its state, its room and its pulse", async s
 });
 
 stage.test("a chosen file shows which nodes hold which part", async scene => {
-    const { cluster } = scene;
     const person = await scene.person({ account: scene.stage.admin });
     const files = new Files(person);
-    await person.put("parts.bin", random(130 * MIB));
+    await person.put("parts.bin", random(19 * MIB + 5));
     await files.menu("parts.bin", T.files.places);
     const places = person.page.getByRole("region", { name: T.places.of("parts.bin") });
-    await places.getByText(T.places.summary(3, T.places.copies(2, 2))).waitFor();
+    await places.getByText(T.places.summary(20, T.places.copies(2, 2))).waitFor();
     await places.getByText(T.places.table).click();
     const rows = await places.getByRole("row").allInnerTexts();
-    assert.equal(rows.length, 4);
+    assert.equal(rows.length, 1 + 20);
     for (const row of rows.slice(1))
         assert.equal((row.match(/node-\d/g) ?? []).length, 2, row);
-    const { nodes } = await cluster.api("GET", "/nodes", { token: person.account.token });
-    assert.equal(nodes.filter(node => node.holds > 0).length > 1, true);
 });
 
 stage.test("a node dies while an upload goes on: what has one copy rises and falls to zero", async scene => {
     const { cluster } = scene;
     const { person, page, card } = await look(scene);
-    await person.put("before.bin", random(100 * MIB));
+    await person.put("before.bin", random(160 * MIB));
     const uploader = await scene.person();
     const files = new Files(uploader);
     const local = path.join(scene.folder(), "during.bin");
@@ -66,9 +63,9 @@ stage.test("a node dies while an upload goes on: what has one copy rises and fal
     const victim = nodes.reduce((most, node) => node.holds > most.holds ? node : most).node;
     await cluster.kill(victim);
     await card(victim).getByText(T.cluster.state.pruned).waitFor();
-    await page.getByText(T.cluster.alive("3", "4")).waitFor();
-    await page.getByText(T.cluster.event.pruned(victim)).first().waitFor();
     await until(() => said.some(text => /have only one copy/.test(text)), "the page says that content has only one copy");
+    await page.getByText(T.cluster.event.pruned(victim)).first().waitFor();
+    await page.getByText(T.cluster.alive("3", "4")).waitFor();
     await line.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
     await files.uploads.getByText(T.uploads.allDone(1)).waitFor({ timeout: 60000 });
     await page.getByText(T.cluster.well).waitFor({ timeout: 60000 });
