@@ -1,7 +1,7 @@
 //  Coming in and going out: accounts, passwords, sessions.
 
 import assert from "node:assert/strict";
-import { PASSWORD, Stage, T } from "./harness.mjs";
+import { PASSWORD, Stage, T, until } from "./harness.mjs";
 import { Files } from "./files.mjs";
 
 const stage = new Stage({ first: true });
@@ -53,7 +53,7 @@ stage.test("one registers, logs out and logs in again", async scene => {
     await account(page);
     await press(page, T.account.logout);
     await page.getByLabel(T.entrance.password, { exact: true }).waitFor();
-    assert.equal((await scene.cluster.request("GET", "/api/v1/entries", { token: cookie.value })).status, 401);
+    await until(async () => (await scene.cluster.request("GET", "/api/v1/entries?path=/users/ann", { token: cookie.value })).status === 401, "the old token is worth nothing");
 
     await login(page, "ann", PASSWORD);
     await page.getByRole("link", { name: T.nav.files, exact: true }).click();
