@@ -18,6 +18,7 @@
 #define WINDOW_STANDARD (8 * 1024 * 1024)       //  Until the node said something else
 #define LATE_FACTOR     3           //  Late is who takes so many times as long as another one
 #define LATE_MS_MAX     8000        //  A node that was late has twice the time, up to this
+#define SPARE_MS        500         //  How long it matters that somebody needs a node, however late it is
 #define LATE_AGAIN_MS   60000       //  Was it not for so long, it has the usual time again
 #define WITNESS_MS      10000       //  What an idle node did so long before counts
 #define PROBE_MS        1500        //  Silence after which a node is asked for a sign of life
@@ -55,6 +56,7 @@ struct fst_data_node {
     int64_t probed_ms;          //  It was asked for a sign of life
     int64_t late_ms;            //  After which it is late
     int64_t was_late_ms;        //  When it last was; 0 = never
+    int64_t spared_until_ms;    //  Before this it does not fail for being late
     int64_t down_until_ms;
     struct {
         int64_t asked_ms;       //  The latest of the requests that it answered
@@ -296,6 +298,13 @@ fst_data_down (const fst_data_node_t *node, int64_t now_ms)
 {
     assert (node);
     return now_ms < node->down_until_ms;
+}
+
+void
+fst_data_spare (fst_data_node_t *node, int64_t now_ms)
+{
+    assert (node);
+    node->spared_until_ms = now_ms + SPARE_MS;
 }
 
 int64_t
@@ -635,7 +644,7 @@ s_overdue (const fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
         node->late_ms = FST_DATA_LATE_MS;
         node->was_late_ms = 0;
     }
-    if (!s_is_late (self, node, now_ms))
+    if (now_ms < node->spared_until_ms || !s_is_late (self, node, now_ms))
         return NULL;
     node->late_ms = node->late_ms * 2 < LATE_MS_MAX? node->late_ms * 2: LATE_MS_MAX;
     node->was_late_ms = now_ms;

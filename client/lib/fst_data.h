@@ -6,7 +6,7 @@
 //  - it is late: for FST_DATA_LATE_MS it got nothing done, while another node answered a request of the same kind that
 //    was asked since then (or before, and has nothing to do now), in a third of the time or less. So where one disk or
 //    one network serves all nodes and is busy, nobody is late. A node that failed so has twice the time the next
-//    time, for a slow node is better than none;
+//    time, for a slow node is better than none, and one that is spared (fst_data_spare) does not fail so;
 //  - it is silent for FST_DATA_SILENCE_MS. Who has long work to do answers questions meanwhile: it is asked for a
 //    sign of life;
 //  - one answer takes longer than FST_DATA_ANSWER_MS.
@@ -94,6 +94,10 @@ fst_data_load (const fst_data_node_t *node);
 //  True for a node that failed a short time ago.
 bool
 fst_data_down (const fst_data_node_t *node, int64_t now_ms);
+
+//  This node has what is nowhere else: for the next half second it does not fail for being late.
+void
+fst_data_spare (fst_data_node_t *node, int64_t now_ms);
 
 //  How long an answer of that kind is to be expected to take: as long as the last ones did, or as one is waited for
 //  already if that is longer; 0 if nothing is known of the last seconds.

@@ -180,6 +180,35 @@ fst_plan_on (fst_plan_t *self, int node)
     return NULL;
 }
 
+//  Slots that a copy has, that are not in hand, and that no other copy has.
+static bool
+s_is_sole (const fst_plan_extent_t *extent, const fst_plan_copy_t *copy)
+{
+    for (size_t word = 0; word < FST_PLAN_SLOTS_MAX / 64; word++) {
+        uint64_t elsewhere = extent->held.words [word];
+        for (int at = 0; at < extent->copies; at++) {
+            const fst_plan_copy_t *other = &extent->copy [at];
+            if (other != copy && other->state != FST_COPY_LOST && !other->gone)
+                elsewhere |= other->have.words [word];
+        }
+        if (copy->have.words [word] & ~elsewhere)
+            return true;
+    }
+    return false;
+}
+
+bool
+fst_plan_sole (fst_plan_t *self, int node)
+{
+    assert (self);
+    for (uint32_t number = self->first; number < self->begun; number++) {
+        const fst_plan_copy_t *copy = s_copy_on (self, number, node);
+        if (copy && copy->state != FST_COPY_LOST && !copy->gone && s_is_sole (fst_plan_find (self, number), copy))
+            return true;
+    }
+    return false;
+}
+
 //  The first of nodes that holds no copy of the extent; -1 for none. One that lost its copy may be back.
 static int
 s_fresh_node (const fst_plan_extent_t *extent, const int *nodes, int count)

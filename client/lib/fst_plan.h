@@ -81,6 +81,10 @@ fst_plan_broken (fst_plan_t *self);
 fst_plan_extent_t *
 fst_plan_on (fst_plan_t *self, int node);
 
+//  True if that node is the only one that has some slot which is not in hand any more.
+bool
+fst_plan_sole (fst_plan_t *self, int node);
+
 //  Put other nodes, or the same ones if they are back, in the place of lost copies; they begin without a record.
 //  FST_MALFORMED if nodes has not enough that hold none.
 fst_rc_t FST_CHECKED

@@ -253,6 +253,15 @@ fst_upload_destroy (fst_upload_t **self_p)
     free (self);
 }
 
+//  What only one node has of a stream cannot be read again: a slow node is better than a lost upload.
+static void
+s_spare_sole (fst_upload_t *self, int64_t now_ms)
+{
+    for (int node = 0; self->args.fd < 0 && node < self->lease.nodes_count; node++)
+        if (!self->lease.nodes [node].failed && fst_plan_sole (self->plan, node))
+            fst_data_spare (self->lease.nodes [node].data, now_ms);
+}
+
 bool
 fst_upload_pump (fst_upload_t *self)
 {
@@ -265,6 +274,7 @@ fst_upload_pump (fst_upload_t *self)
         fst_upload_send_all (self, now_ms);          //  First what is there: it frees buffers
         fst_upload_make_all (self);
         s_seal_all (self, now_ms);
+        s_spare_sole (self, now_ms);
         if (self->state == FST_UPLOAD_RUNNING)
             s_tell_if_due (self);
     }

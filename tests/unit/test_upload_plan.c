@@ -138,6 +138,31 @@ Test (upload_plan, a_lost_copy_is_filled_from_the_survivor)
     fst_plan_destroy (&plan);
 }
 
+//  Its lateness must not end a stream.
+Test (upload_plan, a_node_that_alone_has_something_is_known)
+{
+    fst_plan_t *plan = fst_plan_new (4, -1);
+    uint32_t extent, slot;
+    int from;
+    fst_plan_assign (plan, 0, s_ab, 2);
+    cr_assert (fst_plan_next (plan, &extent, &slot));
+    fst_plan_sent (fst_plan_find (plan, 0), 0, 0);
+    fst_plan_stored (plan, 0, 0, 0);
+    cr_assert_not (fst_plan_sole (plan, 0), "what it alone has is still in hand");
+    s_store (plan, 0, 0);
+    cr_assert_not (fst_plan_sole (plan, 0), "both have it");
+    fst_plan_lose (plan, 1);
+    cr_assert (fst_plan_sole (plan, 0));
+    cr_assert_not (fst_plan_sole (plan, 1), "what it had is lost");
+    cr_assert (fst_plan_mend (plan, 0, s_ac, 2) == FST_OK);
+    cr_assert (fst_plan_sole (plan, 0), "the new one has nothing yet");
+    cr_assert (fst_plan_fetch (plan, &extent, &slot, &from));
+    cr_assert_not (fst_plan_sole (plan, 0), "in hand again");
+    s_store (plan, 0, 0);
+    cr_assert_not (fst_plan_sole (plan, 0));
+    fst_plan_destroy (&plan);
+}
+
 Test (upload_plan, a_node_that_is_back_begins_without_a_record)
 {
     fst_plan_t *plan = fst_plan_new (1, 1);
