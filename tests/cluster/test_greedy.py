@@ -21,7 +21,7 @@ class Limits(SiteTest):
         header = b"GET / HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n" % (b"a" * 40000)
         huge = b"GET / HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n" % (b"a" * 200000)
         many = b"GET / HTTP/1.1\r\nHost: a\r\n%s\r\n" % (b"X: a\r\n" * 200)
-        body = b"POST /bus/auth/FIRST HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n"
+        body = b"POST /bus/auth/FIRST HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 50000000\r\n\r\n"
         for octets, status in ((large, 414), (header, 431), (huge, 431), (many, 431), (body, 413)):
             raw = self.raw()
             try:
