@@ -105,6 +105,17 @@ s_check (fst_http_request_t *request, const char *method, const char *version)
     return false;
 }
 
+//  A page from elsewhere whose name suddenly means this machine (DNS rebinding) would be one origin with us, and could make
+//  the first account. It comes from a browser on this machine, and names its own site.
+static bool
+s_is_rebound (const fst_http_request_t *request)
+{
+    const fst_http_options_t *options = &request->http->options;
+    const char *host = fst_http_header (request, "Host");
+    return host && !options->trust_proxy && !options->certificate && !fst_http_is_sure_host (host)
+        && fst_http_is_local (request);
+}
+
 static void
 s_refuse_method (fst_http_request_t *request)
 {
@@ -137,6 +148,10 @@ s_admit (fst_http_request_t *request)
     if ((flags & FST_HTTP_OPEN) && (rc == FST_UNAUTHENTICATED || rc == FST_EXPIRED))
         rc = FST_OK;
     const char *type = fst_http_header (request, "Content-Type");
+    if (s_is_rebound (request))
+        fst_http_refuse (request, 421, "denied", "from this machine the page is reached as localhost; with a proxy in front "
+                         "set web-proxy = 1");
+    else
     if (!allowed)
         s_refuse_method (request);
     else

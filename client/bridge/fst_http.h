@@ -148,6 +148,10 @@ fst_http_json (const fst_http_request_t *self);
 const char *
 fst_http_peer (const fst_http_request_t *self);
 
+//  It came from this machine.
+bool
+fst_http_is_local (const fst_http_request_t *self);
+
 //  It came over TLS, here or at a trusted proxy.
 bool
 fst_http_secure (const fst_http_request_t *self);

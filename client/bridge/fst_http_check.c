@@ -1,6 +1,7 @@
 //  A second look at what strangers send as the head of a request.
 
 #include "fst_http_check.h"
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,6 +345,25 @@ fst_http_is_own_origin (const char *origin, const char *host, bool secure)
     const char *scheme = secure? "https://": "http://";
     size_t bytes = strlen (scheme);
     return origin && host && strncasecmp (origin, scheme, bytes) == 0 && strcasecmp (origin + bytes, host) == 0;
+}
+
+bool
+fst_http_is_sure_host (const char *host)
+{
+    assert (host);
+    char name [256];
+    if (*host == '[')
+        return true;                        //  An address of IPv6; no name begins so
+    size_t bytes = strcspn (host, ":");
+    if (bytes >= sizeof (name))
+        return false;
+    memcpy (name, host, bytes);
+    name [bytes] = 0;
+    if (bytes && name [bytes - 1] == '.')   //  "localhost." is the same name
+        name [--bytes] = 0;
+    struct in_addr address;
+    const char *end = bytes > 10? name + bytes - 10: "";
+    return !strchr (name, '.') || strcasecmp (end, ".localhost") == 0 || inet_pton (AF_INET, name, &address) == 1;
 }
 
 bool

@@ -58,6 +58,11 @@ fst_http_is_type (const char *value, const char *type);
 bool
 fst_http_is_own_origin (const char *origin, const char *host, bool secure);
 
+//  True if no stranger's name server can have given this Host header's name: an address, localhost, *.localhost, or a name
+//  without a dot.
+bool
+fst_http_is_sure_host (const char *host);
+
 //  True if it may stand in an answer's header: no control octets.
 bool
 fst_http_value_valid (const char *value);

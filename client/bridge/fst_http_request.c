@@ -292,6 +292,13 @@ fst_http_peer (const fst_http_request_t *self)
 }
 
 bool
+fst_http_is_local (const fst_http_request_t *self)
+{
+    const char *peer = fst_http_peer (self);
+    return strncmp (peer, "127.", 4) == 0 || strcmp (peer, "::1") == 0;
+}
+
+bool
 fst_http_secure (const fst_http_request_t *self)
 {
     assert (self);

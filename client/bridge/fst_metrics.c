@@ -205,17 +205,11 @@ s_status_told (void *arg, fst_rc_t rc, json_t *reply)
         s_answer (scrape, NULL);
 }
 
-static bool
-s_is_local (const char *peer)
-{
-    return strncmp (peer, "127.", 4) == 0 || strcmp (peer, "::1") == 0;
-}
-
 static void
 s_get (void *arg, fst_http_request_t *request)
 {
     fst_metrics_t *self = arg;
-    if (!self->open && !fst_http_claims (request) && !s_is_local (fst_http_peer (request))) {
+    if (!self->open && !fst_http_claims (request) && !fst_http_is_local (request)) {
         fst_http_fail (request, FST_UNAUTHENTICATED, NULL);
         return;
     }

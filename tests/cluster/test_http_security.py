@@ -208,6 +208,16 @@ class Security(ClusterTest):
             status, _, _ = bridge.json("GET", "/api/v1/entries", Cookie=planted)
             self.assertEqual(status, 401, planted.replace(token, "TOKEN"))
 
+    def test_a_strangers_name_that_points_to_this_machine_is_not_answered(self):
+        bridge = self.bridge()
+        body = json.dumps({"name": "mallory", "password": PASSWORD}).encode()
+        for host, wanted in (("evil.example:%d" % bridge.port, 421), ("localhost:%d" % bridge.port, 200)):
+            head = "POST /api/v1/accounts HTTP/1.1\r\nHost: %s\r\nOrigin: http://%s\r\nContent-Type: application/json\r\n" \
+                   "Content-Length: %d\r\nConnection: close\r\n\r\n" % (host, host, len(body))
+            status, _, reply = parse(bridge.raw(head.encode() + body))
+            self.assertEqual(status, wanted, reply)
+        self.assertEqual(json.loads(reply)["role"], "admin")        # Nobody was first
+
     def test_every_answer_says_what_browsers_may_do_with_it(self):
         bridge = self.bridge()
         token = bridge.account("ann")

@@ -235,6 +235,18 @@ Test (values, media_types_may_have_parameters)
     cr_expect_not (fst_http_is_type (NULL, "application/json"));
 }
 
+Test (values, hosts_that_no_stranger_can_have_named)
+{
+    static const char *const sure [] = { "localhost", "localhost:8501", "LOCALHOST.:1", "a.localhost:1", "127.0.0.1:8501",
+                                         "10.1.2.3", "[::1]:8501", "mymachine:1" };
+    static const char *const unsure [] = { "evil.example", "evil.example:8501", "127.0.0.1.evil.example", "localhost.evil.example",
+                                           "evillocalhost.example", "evil.example.", "1.2.3", "a.xlocalhost" };
+    for (size_t at = 0; at < sizeof (sure) / sizeof (sure [0]); at++)
+        cr_expect (fst_http_is_sure_host (sure [at]), "%s", sure [at]);
+    for (size_t at = 0; at < sizeof (unsure) / sizeof (unsure [0]); at++)
+        cr_expect_not (fst_http_is_sure_host (unsure [at]), "%s", unsure [at]);
+}
+
 Test (values, origin_is_our_own_only_if_scheme_host_and_port_are)
 {
     cr_expect (fst_http_is_own_origin ("http://a:1", "a:1", false));
