@@ -156,6 +156,11 @@ s_obeys (fst_storage_t *self, fst_request_t **request_p)
     if (fst_told_command (&self->told, &pair))
         return true;
     bool older = pair.sequence < self->told.last.sequence;
+    if (older && pair.run == self->told.registered) {       //  Events overtook it: metadata asks again, with what it knows by then
+        fst_request_fail (request_p, FST_DENIED, "This node was told sequence %" PRId64 " since that was asked; ask again.",
+                          self->told.last.sequence);
+        return false;
+    }
     if (older)
         fst_log_error ("metadata is older than this node's data sequence=%" PRId64 " seen=%" PRId64,
                        pair.sequence, self->told.last.sequence);
