@@ -194,6 +194,13 @@ s_age (void *self, const char *name, int64_t *ms_p)
 }
 
 static fst_rc_t
+s_touch (void *self, const char *name)
+{
+    folder_t *folder = self;
+    return utimensat (folder->fd, name, NULL, AT_SYMLINK_NOFOLLOW) == 0? FST_OK: s_failed_name (folder, "touch", name);
+}
+
+static fst_rc_t
 s_rename (void *self, const char *from, const char *to)
 {
     folder_t *folder = self;
@@ -336,7 +343,7 @@ s_make_path (const char *folder)
 static const fst_disk_t s_port = {
     .open = s_open, .close = s_close, .read = s_read, .write = s_write, .flush_hint = s_flush_hint,
     .drop_cache = s_drop_cache,
-    .sync = s_sync, .size = s_size, .age = s_age, .rename = s_rename, .unlink = s_unlink,
+    .sync = s_sync, .size = s_size, .age = s_age, .touch = s_touch, .rename = s_rename, .unlink = s_unlink,
     .make_folder = s_make_folder, .sync_folder = s_sync_folder, .list = s_list, .space = s_space
 };
 
@@ -409,8 +416,8 @@ s_refuse_name (void *self, const char *name)
 static const fst_disk_t s_reading_port = {
     .open = s_open_to_read, .close = s_close, .read = s_read, .write = s_refuse_write, .flush_hint = s_ignore_hint,
     .drop_cache = s_drop_cache,
-    .sync = s_refuse_sync, .size = s_size, .age = s_age, .rename = s_refuse_rename, .unlink = s_refuse_name,
-    .make_folder = s_refuse_name, .sync_folder = s_refuse_name, .list = s_list, .space = s_space
+    .sync = s_refuse_sync, .size = s_size, .age = s_age, .touch = s_refuse_name, .rename = s_refuse_rename,
+    .unlink = s_refuse_name, .make_folder = s_refuse_name, .sync_folder = s_refuse_name, .list = s_list, .space = s_space
 };
 
 fst_rc_t

@@ -40,6 +40,7 @@ typedef struct {
     fst_rc_t (*size) (void *self, fst_disk_file_t *file, int64_t *bytes_p);
     //  How long ago a file was written last, by the wall clock: less than 0 if that was set back. FST_NOT_FOUND
     fst_rc_t (*age) (void *self, const char *name, int64_t *ms_p);
+    fst_rc_t (*touch) (void *self, const char *name);       //  As if it were written now
     fst_rc_t (*rename) (void *self, const char *from, const char *to);
     fst_rc_t (*unlink) (void *self, const char *name);      //  FST_NOT_FOUND if it is not there
     fst_rc_t (*make_folder) (void *self, const char *name); //  FST_OK if it is there already

@@ -338,9 +338,11 @@ fst_extents_reopen (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t ext
     fst_extent_name (blob, extent, false, name);
     fst_draft_t *draft = fst_drafts_take (self->drafts, blob, extent);
     fst_rc_t rc = self->disk->rename (self->disk->self, name, draft->name);
+    bool renamed = rc == FST_OK;
+    if (renamed)
+        rc = self->disk->touch (self->disk->self, draft->name);     //  Or it would expire as an upload of long ago
     fst_drafts_forget (self->drafts, draft);    //  What it has is read when it is asked for
-    if (rc != FST_OK)
-        return rc;
-    fst_extents_note (self, -1, 1);
-    return s_sync_folder (self, blob);
+    if (renamed)
+        fst_extents_note (self, -1, 1);
+    return rc == FST_OK? s_sync_folder (self, blob): rc;
 }

@@ -66,7 +66,7 @@ fst_rc_t FST_CHECKED
 fst_extents_look (fst_extents_t *self, const fst_blob_id_t *blob, uint32_t extent, bool *have, uint32_t count);
 
 //  Make a sealed extent, damaged, into one that is not sealed: its good records count as stored, and the others may be
-//  stored again.
+//  stored again. For fst_extents_expire it was written now: perhaps nobody else has what it has.
 //      FST_NOT_FOUND
 //      FST_IO          the process must end
 fst_rc_t FST_CHECKED

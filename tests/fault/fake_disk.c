@@ -240,6 +240,13 @@ s_age (void *arg, const char *name, int64_t *ms_p)
 }
 
 static fst_rc_t
+s_touch (void *arg, const char *name)
+{
+    int64_t ms;
+    return s_age (arg, name, &ms);
+}
+
+static fst_rc_t
 s_list (void *arg, const char *name, fst_rc_t (*each) (void *arg, const char *file), void *each_arg)
 {
     fake_disk_t *self = (fake_disk_t *) arg;
@@ -292,7 +299,7 @@ fake_disk_new (uint64_t seed)
         .self = self,
         .open = s_open, .close = s_close, .read = s_read, .write = s_write, .flush_hint = s_flush_hint,
         .drop_cache = s_drop_cache,
-        .sync = s_sync, .size = s_size, .age = s_age, .rename = s_rename, .unlink = s_unlink,
+        .sync = s_sync, .size = s_size, .age = s_age, .touch = s_touch, .rename = s_rename, .unlink = s_unlink,
         .make_folder = s_make_folder, .sync_folder = s_sync_folder, .list = s_list, .space = s_space
     };
     return self;

@@ -94,6 +94,15 @@ s_age (void *self, const char *name, int64_t *ms_p)
 }
 
 static fst_rc_t
+s_touch (void *self, const char *name)
+{
+    char path [400];
+    s_path (name, path);
+    zhashx_update (sim_world->made, path, (void *) (intptr_t) (sim_world->now_ms + 1));
+    return s_real.touch (self, name);
+}
+
+static fst_rc_t
 s_sync (void *self, fst_disk_file_t *file)
 {
     sim_point ();
@@ -143,6 +152,7 @@ __wrap_fst_disk_open (const char *folder, fst_disk_t **disk_p)
         s_real = **disk_p;
         (*disk_p)->open = s_open;
         (*disk_p)->age = s_age;
+        (*disk_p)->touch = s_touch;
         (*disk_p)->write = s_write;
         (*disk_p)->sync = s_sync;
         (*disk_p)->rename = s_rename;

@@ -620,10 +620,10 @@ Test (extents, dropping_takes_an_open_extent_only)
 }
 
 static void
-s_set_written (const test_record_t *made, int64_t seconds_ago)
+s_set_written (const test_record_t *made, bool open, int64_t seconds_ago)
 {
     char name [FST_EXTENT_NAME_MAX], path [700];
-    fst_extent_name (&made->record.blob, made->record.extent, true, name);
+    fst_extent_name (&made->record.blob, made->record.extent, open, name);
     snprintf (path, sizeof (path), "%s/%s", s_folder, name);
     struct timespec when = { .tv_sec = time (NULL) - seconds_ago }, times [2] = { when, when };
     cr_assert (utimensat (AT_FDCWD, path, times, 0) == 0);
@@ -636,14 +636,14 @@ Test (extents, what_nobody_goes_on_with_expires)
     fst_extent_info_t info;
     test_record_t made = test_record (test_blob (33, 1), 0, SLOTS, LOG2, 0, false, 7);
     cr_assert (s_store (&made) == FST_OK);
-    s_set_written (&made, 100000);
+    s_set_written (&made, true, 100000);
     cr_assert (fst_extents_expire (s_extents, 50000000, &dropped) == FST_OK);
     cr_expect_eq (dropped, 0, "it was in use a moment ago, so only the wall clock can be wrong");
     s_reopen ();
     cr_assert (fst_extents_count (s_extents) == FST_OK);
     cr_assert (fst_extents_expire (s_extents, 150000000, &dropped) == FST_OK);
     cr_expect_eq (dropped, 0, "not old enough");
-    s_set_written (&made, -100000);
+    s_set_written (&made, true, -100000);
     cr_assert (fst_extents_expire (s_extents, 50000000, &dropped) == FST_OK);
     cr_expect_eq (dropped, 1, "a time far in the future is none");
     cr_expect_eq (fst_extents_look (s_extents, &made.record.blob, 0, have, SLOTS), FST_NOT_FOUND);
@@ -653,4 +653,28 @@ Test (extents, what_nobody_goes_on_with_expires)
     cr_assert (fst_extents_expire (s_extents, 0, &dropped) == FST_OK);
     cr_expect_eq (dropped, 0, "sealed ones are not touched");
     test_record_free (&made);
+}
+
+//  Perhaps nobody else has what is good in it.
+Test (extents, a_damaged_extent_that_was_reopened_is_not_an_old_upload)
+{
+    bool have [2];
+    size_t dropped = 0;
+    fst_blob_id_t blob = test_blob (34, 1);
+    fst_extent_info_t info;
+    test_record_t made [2] = {
+        test_record (blob, 0, SLOTS, LOG2, 0, false, 1), test_record (blob, 1, SLOTS, LOG2, 50, true, 2)
+    };
+    cr_assert (s_store (&made [0]) == FST_OK && s_store (&made [1]) == FST_OK);
+    cr_assert (fst_extents_seal (s_extents, &blob, 0, 2, &info) == FST_OK);
+    s_damage (blob, 0, false, 10, false);
+    s_set_written (&made [0], false, 100000);
+    cr_assert (fst_extents_reopen (s_extents, &blob, 0) == FST_OK);
+    s_reopen ();
+    cr_assert (fst_extents_count (s_extents) == FST_OK);
+    cr_assert (fst_extents_expire (s_extents, 50000000, &dropped) == FST_OK);
+    cr_expect_eq (dropped, 0);
+    cr_expect (fst_extents_look (s_extents, &blob, 0, have, 2) == FST_OK && !have [0] && have [1]);
+    test_record_free (&made [0]);
+    test_record_free (&made [1]);
 }
