@@ -198,8 +198,10 @@ s_gather (fst_http_request_t *request, const char *data, size_t bytes)
         fst_http_fail (request, FST_TOO_LARGE, "the body has more than %zu octets", request->http->options.json_max);
         return;
     }
-    if (!(request->route->flags & FST_HTTP_JSON))
+    if (!(request->route->flags & FST_HTTP_JSON)) {
+        request->gathered_bytes = total;    //  Nobody reads it, and it has an end all the same
         return;
+    }
     if (total > request->gathered_size) {
         request->gathered_size = total * 2;
         request->gathered = realloc (request->gathered, request->gathered_size);

@@ -349,6 +349,9 @@ class Security(ClusterTest):
         body = b'{"name": "' + b"a" * (8 << 20) + b'"}'
         status, _, _ = bridge.ask("POST", "/api/v1/session", {"Content-Type": "application/json"}, body)
         self.assertEqual(status, 413)
+        chunks = b"10000\r\n" + b"a" * 65536 + b"\r\n"           # Without an announced length, where no body is wanted
+        answer = bridge.raw(b"GET /api/v1/session HTTP/1.1\r\n" + host.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks * 40 + b"0\r\n\r\n")
+        self.assertEqual(statuses(answer)[:1], [413], answer[:200])
         for text in (b"[" * 100000, b'{"name": "a", "name": "b", "password": "c"}', b"[]", b"nul", b"{}x", b'{"name": "\xff"}', b""):
             status, _, _ = bridge.ask("POST", "/api/v1/session", {"Content-Type": "application/json"}, text)
             self.assertIn(status, (400, 413), text[:40])
