@@ -7,6 +7,7 @@
 #include "fst_log.h"
 
 #define QUEUE_BYTES_ENOUGH  (64 * 1024)     //  No more is fetched, and what may be lost is left out
+#define LISTENERS_EACH_MAX  64              //  Of one user: pages, and scripts
 #define PAGE_EVENTS         200             //  Of one LIST_EVENTS
 #define ASK_MS              100             //  Between two questions for one listener
 #define RETRY_MS            1000            //  After one that failed
@@ -383,6 +384,15 @@ s_read_since (const fst_http_request_t *request, int64_t *since_p)
     return true;
 }
 
+static size_t
+s_count_user (const fst_sse_t *self, const char *user)
+{
+    size_t count = 0;
+    for (s_listener_t *listener = zlistx_first (self->listeners); listener; listener = zlistx_next (self->listeners))
+        count += !fst_http_gone (listener->request) && strcmp (listener->claims.name, user) == 0;
+    return count;
+}
+
 static void
 s_get (void *arg, fst_http_request_t *request)
 {
@@ -390,6 +400,10 @@ s_get (void *arg, fst_http_request_t *request)
     int64_t since;
     if (!s_read_since (request, &since)) {
         fst_http_fail (request, FST_MALFORMED, "Last-Event-ID and since are the number of an event");
+        return;
+    }
+    if (s_count_user (self, fst_http_claims (request)->name) >= LISTENERS_EACH_MAX) {
+        fst_http_fail (request, FST_TOO_MANY, "you listen to the events too often already; close some pages");
         return;
     }
     fst_http_set_header (request, "Cache-Control", "no-store");

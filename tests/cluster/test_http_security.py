@@ -328,6 +328,25 @@ class Security(ClusterTest):
         except (OSError, AssertionError):
             return False
 
+    def test_one_person_cannot_take_all_streams_of_events(self):
+        bridge = self.bridge()
+        token = bridge.account("ann")
+        bob = bridge.account("bob")
+        links = []
+
+        def listen(who):
+            links.append(bridge.connect())
+            self.addCleanup(links[-1].close)
+            links[-1].sendall(("GET /api/v1/events?since=0 HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n"
+                               % (bridge.host, who)).encode())
+            return links[-1].recv(12).decode()[9:]
+
+        self.assertEqual([listen(token) for _ in range(64)], ["200"] * 64)
+        self.assertEqual(listen(token), "429")
+        self.assertEqual(listen(bob), "200")
+        links[0].close()
+        until(lambda: listen(token) == "200", "there is room again")
+
     def test_everything_has_a_bound(self):
         bridge = self.bridge()
         token = bridge.account("ann")
