@@ -253,6 +253,17 @@ fst_http_json (const fst_http_request_t *self)
     return self->json;
 }
 
+//  Some proxies add a line of their own below what the client sent: the last one is theirs.
+static enum MHD_Result
+s_last_forwarded (void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    const char **last = arg;
+    (void) kind;
+    if (strcasecmp (name, "X-Forwarded-For") == 0)
+        *last = value;
+    return MHD_YES;
+}
+
 //  The last address is the one that our proxy saw; those before it are what its client said.
 static char *
 s_forwarded_peer (const char *header)
@@ -283,7 +294,9 @@ fst_http_peer (const fst_http_request_t *self)
 {
     assert (self);
     fst_http_request_t *own = (fst_http_request_t *) self;      //  Found out once, when it is wanted
-    const char *header = self->http && self->http->options.trust_proxy? fst_http_header (self, "X-Forwarded-For"): NULL;
+    const char *header = NULL;
+    if (!own->peer && self->http && self->http->options.trust_proxy)
+        MHD_get_connection_values (self->connection, MHD_HEADER_KIND, s_last_forwarded, &header);
     if (!own->peer && header)
         own->peer = s_forwarded_peer (header);
     if (!own->peer)

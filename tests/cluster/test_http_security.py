@@ -328,6 +328,13 @@ class Security(ClusterTest):
         except (OSError, AssertionError):
             return False
 
+    def test_an_address_is_what_the_proxy_says_and_not_its_client(self):
+        bridge = self.bridge("web-proxy=1")
+        for lines, wanted in ((("127.0.0.1",), 200), (("203.0.113.5",), 401), (("127.0.0.1, 203.0.113.5",), 401),
+                              (("127.0.0.1", "203.0.113.5"), 401)):
+            head = ["GET /metrics HTTP/1.1", "Host: " + bridge.host, "Connection: close"] + ["X-Forwarded-For: " + line for line in lines]
+            self.assertEqual(statuses(bridge.raw("\r\n".join(head + ["", ""]).encode())), [wanted], lines)
+
     def test_one_person_cannot_take_all_streams_of_events(self):
         bridge = self.bridge()
         token = bridge.account("ann")
