@@ -406,10 +406,13 @@ static fst_rc_t
 s_trash (fst_namespace_t *self, const fst_place_t *place, bool forever, int64_t *entries_p, int64_t *trash_p)
 {
     fst_subtree_t subtree;
+    bool own = strcmp (place->entry.owner, self->person.name) == 0;
     fst_rc_t rc = fst_catalog_subtree (self->catalog, &place->entry, &subtree);
     if (rc == FST_OK)
         rc = fst_catalog_entry_trash (self->catalog, &place->entry, &subtree, place->path, self->person.name,
-                                      forever? 0: self->now_ms);
+                                      forever && own? 0: self->now_ms);
+    if (rc == FST_OK && forever && !own)
+        rc = fst_catalog_trash_leave (self->catalog, place->entry.id);      //  As if one had emptied one's trash at once
     if (rc == FST_OK)
         rc = fst_namespace_journal (self, "deleted", place->path, NULL, place->entry.id, 0);
     self->walked = false;

@@ -81,6 +81,7 @@ fst_rc_t FST_CHECKED
 fst_namespace_move (fst_namespace_t *self, const char *from, const char *to, bool replace, int64_t *id_p);
 
 //  FST_NOT_FOUND, FST_NOT_EMPTY, FST_DENIED. *entries_p: how many went; *trash_p: the item that they are in the trash.
+//  What somebody else owns does not go forever but to the trash of its owner, with *trash_p 0.
 fst_rc_t FST_CHECKED
 fst_namespace_delete (fst_namespace_t *self, const char *path, bool recursive, bool forever, int64_t *entries_p,
                       int64_t *trash_p);

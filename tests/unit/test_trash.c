@@ -263,6 +263,21 @@ Test (trash, emptying_ones_trash_keeps_what_others_own)
     CHECK (s_restore (hers, NULL), FST_OK);
 }
 
+Test (trash, deleting_forever_what_others_own_leaves_it_to_them)
+{
+    int64_t entries, trash = 1;
+    s_share_folder ();
+    CHECK (s_put ("ours/a", 1), FST_OK);
+    s_as (&bob);
+    CHECK (fst_namespace_delete (s_space, "/users/alice/ours/a", false, true, &entries, &trash), FST_OK);
+    CHECK (trash, 0);
+    cr_expect_str_eq (s_items (&bob), "");
+    s_purge (1, 1);
+    CHECK (s_counters ()->garbage, 0);
+    s_as (&alice);
+    CHECK (s_restore_path ("ours/a"), FST_OK);
+}
+
 //  ---- Time
 
 Test (trash, what_is_being_taken_apart_does_not_come_back_in_part)
