@@ -587,6 +587,7 @@ s_start (fst_http_t *self, char **problem_p)
     struct MHD_OptionItem tls [] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, self->certificate },
         { MHD_OPTION_HTTPS_MEM_KEY, 0, self->key },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },   //  RFC 8996
         { MHD_OPTION_END, 0, NULL }
     };
     struct MHD_OptionItem none [] = { { MHD_OPTION_END, 0, NULL } };

@@ -80,6 +80,16 @@ class Tls(ClusterTest):
         raw.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         self.assertNotIn(b"HTTP/1.1 200", raw.read_all())
 
+    def test_versions_of_tls_that_are_broken_are_not_spoken(self):
+        cluster = self.cluster(start=False, web=True)
+        certificate, key = self.certificate(cluster.root)
+        cluster.sets += ["--set", "web-certificate=" + certificate, "--set", "web-key=" + key]
+        cluster.start()
+        for version, spoken in (("-tls1", False), ("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)):
+            result = subprocess.run(["openssl", "s_client", "-connect", cluster.url().split("//")[1], version, "-cipher", "ALL:@SECLEVEL=0"],
+                                    stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+            self.assertEqual(result.returncode == 0, spoken, version)
+
     def test_certificates_that_are_none_stop_the_start(self):
         cluster = self.cluster(start=False, web=True)
         certificate, key = self.certificate(cluster.root)
