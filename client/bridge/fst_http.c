@@ -604,10 +604,13 @@ s_start (fst_http_t *self, char **problem_p)
         MHD_OPTION_NOTIFY_CONNECTION, s_on_connection, self,
         MHD_OPTION_ARRAY, self->certificate? tls: none,
         MHD_OPTION_END);
-    if (!self->daemon)
+    if (!self->daemon) {
+        //  It may have closed that: closed again, it would be another thread's. The process ends with this failure
+        self->listener = -1;
         return s_fail (FST_MALFORMED, problem_p, self->certificate?
                        "the web server does not start: are web-certificate and web-key a good pair?":
                        "the web server does not start");
+    }
     return FST_OK;
 }
 
