@@ -7,7 +7,7 @@ import { baseOf, freeName, isInside, join, parentOf } from "./format.js";
 import { T } from "./text.js";
 
 const AT_ONCE = 4;
-const ZIP_URL_MAX = 6000;       //  What a request line may have with some room
+const ZIP_URL_MAX = 6000;  //  What a request line may have with some room
 
 //  Run an action for each thing, some at once. Gives the results of those that worked; tells of those that did not.
 export async function each(things, action) {
@@ -31,7 +31,7 @@ export function askConflict(name, several, lead = T.conflict.lead) {
 		const answer = choice => () => dialog.close(choice);
 		const dialog = openDialog({
 			title: T.conflict.title(name),
-			body: [h("p", {}, lead), several && h("p.check", {}, all, h("label", { for: "conflict-all" }, T.conflict.all))],
+			body: [h("p", lead), several && h("p.check", all, h("label", { for: "conflict-all" }, T.conflict.all))],
 			actions: [
 				button(T.conflict.skip, { onclick: answer("skip") }),
 				button(T.conflict.replace, { onclick: answer("replace") }),

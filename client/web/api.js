@@ -72,7 +72,7 @@ export async function call(method, path, { query, body, signal } = {}) {
 }
 
 //  Arrays repeat the name; what is undefined is left out.
-export function queryOf(fields) {
+function queryOf(fields) {
 	const query = new URLSearchParams();
 	for (const [name, value] of Object.entries(fields))
 		for (const one of Array.isArray(value) ? value : [value])

@@ -25,26 +25,27 @@ const VIEWS = [
 ];
 
 const app = h("div", { id: "app" });
-let main = null;                //  Of the frame, while somebody is signed in
-let shown = null;               //  { key, view } in it
-let preview = null;             //  Over it
+let main = null;  //  Of the frame, while somebody is signed in
+let shown = null;  //  { key, view } in it
+let preview = null;  //  Over it
 let ended = false;
 
 //  --- The frame
 
 function frame() {
 	main = h("main", { id: "main", tabindex: -1 });
-	const item = ({ view, icon: shape }) => h("li", {}, h("a", { href: link(view, view === "files" ? home() : ""), "data-view": view,
+	const short = { shared: T.nav.sharedShort, account: T.nav.account };  //  On a phone there is no room
+	const item = ({ view, icon: shape }) => h("li", h("a", { href: link(view, view === "files" ? home() : ""), "data-view": view,
 		...(view === "files" ? { "data-folder": home() } : {}) }, icon(shape),
-	view === "shared" ? [h("span.long", {}, T.nav.shared), h("span.short", {}, T.nav.sharedShort)]
-		: h("span", {}, view === "account" ? session.user : T.nav[view]), view === "account" ? h("span.hidden", {}, `, ${T.nav.account}`) : null));
+	short[view] ? [h("span.long", view === "account" ? session.user : T.nav[view]), h("span.short", short[view])] : h("span", T.nav[view]),
+	view === "account" ? h("span.hidden.long", `, ${T.nav.account}`) : null));
 	const connection = h("div.connection", { role: "status" });
 	put(app,
 		h("a.skip", { href: "#main", onclick: event => (event.preventDefault(), main.focus()) }, T.skip),
 		h("nav.side", { "aria-label": T.mainNavigation },
-			h("p.brand", {}, h("img", { src: "favicon.svg", alt: "", width: 26, height: 26 }), T.product),
-			h("ul", {}, VIEWS.slice(0, 4).map(item)), h("ul.foot", {}, item(VIEWS[4]))),
-		h("div.column", {}, connection, main), panel);
+			h("p.brand", h("img", { src: "favicon.svg", alt: "", width: 26, height: 26 }), T.product),
+			h("ul", VIEWS.slice(0, 4).map(item)), h("ul.foot", item(VIEWS[4]))),
+		h("div.column", connection, main), panel);
 	events.watch(state => showConnection(connection, state));
 }
 
@@ -61,7 +62,7 @@ function showConnection(host, { connected, failures }) {
 	}
 	else if (failures > 1 || failures === 1 && !navigator.onLine) {
 		if (!wasAway)
-			put(host, icon("offline"), h("p", {}, T.offline.waiting), button(T.offline.now, { class: "link", onclick: events.retry }));
+			put(host, icon("offline"), h("p", T.offline.waiting), button(T.offline.now, { class: "link", onclick: events.retry }));
 		wasAway = true;
 	}
 }
@@ -108,8 +109,8 @@ async function begin() {
 		await load();
 	}
 	catch (error) {
-		put(app, h("main.entrance", {}, h("div.card", { role: "alert" }, icon("offline", "huge"), h("h1", {}, T.product),
-			h("p.lead", {}, error.sentence ?? error.message), button(T.tryAgain, { class: "primary", onclick: begin }, "retry"))));
+		put(app, h("main.entrance", h("div.card", { role: "alert" }, icon("offline", "huge"), h("h1", T.product),
+			h("p.lead", error.sentence ?? error.message), button(T.tryAgain, { class: "primary", onclick: begin }, "retry"))));
 		return;
 	}
 	if (!session.signed_in)
@@ -140,5 +141,5 @@ events.on("session", tellSignedOut);
 
 document.body.prepend(app,
 	h("div", { id: "toasts", role: "status" }), h("div", { id: "alerts", role: "alert" }), h("div", { id: "announcer", class: "hidden", role: "status" }));
-loadIcons().catch(() => {});    //  Without pictures everything still has its name
+loadIcons().catch(() => {});  //  Without pictures everything still has its name
 begin();

@@ -1,7 +1,7 @@
 //  The cluster, alive: nodes and their heartbeats, how safe everything is, what is going on. Fed by events, no polling.
 import { get, post } from "./api.js";
 import { complain, toast } from "./dialog.js";
-import { h, button, icon, put, throttle, announce } from "./dom.js";
+import { h, icon, put, throttle, announce, menuTool, write } from "./dom.js";
 import { on } from "./events.js";
 import { count, duration, exactly, rate, size, timeWithSeconds, when } from "./format.js";
 import { openMenu } from "./menu.js";
@@ -12,15 +12,15 @@ import { T } from "./text.js";
 
 const COLOURS = 8;
 const JOURNAL_MAX = 30;
-const BEAT_MS = 1100;          //  As long as the style sheet shows it
-const HISTORY_MAX = 2000;       //  Points kept while the page is open
+const BEAT_MS = 1100;  //  As long as the style sheet shows it
+const HISTORY_MAX = 2000;  //  Points kept while the page is open
 
 export function openCluster(main, path) {
 	return new Cluster(main, path);
 }
 
 class Cluster {
-	nodes = new Map();          //  Name to { row of LIST_NODES, heard, rate, card }
+	nodes = new Map();  //  Name to { row of LIST_NODES, heard, rate, card }
 	status = null;
 	journal = [];
 	history = { times: [], series: {} };
@@ -58,26 +58,26 @@ class Cluster {
 
 	#build() {
 		const panel = (id, title, lead, ...body) => h("section", { class: `panel ${id}`, "aria-labelledby": `panel-${id}` },
-			h("header", {}, h("h2", { id: `panel-${id}` }, title), lead && h("p.muted", {}, lead)), body);
+			h("header", h("h2", { id: `panel-${id}` }, title), lead && h("p.muted", lead)), body);
 		this.verdict = h("div.verdict", { role: "status" });
-		this.aliveCount = h("span.muted", {});
-		this.cards = h("ul.nodes", {});
-		this.copies = h("dl.bars", {});
-		this.copiesLead = h("p.muted", {});
-		this.facts = h("dl.facts", {});
-		this.oneCopy = h("p.figure", {});
-		this.oneCopyMore = h("p.muted", {});
-		this.stuck = h("ul.plain", {});
+		this.aliveCount = h("span.muted");
+		this.cards = h("ul.nodes");
+		this.copies = h("dl.bars");
+		this.copiesLead = h("p.muted");
+		this.facts = h("dl.facts");
+		this.oneCopy = h("p.figure");
+		this.oneCopyMore = h("p.muted");
+		this.stuck = h("ul");
 		this.stuckPanel = panel("stuck", T.cluster.stuck, null, this.stuck);
 		this.stuckPanel.hidden = true;
-		this.log = h("ol.journal", {}, h("li.muted", {}, T.cluster.journalEmpty));
+		this.log = h("ol.journal", h("li.muted", T.cluster.journalEmpty));
 		this.plots = {
 			throughput: new Plot({ title: T.cluster.throughput, format: rate, series: [{ key: "up", name: T.cluster.up }, { key: "down", name: T.cluster.down }] }),
 			capacity: new Plot({ title: T.cluster.capacity, format: value => size(Math.round(value)),
 				series: [{ key: "taken", name: T.cluster.taken }, { key: "capacity", name: T.cluster.whole }] }),
 			bytes_at_one_copy: new Plot({ title: T.cluster.atOneCopy, format: value => size(Math.round(value)), series: [{ key: "bytes_at_one_copy", name: T.cluster.atOneCopy }] }),
 		};
-		this.host = h("div.panels", {},
+		this.host = h("div.panels",
 			panel("node-list", T.cluster.nodes, null, this.cards),
 			panel("one-copy", T.cluster.oneCopy, T.cluster.oneCopyLead, this.oneCopy, this.oneCopyMore, this.plots.bytes_at_one_copy.element),
 			panel("copies", T.cluster.copies, null, this.copiesLead, this.copies, this.facts),
@@ -86,7 +86,7 @@ class Cluster {
 			this.stuckPanel,
 			panel("events", T.cluster.journal, null, this.log));
 		this.host.querySelector(".node-list header").append(this.aliveCount);
-		put(this.main, h("header.bar", {}, h("h1", { tabindex: -1 }, T.cluster.title)), this.verdict, this.host);
+		put(this.main, h("header.bar", h("h1", { tabindex: -1 }, T.cluster.title)), this.verdict, this.host);
 	}
 
 	async #load() {
@@ -128,7 +128,7 @@ class Cluster {
 		if (!node)
 			return this.#loadNodes().catch(complain);
 		const now = Date.now();
-		const speed = (is, was) => is >= was ? (is - was) / (now - node.beatAt) * 1000 : 0;     //  Less than before: started anew
+		const speed = (is, was) => is >= was ? (is - was) / (now - node.beatAt) * 1000 : 0;  //  Less than before: started anew
 		if (node.beatAt && now > node.beatAt && beat.bytes_in !== undefined)
 			node.rates = { in: speed(beat.bytes_in, node.bytes_in), out: speed(beat.bytes_out, node.bytes_out) };
 		const { free, capacity, health, bytes_in, bytes_out } = beat;
@@ -138,7 +138,7 @@ class Cluster {
 		this.#drawNode(node);
 		const pulse = node.card.querySelector(".pulse");
 		pulse.classList.remove("beat");
-		void pulse.getBoundingClientRect();     //  So that the same animation begins anew
+		void pulse.getBoundingClientRect();  //  So that the same animation begins anew
 		pulse.classList.add("beat");
 		clearTimeout(node.beatTimer);
 		node.beatTimer = setTimeout(() => pulse.classList.remove("beat"), BEAT_MS);
@@ -153,7 +153,7 @@ class Cluster {
 		const alive = [...this.nodes.values()].filter(node => node.state === "alive").length;
 		this.aliveCount.textContent = names.length ? T.cluster.alive(count(alive), count(names.length)) : "";
 		names.forEach(name => this.#drawNode(this.nodes.get(name)));
-		put(this.cards, names.length ? names.map(name => this.nodes.get(name).card) : h("li.muted", {}, T.cluster.emptyNodes));
+		put(this.cards, names.length ? names.map(name => this.nodes.get(name).card) : h("li.muted", T.cluster.emptyNodes));
 		this.places?.refresh();
 	}
 
@@ -178,19 +178,17 @@ class Cluster {
 			return;
 		const age = node.heard ? Date.now() - node.heard : null;
 		const text = T.cluster.heartbeat(age === null ? T.cluster.never : age < 1500 ? T.cluster.now : T.cluster.ago(duration(age)));
-		if (node.parts.age.textContent !== text)
-			node.parts.age.textContent = text;
+		write(node.parts.age, text);
 	}
 
 	#card(node) {
-		const parts = node.parts = { swatch: h("span", { "aria-hidden": "true" }), state: h("span.state", {}), space: h("span"),
-			bar: h("meter", { min: 0, max: 100, high: 85, optimum: 0, "aria-label": T.cluster.capacity }), more: h("p.muted", {}),
-			rate: h("p.muted", {}), age: h("p.muted.age", {}) };
+		const parts = node.parts = { swatch: h("span", { "aria-hidden": "true" }), state: h("span.state"), space: h("span"),
+			bar: h("meter", { min: 0, max: 100, high: 85, optimum: 0, "aria-label": T.cluster.capacity }), more: h("p.muted"),
+			rate: h("p.muted"), age: h("p.muted") };
 		return h("li.node", { "aria-label": node.node },
-			h("header", {}, h("span.pulse", { "aria-hidden": "true" }), h("h3", {}, node.node), parts.swatch, h("span.grow", {}), parts.state,
-				isAdmin() && button(T.cluster.actionsFor(node.node), { iconOnly: true, class: "quiet", "aria-haspopup": "menu", "aria-expanded": "false",
-					onclick: event => this.#menu(node, event.currentTarget) }, "more")),
-			parts.bar, h("p.space", {}, parts.space), parts.more, parts.rate, parts.age);
+			h("header", h("span.pulse", { "aria-hidden": "true" }), h("h3", node.node), parts.swatch, h("span.grow"), parts.state,
+				isAdmin() && menuTool(T.cluster.actionsFor(node.node), event => this.#menu(node, event.currentTarget))),
+			parts.bar, h("p.space", parts.space), parts.more, parts.rate, parts.age);
 	}
 
 	#menu(node, anchor) {
@@ -216,20 +214,20 @@ class Cluster {
 		if (this.verdict.dataset.kind !== kind || this.verdict.dataset.text !== title + lead) {
 			this.verdict.dataset.kind = kind;
 			this.verdict.dataset.text = title + lead;
-			put(this.verdict, icon({ well: "check", risk: "warning", thin: "copy", lost: "warning" }[kind], "huge"), h("div", {}, h("p.title", {}, title), h("p", {}, lead)));
+			put(this.verdict, icon({ well: "check", risk: "warning", thin: "copy", lost: "warning" }[kind], "huge"), h("div", h("p.title", title), h("p", lead)));
 		}
 		const counts = extents.by_live_copies.slice(0, Math.max(2, extents.by_live_copies.findLastIndex(number => number > 0)) + 1);
 		const most = Math.max(1, ...counts);
 		this.copiesLead.textContent = T.cluster.copiesLead(extents.total);
 		put(this.copies, counts.map((number, copies) => copies === 0 && !number ? null : h("div", { class: copies === 0 ? "lost" : copies === 1 ? "thin" : "" },
-			h("dt", {}, T.cluster.copyRow(copies)), h("dd", {}, number > 0 && h("span.bar-fill", { style: { width: `${number / most * 100}%` } }), h("span", {}, count(number))))));
-		put(this.facts, ["folders", "uploads", "garbage", "damaged"].map(key => h("div", {}, h("dt", {}, T.cluster.facts[key]), h("dd", {}, count(status[key])))));
+			h("dt", T.cluster.copyRow(copies)), h("dd", number > 0 && h("span.bar-fill", { style: { width: `${number / most * 100}%` } }), h("span", count(number))))));
+		put(this.facts, ["folders", "uploads", "garbage", "damaged"].map(key => h("div", h("dt", T.cluster.facts[key]), h("dd", count(status[key])))));
 		this.oneCopy.textContent = size(status.bytes_at_one_copy);
 		this.oneCopy.classList.toggle("zero", status.bytes_at_one_copy === 0);
 		this.oneCopyMore.textContent = [left && T.cluster.left(left), repair.moving && T.cluster.moving(repair.moving), repair.rate && T.cluster.speed(rate(repair.rate))]
 			.filter(Boolean).join(" · ");
 		this.stuckPanel.hidden = !repair.stuck.length;
-		put(this.stuck, repair.stuck.map(one => h("li", {}, T.cluster.stuckRow(one.path, one.extent + 1, one.reason))));
+		put(this.stuck, repair.stuck.map(one => h("li", T.cluster.stuckRow(one.path, one.extent + 1, one.reason))));
 		this.#add({ bytes_at_one_copy: status.bytes_at_one_copy });
 	}
 
@@ -246,7 +244,7 @@ class Cluster {
 		if (this.journal.length)
 			put(this.log, this.journal.map(event => h("li", { "data-type": event.type }, h("time", { datetime: new Date(event.time_ms).toISOString(), title: exactly(event.time_ms) },
 				Date.now() - event.time_ms < 43200000 ? timeWithSeconds(event.time_ms) : when(event.time_ms)),
-			h("span", {}, h("strong", {}, (T.cluster.event[event.type] ?? (node => `${node}: ${event.type}`))(event.node)), event.detail ? ` ${event.detail}` : ""))));
+			h("span", h("strong", (T.cluster.event[event.type] ?? (node => `${node}: ${event.type}`))(event.node)), event.detail ? ` ${event.detail}` : ""))));
 	}
 
 	//  --- Figures over time

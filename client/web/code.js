@@ -1,7 +1,7 @@
 //  A little colour for source: comments, strings, numbers, words of the language. No language is known well, many a little.
 import { h } from "./dom.js";
 
-const LIMIT = 100000;           //  Longer texts are shown plain: elements cost
+const LIMIT = 100000;  //  Longer texts are shown plain: elements cost
 
 const C_WORDS = "auto break case catch class const continue default delete do else enum export extends extern false finally float for from func "
 	+ "function goto if implements import in inline instanceof int interface let long namespace new nil null nullptr operator override package "

@@ -1,5 +1,5 @@
 //  Dialogs, and short messages that go away by themselves. The browser's <dialog> keeps the focus inside and gives it back.
-import { h, button, icon, put } from "./dom.js";
+import { h, button, icon, problemLine, tool } from "./dom.js";
 import { T } from "./text.js";
 import { sentenceOf } from "./api.js";
 
@@ -9,11 +9,11 @@ let serial = 0;
 //  Show a dialog. "body" is nodes, "actions" buttons at its foot. Gives { element, close, fail }.
 export function openDialog({ title, body, actions = [], kind = "", onclose, back = document.activeElement }) {
 	const id = `dialog-${++serial}`;
-	const problem = h("p.problem", { role: "alert", hidden: true });
+	const problem = problemLine();
 	const element = h("dialog", { class: `dialog ${kind}`, "aria-labelledby": id },
-		h("header", {}, h("h2", { id }, title), button(T.close, { iconOnly: true, class: "quiet", onclick: () => close() }, "close")),
-		h("div.dialog-body", {}, body, problem),
-		actions.length ? h("footer", {}, actions) : null);
+		h("header", h("h2", { id }, title), tool(T.close, "close", () => close())),
+		h("div.dialog-body", body, problem),
+		actions.length ? h("footer", actions) : null);
 	const close = value => element.open && element.close(value ?? "");
 	element.addEventListener("close", () => {
 		element.remove();
@@ -27,10 +27,7 @@ export function openDialog({ title, body, actions = [], kind = "", onclose, back
 	element.querySelector("[autofocus]")?.focus();
 	return {
 		element, close,
-		fail: error => {
-			put(problem, icon("warning"), h("span", {}, typeof error === "string" ? error : sentenceOf(error)));
-			problem.hidden = false;
-		},
+		fail: error => problem.say(typeof error === "string" ? error : sentenceOf(error)),
 	};
 }
 
@@ -43,7 +40,7 @@ function outside(element, event) {
 export function confirm({ title, sentence, action, danger }) {
 	return new Promise(resolve => {
 		const dialog = openDialog({
-			title, body: h("p", {}, sentence),
+			title, body: h("p", sentence),
 			actions: [
 				button(T.cancel, { onclick: () => dialog.close() }),
 				button(action, { class: danger ? "danger" : "primary", autofocus: true, onclick: () => dialog.close("yes") }),
@@ -81,13 +78,13 @@ export function ask({ title, label, value = "", action, check, commit }) {
 //  A short message at the foot of the page. Errors wait until they are closed.
 export function toast(sentence, { action, label, error } = {}) {
 	const region = document.getElementById(error ? "alerts" : "toasts");
-	for (const old of [...region.children])      //  Said already: once is enough
+	for (const old of [...region.children])  //  Said already: once is enough
 		if (old.querySelector("p").textContent === sentence)
 			old.remove();
 	const element = h("div", { class: `toast ${error ? "error" : ""}` },
-		error ? icon("warning") : null, h("p", {}, sentence),
+		error ? icon("warning") : null, h("p", sentence),
 		action ? button(label, { class: "link", onclick: () => (end(), action()) }) : null,
-		button(T.dismiss, { iconOnly: true, class: "quiet", onclick: () => end() }, "close"));
+		tool(T.dismiss, "close", () => end()));
 	let timer = null;
 	const end = () => {
 		clearTimeout(timer);

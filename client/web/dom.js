@@ -1,18 +1,18 @@
-//  Elements without a framework: h ("button.primary", { onclick: save }, "Save").
+//  Elements without a framework: h ("button.primary", { onclick: save }, "Save"); attributes may be left out.
 //  (Tabs, because these files are sent as they are.)
 
 const SVG = "http://www.w3.org/2000/svg";
 
-export function h(tag, attributes, ...children) {
+export function h(tag, ...content) {
 	const [name, ...classes] = tag.split(".");
 	const node = document.createElement(name);
 	if (classes.length)
 		node.className = classes.join(" ");
-	return fill(node, attributes, children);
+	return fill(node, content);
 }
 
-export function svg(tag, attributes, ...children) {
-	return fill(document.createElementNS(SVG, tag), attributes, children);
+export function svg(tag, ...content) {
+	return fill(document.createElementNS(SVG, tag), content);
 }
 
 //  A picture of the sprite; it says nothing to a screen reader, so a button needs a label besides.
@@ -32,19 +32,42 @@ export async function loadIcons() {
 export function button(label, attributes = {}, iconName = null) {
 	const { iconOnly, ...rest } = attributes;
 	return h("button", { type: "button", ...(iconOnly ? { "aria-label": label, title: label } : {}), ...rest },
-		iconName && icon(iconName), iconOnly ? null : h("span", {}, label));
+		iconName && icon(iconName), iconOnly ? null : h("span", label));
+}
+
+//  A button that is only a picture, and one that opens a menu.
+export const tool = (label, iconName, onclick, more) => button(label, { iconOnly: true, class: "quiet", onclick, ...more }, iconName);
+
+export const menuTool = (label, onclick, { icon: iconName = "more", ...more } = {}) =>
+	tool(label, iconName, onclick, { "aria-haspopup": "menu", "aria-expanded": "false", ...more });
+
+//  Where a form says what went wrong: problem.say (sentence).
+export function problemLine() {
+	const element = h("p.problem", { role: "alert", hidden: true });
+	element.say = sentence => {
+		put(element, icon("warning"), h("span", sentence));
+		element.hidden = false;
+	};
+	return element;
+}
+
+//  A text that may be the same is not written again: screen readers would say it once more.
+export function write(node, text) {
+	if (node.textContent !== text)
+		node.textContent = text;
 }
 
 const PROPERTIES = new Set(["value", "checked", "indeterminate", "disabled", "hidden", "draggable", "inert", "muted"]);
 
-function fill(node, attributes, children) {
-	for (const [name, value] of Object.entries(attributes ?? {}))
-		set(node, name, value);
-	node.append(...flat(children));
+function fill(node, content) {
+	if (content[0]?.constructor === Object)
+		for (const [name, value] of Object.entries(content.shift()))
+			set(node, name, value);
+	node.append(...flat(content));
 	return node;
 }
 
-export function set(node, name, value) {
+function set(node, name, value) {
 	if (name.startsWith("on"))
 		value && node.addEventListener(name.slice(2), value);
 	else if (name === "style")
@@ -95,5 +118,3 @@ export function announce(sentence) {
 		setTimeout(() => (region.textContent = sentence), 50);
 	}
 }
-
-export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,6 +1,6 @@
 //  What a person drops or chooses, as files with the paths that they have below the folder dropped on.
 
-const MANY = 100000;            //  More files than that in one drop are a mistake
+const MANY = 100000;  //  More files than that in one drop are a mistake
 
 //  All files of a drop, also inside folders. Gives { files: [{ file, handle?, path }], folders: [path] }. "found" hears the count.
 export async function filesOfDrop(transfer, found) {
@@ -11,7 +11,7 @@ export async function filesOfDrop(transfer, found) {
 	for (const { entry, file, handle } of entries)
 		if (entry)
 			await walk(entry, "", result, found, await handle);
-		else if (file)          //  Not from a disk: a picture out of another page
+		else if (file)  //  Not from a disk: a picture out of another page
 			result.files.push({ file, path: file.name, handle: null });
 	return result;
 }

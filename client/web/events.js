@@ -5,16 +5,16 @@
 //  one is connected, the one that has the lock, and tells the others; when it goes, the next one gets the lock.
 import { API, tellSignedOut } from "./api.js";
 
-const SILENCE_MS = 40000;       //  The bridge writes at least a comment every 15 s
+const SILENCE_MS = 40000;  //  The bridge writes at least a comment every 15 s
 const WAIT_MS = [500, 1000, 2000, 5000, 10000];
 
 const listeners = new Set();
 const watchers = new Set();
-let last = null;                //  Sequence of the last durable event: where to go on
-let stopper = null;             //  Ends the connection that is open
-let wake = null;                //  Ends a wait between two attempts
+let last = null;  //  Sequence of the last durable event: where to go on
+let stopper = null;  //  Ends the connection that is open
+let wake = null;  //  Ends a wait between two attempts
 let running = false;
-let channel = null;             //  To the other pages of this person in this browser
+let channel = null;  //  To the other pages of this person in this browser
 
 export let state = { connected: false, failures: 0, retryAt: 0 };
 
@@ -37,7 +37,7 @@ export function start(since, user) {
 	last = since;
 	running = true;
 	const name = `events ${user}`;
-	if (!navigator.locks)       //  Only over TLS, or on this machine
+	if (!navigator.locks)  //  Only over TLS, or on this machine
 		return void run();
 	channel = new BroadcastChannel(name);
 	channel.onmessage = ({ data }) => data.state ? become(data.state) : deliver(data.topic, data.text, data.id);
@@ -131,12 +131,12 @@ function deliver(topic, data, id) {
 	if (id !== null)
 		last = id;
 	if (!data)
-		return;                 //  Only says how far it is
+		return;  //  Only says how far it is
 	try {
 		tell(topic, JSON.parse(data));
 	}
 	catch (error) {
-		console.error(topic, error);    //  One bad event must not end the stream
+		console.error(topic, error);  //  One bad event must not end the stream
 	}
 }
 
@@ -148,7 +148,7 @@ export function tell(topic, payload) {
 }
 
 //  The line format of text/event-stream.
-export class Parser {
+class Parser {
 	rest = "";
 	event = "";
 	data = [];

@@ -3,10 +3,10 @@ import { get } from "./api.js";
 import * as actions from "./actions.js";
 import { crumbsOf, pathForPeople } from "./crumbs.js";
 import { ask, complain, toast } from "./dialog.js";
-import { h, button, icon, put, announce, throttle } from "./dom.js";
+import { h, button, icon, menuTool, put, announce, throttle, tool, write } from "./dom.js";
 import { filesOfDrop, filesOfInput } from "./drop.js";
 import { on } from "./events.js";
-import { Folder, itemOf } from "./folder.js";
+import { Folder, itemsOf } from "./folder.js";
 import { badName, baseOf, compareNames, extensionOf, isInside, join, parentOf, size } from "./format.js";
 import { List } from "./list.js";
 import { openMenu } from "./menu.js";
@@ -19,8 +19,8 @@ import { T } from "./text.js";
 import * as upload from "./upload.js";
 import { openVersions } from "./versions.js";
 
-export const DRAGGED = "application/x-filestore";
-const FIND_AFTER_MS = 200;      //  A pause in typing; then the whole tree is searched
+const DRAGGED = "application/x-filestore";
+const FIND_AFTER_MS = 200;  //  A pause in typing; then the whole tree is searched
 const FIND_MAX = 500;
 
 let layout = localStorage.getItem("layout") ?? "list";
@@ -32,8 +32,8 @@ export function openFiles(main, path) {
 
 class FilesView {
 	query = "";
-	found = null;               //  Items elsewhere, or null while nobody searches
-	selectAfter = null;         //  Name to show when it appears
+	found = null;  //  Items elsewhere, or null while nobody searches
+	selectAfter = null;  //  Name to show when it appears
 
 	constructor(main, path) {
 		Object.assign(this, { main, path });
@@ -86,7 +86,7 @@ class FilesView {
 			spellcheck: "false", "aria-keyshortcuts": "/", oninput: () => this.#typed(), onkeydown: event => this.#searchKey(event) });
 		this.tools = h("div.tools", { role: "group", "aria-label": T.files.actions });
 		this.summary = h("p.summary.muted", { role: "status" });
-		this.headHost = h("div.contents", {});
+		this.headHost = h("div.contents");
 		this.list = new List({
 			label: T.files.listOf(crumbs.at(-1).name), scroller: this.main, header: this.headHost,
 			row: (item, tiles) => entryRow(item, tiles, {
@@ -98,13 +98,13 @@ class FilesView {
 			keys: { F2: item => this.#rename(item), Delete: () => this.#remove(), Backspace: () => this.#up() },
 			drag: { start: (event, chosen) => this.#dragStart(event, chosen) },
 		});
-		this.empty = h("div.empty", {});
+		this.empty = h("div.empty");
 		put(this.main,
-			h("header.bar", {},
-				h("nav.crumbs", { "aria-label": T.files.path }, h("ol", {}, crumbs.map((crumb, n) => this.#crumb(crumb, n === crumbs.length - 1)))),
-				h("div.search", {}, icon("search"), this.search)),
+			h("header.bar",
+				h("nav.crumbs", { "aria-label": T.files.path }, h("ol", crumbs.map((crumb, n) => this.#crumb(crumb, n === crumbs.length - 1)))),
+				h("div.search", icon("search"), this.search)),
 			this.tools, this.list.element, this.empty, this.summary,
-			h("div.dropzone", { "aria-hidden": "true" }, icon("upload"), h("p", {}, T.files.dropHere(crumbs.at(-1).name))));
+			h("div.dropzone", { "aria-hidden": "true" }, icon("upload"), h("p", T.files.dropHere(crumbs.at(-1).name))));
 		const trail = this.main.querySelector(".crumbs ol");
 		trail.scrollLeft = trail.scrollWidth;
 		this.#heads();
@@ -116,7 +116,7 @@ class FilesView {
 	#crumb(crumb, last) {
 		const element = last ? h("h1", { tabindex: -1, "aria-current": "page" }, crumb.name) : h("a", { href: crumb.href }, crumb.name);
 		element.dataset.folder = crumb.path;
-		return h("li", {}, element, last ? null : icon("right"));
+		return h("li", element, last ? null : icon("right"));
 	}
 
 	#heads() {
@@ -154,10 +154,10 @@ class FilesView {
 	#plainTools() {
 		const tiles = layout === "tiles";
 		return [
-			this.readOnly ? h("span.badge", {}, T.files.readOnly) : [
+			this.readOnly ? h("span.badge", T.files.readOnly) : [
 				button(T.files.upload, { class: "primary", onclick: () => this.#choose(false) }, "upload"),
 				button(T.files.newFolder, { class: "compact", onclick: () => this.#newFolder() }, "folder-add")],
-			button(T.files.more, { iconOnly: true, class: "quiet", "aria-haspopup": "menu", "aria-expanded": "false", onclick: event => openMenu([
+			menuTool(T.files.more, event => openMenu([
 				...(this.readOnly ? [] : [
 					{ label: T.files.uploadFiles, icon: "upload", action: () => this.#choose(false) },
 					{ label: T.files.uploadFolder, icon: "folder-up", action: () => this.#choose(true) },
@@ -166,13 +166,13 @@ class FilesView {
 				{ label: T.list.chooseAll, icon: "check", keys: "Ctrl A", action: () => this.list.all() },
 				{ label: T.files.downloadZip, icon: "download", action: () => actions.download([this.#self()]) },
 				...(this.path === home() ? [] : [{ label: T.files.share, icon: "share", action: () => openShare(this.#self()) }]),
-			], T.files.more, { anchor: event.currentTarget }) }, "more"),
-			h("span.grow", {}),
-			button(T.list.sortBy, { iconOnly: true, class: "quiet sorter", "aria-haspopup": "menu", "aria-expanded": "false", onclick: event => openMenu(
+			], T.files.more, { anchor: event.currentTarget })),
+			h("span.grow"),
+			menuTool(T.list.sortBy, event => openMenu(
 				[...["name", "modified", "size"].map(by => ({ label: T.list[by], checked: sort.by === by, action: () => sort.by === by || this.#sort(by) })), null,
 					{ label: T.list.ascending, checked: !sort.down, action: () => sort.down && this.#sort(sort.by) },
 					{ label: T.list.descending, checked: sort.down, action: () => sort.down || this.#sort(sort.by) }],
-				T.list.sortBy, { anchor: event.currentTarget }) }, "sort"),
+				T.list.sortBy, { anchor: event.currentTarget }), { icon: "sort", class: "quiet sorter" }),
 			h("div.segments", { role: "group" },
 				button(T.list.asList, { iconOnly: true, "aria-pressed": String(!tiles), onclick: () => this.#layout("list") }, "rows"),
 				button(T.list.asTiles, { iconOnly: true, "aria-pressed": String(tiles), onclick: () => this.#layout("tiles") }, "tiles")),
@@ -180,16 +180,16 @@ class FilesView {
 	}
 
 	#chosenTools(chosen) {
-		const tool = (label, name, action, kind = "quiet compact") => button(label, { class: kind, onclick: action }, name);
+		const act = (label, name, action, kind = "quiet compact") => button(label, { class: kind, onclick: action }, name);
 		this.counter = h("p.counter", { role: "status" }, T.list.selected(chosen.length));
 		return [
-			button(T.list.clear, { iconOnly: true, class: "quiet", onclick: () => (this.list.clear(), this.list.focus()) }, "close"), this.counter,
-			tool(T.files.download, "download", () => actions.download(this.list.chosen)),
-			tool(T.files.move, "move", () => this.#moveTo(this.list.chosen)),
-			tool(T.files.copy, "copy", () => this.#copyTo(this.list.chosen)),
-			chosen.length === 1 && tool(T.files.rename, "rename", () => this.#rename(this.list.chosen[0])),
-			chosen.length === 1 && tool(T.files.share, "share", () => openShare(this.list.chosen[0])),
-			tool(T.files.remove, "trash", () => this.#remove(), "quiet compact danger"),
+			tool(T.list.clear, "close", () => (this.list.clear(), this.list.focus())), this.counter,
+			act(T.files.download, "download", () => actions.download(this.list.chosen)),
+			act(T.files.move, "move", () => this.#moveTo(this.list.chosen)),
+			act(T.files.copy, "copy", () => this.#copyTo(this.list.chosen)),
+			chosen.length === 1 && act(T.files.rename, "rename", () => this.#rename(this.list.chosen[0])),
+			chosen.length === 1 && act(T.files.share, "share", () => openShare(this.list.chosen[0])),
+			act(T.files.remove, "trash", () => this.#remove(), "quiet compact danger"),
 		];
 	}
 
@@ -248,19 +248,18 @@ class FilesView {
 		const octets = items.reduce((sum, item) => sum + item.size, 0);
 		const text = this.query ? this.searching ? T.files.foundMore(items.length) : T.files.found(items.length)
 			: nothing ? "" : T.files.summary(folders, items.length - folders, items.length > folders ? size(octets) : "");
-		if (this.summary.textContent !== text)
-			this.summary.textContent = text;
+		write(this.summary, text);
 	}
 
 	#emptyOf(state) {
-		const words = (name, title, lead, more) => [icon(name, "huge"), h("h2", {}, title), lead && h("p.muted", {}, lead), more];
+		const words = (name, title, lead, more) => [icon(name, "huge"), h("h2", title), lead && h("p.muted", lead), more];
 		return {
 			"searching": () => words("search", T.files.searching),
 			"no match": () => words("search", T.files.noMatch(this.query), T.files.noMatchLead),
 			"loading": () => h("div.skeleton", { role: "status", "aria-label": T.loading }, Array.from({ length: 6 }, () => h("div"))),
 			"failed": () => words("warning", T.files.failedTitle, this.error.sentence ?? this.error.message,
 				button(T.tryAgain, { class: "primary", onclick: () => this.#again() }, "retry")),
-			"empty": () => this.readOnly ? words("folder-open", T.files.emptyReadOnly) : words("folder-open", T.files.emptyTitle, T.files.emptyLead, h("p.buttons", {},
+			"empty": () => this.readOnly ? words("folder-open", T.files.emptyReadOnly) : words("folder-open", T.files.emptyTitle, T.files.emptyLead, h("p.buttons",
 				button(T.files.uploadFiles, { onclick: () => this.#choose(false) }, "upload"),
 				button(T.files.uploadFolder, { onclick: () => this.#choose(true) }, "folder-up"))),
 		}[state]?.() ?? [];
@@ -322,8 +321,7 @@ class FilesView {
 		try {
 			for (let after, more = true; more && found.length < FIND_MAX;) {
 				const page = await get("/find", { path: this.path, text: this.query, after, limit: FIND_MAX }, this.finder.signal);
-				page.paths.forEach((path, n) => found.push(itemOf(path, page.kinds[n] === "d" ? "folder" : "file", page.sizes[n], page.modified_ms[n],
-					page.owners[n] ?? page.owners[0], page.ids[n])));
+				found.push(...itemsOf(page));
 				after = page.next;
 				more = page.more;
 				this.found = [...found];
@@ -466,7 +464,7 @@ class FilesView {
 	#dragStart(event, chosen) {
 		event.dataTransfer.setData(DRAGGED, JSON.stringify(chosen.map(({ path, name, kind }) => ({ path, name, kind }))));
 		event.dataTransfer.effectAllowed = "copyMove";
-		const ghost = h("div.ghost", {}, icon(chosen[0].kind === "folder" ? "folder" : "file"),
+		const ghost = h("div.ghost", icon(chosen[0].kind === "folder" ? "folder" : "file"),
 			chosen.length === 1 ? chosen[0].name : T.list.selected(chosen.length));
 		document.body.append(ghost);
 		event.dataTransfer.setDragImage(ghost, 16, 16);

@@ -3,24 +3,28 @@ import { get } from "./api.js";
 import { on } from "./events.js";
 import { baseOf, isInside, join, parentOf } from "./format.js";
 
-const FIRST_PAGE = 500;         //  Enough for the first view; the rest follows
+const FIRST_PAGE = 500;  //  Enough for the first view; the rest follows
 const PAGE = 10000;
-const FEW = 12;                 //  So many changed entries are asked for one by one; more are a new listing
-const PATIENCE_MS = 120;        //  Changes come in swarms
-const RELOAD_MS = 1500;         //  At most one new listing in this time
+const FEW = 12;  //  So many changed entries are asked for one by one; more are a new listing
+const PATIENCE_MS = 120;  //  Changes come in swarms
+const RELOAD_MS = 1500;  //  At most one new listing in this time
 
 export function itemOf(path, kind, size, modified, owner, id) {
 	return { key: path, path, name: baseOf(path), kind, size, modified, owner, id };
 }
 
+//  The items of a page of a listing; a reply says one owner only if all have the same.
+export const itemsOf = (page, paths = page.paths) => paths.map((path, n) => itemOf(path, page.kinds[n] === "d" ? "folder" : "file",
+	page.sizes[n], page.modified_ms[n], page.owners[n] ?? page.owners[0], page.ids[n]));
+
 export const itemOfStat = stat => itemOf(stat.path, stat.kind, stat.size, stat.modified_ms, stat.owner, stat.id);
 
 export class Folder {
-	items = new Map();          //  Name to item
+	items = new Map();  //  Name to item
 	loading = true;
-	#touched = new Set();       //  Names to ask for
+	#touched = new Set();  //  Names to ask for
 	#timer = null;
-	#loaded = 0;                //  When the last listing began
+	#loaded = 0;  //  When the last listing began
 	#stopper = new AbortController();
 
 	//  changed (): the items differ. gone (event): the folder itself was moved or deleted. failed (error).
@@ -41,12 +45,11 @@ export class Folder {
 		this.#loaded = performance.now();
 		this.#touched.clear();
 		const fresh = new Map();
-		const grow = this.items.size === 0;     //  Only a first listing may show itself half done
+		const grow = this.items.size === 0;  //  Only a first listing may show itself half done
 		try {
 			for (let after, more = true; more; after = [...fresh.keys()].at(-1)) {
 				const page = await get("/entries", { path: this.path, after, limit: after === undefined && grow ? FIRST_PAGE : PAGE }, this.#stopper.signal);
-				page.names.forEach((name, n) => fresh.set(name, itemOf(join(this.path, name), page.kinds[n] === "d" ? "folder" : "file",
-					page.sizes[n], page.modified_ms[n], page.owners[n] ?? page.owners[0], page.ids[n])));
+				itemsOf(page, page.names.map(name => join(this.path, name))).forEach(item => fresh.set(item.name, item));
 				more = page.more && page.names.length > 0;
 				if (grow || !more) {
 					this.items = fresh;
@@ -78,7 +81,7 @@ export class Folder {
 		if (known) {
 			this.items.delete(known.name);
 			this.#touched.delete(known.name);
-			if (event.to && parentOf(event.to) === this.path)       //  Renamed: all is known but for the name
+			if (event.to && parentOf(event.to) === this.path)  //  Renamed: all is known but for the name
 				this.items.set(baseOf(event.to), { ...known, key: event.to, path: event.to, name: baseOf(event.to) });
 			this.changed();
 		}

@@ -1,7 +1,7 @@
 //  What outlives a page about its uploads: handles of files (where the browser gives them), and which page sends what.
 
 const NAME = "filestore", STORE = "uploads";
-const locks = new Map();        //  URL of an upload to the function that gives it free
+const locks = new Map();  //  URL of an upload to the function that gives it free
 
 let opened = null;
 

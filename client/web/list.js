@@ -3,19 +3,19 @@
 import { h, announce } from "./dom.js";
 import { T } from "./text.js";
 
-const OVERSCAN = 6;             //  Rows above and below the view that exist already
+const OVERSCAN = 6;  //  Rows above and below the view that exist already
 const TYPING_MS = 700;
 
 export class List {
 	items = [];
-	selection = new Set();      //  Keys
-	active = null;              //  Key of the row that has, or would get, the focus
-	#anchor = null;             //  Where a range begins
-	#rows = new Map();          //  Key to element
+	selection = new Set();  //  Keys
+	active = null;  //  Key of the row that has, or would get, the focus
+	#anchor = null;  //  Where a range begins
+	#rows = new Map();  //  Key to element
 	#indexOf = new Map();
 	#typed = { text: "", at: 0 };
-	#size = null;               //  Of rows or tiles, until the next resize
-	#frozen = null;             //  Key of a row that is being edited: not drawn anew
+	#size = null;  //  Of rows or tiles, until the next resize
+	#frozen = null;  //  Key of a row that is being edited: not drawn anew
 
 	//  options: label, scroller (element that scrolls), header (element or null), row (item) -> cells, and what to do:
 	//  open (item), menu (item, place), keys ({ F2: action }), changed (), drag ({ start, over, drop })
@@ -25,10 +25,6 @@ export class List {
 		this.element = h("div", { role: "grid", class: "list", "aria-label": options.label, "aria-multiselectable": "true" },
 			options.header && h("div", { role: "rowgroup", class: "head" }, options.header), this.body);
 		this.#listen();
-	}
-
-	set label(text) {
-		this.element.setAttribute("aria-label", text);
 	}
 
 	setTiles(tiles) {

@@ -17,7 +17,7 @@ export function openMenu(items, label, { anchor, x, y }) {
 				close();
 				item.action();
 			},
-		}, icon(checks ? (item.checked ? "check" : "none") : item.icon), h("span", {}, item.label), item.keys && h("kbd", {}, item.keys));
+		}, icon(checks ? (item.checked ? "check" : "none") : item.icon), h("span", item.label), item.keys && h("kbd", item.keys));
 	}
 
 	function close() {

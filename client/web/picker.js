@@ -21,8 +21,8 @@ export function chooseFolder(start, { title, action, without = [] }) {
 			title, body: [crumbs, list], kind: "picker", onclose: () => resolve(chosen),
 			actions: [button(T.files.newFolder, { class: "left", onclick: make }, "folder-add"), button(T.cancel, { onclick: () => dialog.close() }), accept],
 		});
-		const row = (name, shape, path) => h("li", {}, h("button", { type: "button", onclick: () => show(path) },
-			icon(shape, "kind folder"), h("span", {}, name), shape === "folder" && icon("right")));
+		const row = (name, shape, path) => h("li", h("button", { type: "button", onclick: () => show(path) },
+			icon(shape, "kind folder"), h("span", name), shape === "folder" && icon("right")));
 
 		function make() {
 			ask({ title: T.files.newFolder, label: T.files.folderName, action: T.files.create, check: name => badName(name.trim()), commit: async name => {
@@ -34,7 +34,7 @@ export function chooseFolder(start, { title, action, without = [] }) {
 		async function show(path) {
 			at = path;
 			const trail = crumbsOf(path);
-			put(crumbs, h("ol", {}, trail.map((crumb, n) => h("li", {}, h("button", { type: "button", class: "link", "aria-current": n === trail.length - 1 ? "page" : null,
+			put(crumbs, h("ol", trail.map((crumb, n) => h("li", h("button", { type: "button", class: "link", "aria-current": n === trail.length - 1 ? "page" : null,
 				onclick: () => show(crumb.path) }, crumb.name), n < trail.length - 1 && icon("right")))));
 			accept.disabled = without.some(thing => isInside(path, thing.path) || parentOf(thing.path) === path);
 			try {
@@ -42,7 +42,7 @@ export function chooseFolder(start, { title, action, without = [] }) {
 				if (at !== path)
 					return;
 				put(list, trail.length > 1 ? row(T.files.up, "up", trail.at(-2).path) : null,
-					names.map(name => row(name, "folder", join(path, name))), names.length ? null : h("li.muted.none", {}, T.files.noFolders));
+					names.map(name => row(name, "folder", join(path, name))), names.length ? null : h("li.muted.none", T.files.noFolders));
 				(list.querySelector("button") ?? accept).focus();
 			}
 			catch (error) {

@@ -1,12 +1,12 @@
 //  Which nodes hold which part of a file: a row for each copy, a column for each part.
 import { bus } from "./api.js";
 import { pathForPeople } from "./crumbs.js";
-import { h, button, icon, put } from "./dom.js";
+import { h, button, icon, put, tool } from "./dom.js";
 import { baseOf, parentOf, size } from "./format.js";
 import { go, link } from "./router.js";
 import { T } from "./text.js";
 
-const CELLS_MAX = 400;          //  A strip with more is not seen; neighbours are drawn as one
+const CELLS_MAX = 400;  //  A strip with more is not seen; neighbours are drawn as one
 
 //  All extents of a file: [{ extent, bytes, nodes }].
 async function extentsOf(path) {
@@ -23,19 +23,19 @@ async function extentsOf(path) {
 
 //  The section about one file. "colourOf" gives a node's number. Gives { element, refresh }.
 export function placesOf(path, colourOf, isAlive) {
-	const body = h("div.places-body", {});
+	const body = h("div");
 	const element = h("section.panel.places", { "aria-labelledby": "places-title" },
-		h("header", {}, h("div.grow", {}, h("h2", { id: "places-title", tabindex: -1 }, T.places.of(baseOf(path))), h("p.muted", {}, pathForPeople(parentOf(path)))),
+		h("header", h("div.grow", h("h2", { id: "places-title", tabindex: -1 }, T.places.of(baseOf(path))), h("p.muted", pathForPeople(parentOf(path)))),
 			button(T.places.back, { class: "quiet", onclick: () => go(link("view", path)) }, "eye"),
-			button(T.close, { iconOnly: true, class: "quiet", onclick: () => go(link("cluster")) }, "close")), body);
+			tool(T.close, "close", () => go(link("cluster")))), body);
 
 	async function refresh() {
 		try {
 			const extents = await extentsOf(path);
-			put(body, extents.length ? draw(extents) : h("p.muted", {}, T.places.empty));
+			put(body, extents.length ? draw(extents) : h("p.muted", T.places.empty));
 		}
 		catch (error) {
-			put(body, h("p.problem", {}, icon("warning"), h("span", {}, error.sentence ?? error.message)));
+			put(body, h("p.problem", icon("warning"), h("span", error.sentence ?? error.message)));
 		}
 	}
 
@@ -46,14 +46,14 @@ export function placesOf(path, colourOf, isAlive) {
 		const copies = Math.max(...counts, 1);
 		const shown = merge(living);
 		return [
-			h("p", {}, T.places.summary(extents.length, T.places.copies(Math.min(...counts), Math.max(...counts)))),
-			h("ul.legend", {}, nodes.map(node => h("li", { class: `node-${colourOf(node)}` }, h("span.swatch", { "aria-hidden": "true" }), node))),
+			h("p", T.places.summary(extents.length, T.places.copies(Math.min(...counts), Math.max(...counts)))),
+			h("ul.legend", nodes.map(node => h("li", { class: `node-${colourOf(node)}` }, h("span.swatch", { "aria-hidden": "true" }), node))),
 			h("div.strip", { role: "img", "aria-label": T.places.strip, style: { "--copies": copies } }, shown.map(extent =>
 				h("div.part", { title: T.places.part(extent.extent + 1, size(extent.bytes), extent.nodes), style: { "flex-grow": extent.bytes || 1 } },
 					Array.from({ length: copies }, (_, n) => h("span", { class: extent.nodes[n] ? `node-${colourOf(extent.nodes[n])}` : "missing" }))))),
-			h("details", {}, h("summary", {}, T.places.table), h("div.scroll", { tabindex: 0, role: "region", "aria-label": T.places.table }, h("table", {},
-				h("thead", {}, h("tr", {}, [T.places.number, T.places.size, T.places.nodes].map(text => h("th", { scope: "col" }, text)))),
-				h("tbody", {}, living.slice(0, 1000).map(extent => h("tr", {}, h("td", {}, extent.extent + 1), h("td", {}, size(extent.bytes)), h("td", {}, extent.nodes.join(", ") || "–")))))))
+			h("details", h("summary", T.places.table), h("div.scroll", { tabindex: 0, role: "region", "aria-label": T.places.table }, h("table",
+				h("thead", h("tr", [T.places.number, T.places.size, T.places.nodes].map(text => h("th", { scope: "col" }, text)))),
+				h("tbody", living.slice(0, 1000).map(extent => h("tr", h("td", extent.extent + 1), h("td", size(extent.bytes)), h("td", extent.nodes.join(", ") || "–")))))))
 		];
 	}
 

@@ -4,18 +4,18 @@ import { timeOfDay, timeWithSeconds } from "./format.js";
 import { T } from "./text.js";
 
 const WIDTH = 640, HEIGHT = 180, LEFT = 4, RIGHT = 64, TOP = 10, BOTTOM = 24;
-const POINTS_MAX = 320;         //  More than the eye sees; the highest of each bin stays
+const POINTS_MAX = 320;  //  More than the eye sees; the highest of each bin stays
 
 //  series: [{ key, name }], colours by CSS class "series-KEY". format: a value for people.
 export class Plot {
 	constructor({ title, series, format }) {
 		Object.assign(this, { series, format });
 		this.picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${title}: ${T.cluster.noHistory}`, tabindex: 0 });
-		this.labels = h("div.plot-labels", { "aria-hidden": "true" }, h("p.none", {}, T.cluster.noHistory));
+		this.labels = h("div.plot-labels", { "aria-hidden": "true" }, h("p.none", T.cluster.noHistory));
 		this.tip = h("div.plot-tip", { hidden: true, role: "status" });
-		this.legend = h("ul.legend", {}, series.map(one => h("li", { class: `series-${one.key}` }, h("span.swatch", { "aria-hidden": "true" }),
-			one.name, " ", one.now = h("strong", {}))));
-		this.element = h("figure.plot", {}, h("figcaption", {}, this.legend), h("div.plot-area", {}, this.picture, this.labels, this.tip));
+		this.legend = h("ul.legend", series.map(one => h("li", { class: `series-${one.key}` }, h("span.swatch", { "aria-hidden": "true" }),
+			one.name, " ", one.now = h("strong"))));
+		this.element = h("figure.plot", h("figcaption", this.legend), h("div.plot-area", this.picture, this.labels, this.tip));
 		this.picture.addEventListener("pointermove", event => this.#point((event.clientX - this.#box().left) / this.#box().width * WIDTH));
 		this.picture.addEventListener("pointerleave", () => this.#unpoint());
 		this.picture.addEventListener("blur", () => this.#unpoint());
@@ -32,13 +32,13 @@ export class Plot {
 	draw(times, values) {
 		({ times, values } = thin(times, values));
 		Object.assign(this, { times, values });
-		const known = this.series.flatMap(({ key }) => values[key] ?? []).filter(value => value !== null && value !== undefined);
+		const known = this.series.flatMap(({ key }) => values[key] ?? []).filter(value => value != null);
 		const most = Math.max(...known, 0);
 		this.top = most > 0 ? roundUp(most) : 1;
 		this.begin = times[0];
 		this.end = Math.max(times.at(-1), this.begin + 1000);
 		for (const { key, now } of this.series)
-			now.textContent = this.format(values[key]?.findLast(value => value !== null && value !== undefined) ?? 0);
+			now.textContent = this.format(values[key]?.findLast(value => value != null) ?? 0);
 		this.picture.setAttribute("aria-label", this.series.map(({ key, name }) => T.cluster.summary(name,
 			this.format(values[key]?.at(-1) ?? 0), this.format(Math.max(0, ...(values[key] ?? []))))).join("; "));
 		put(this.picture,
@@ -65,7 +65,7 @@ export class Plot {
 			}
 			run = [];
 		};
-		values.forEach((value, n) => value === null || value === undefined ? flush() : run.push([this.#x(this.times[n]), this.#y(value)]));
+		values.forEach((value, n) => value == null ? flush() : run.push([this.#x(this.times[n]), this.#y(value)]));
 		flush();
 		return svg("g", { class: `series-${key}` }, svg("path", { class: "area", d: area }), svg("path", { class: "line", d: path }));
 	}
@@ -97,8 +97,8 @@ export class Plot {
 		this.cursor.setAttribute("x1", x);
 		this.cursor.setAttribute("x2", x);
 		this.cursor.setAttribute("visibility", "visible");
-		put(this.tip, h("span.muted", {}, timeWithSeconds(this.times[at])),
-			this.series.map(({ key, name }) => h("span", { class: `series-${key}` }, h("span.swatch", {}), `${name} ${this.format(this.values[key]?.[at] ?? 0)}`)));
+		put(this.tip, h("span.muted", timeWithSeconds(this.times[at])),
+			this.series.map(({ key, name }) => h("span", { class: `series-${key}` }, h("span.swatch"), `${name} ${this.format(this.values[key]?.[at] ?? 0)}`)));
 		this.tip.hidden = false;
 		this.tip.style.left = `${Math.min(0.72, x / WIDTH) * 100}%`;
 	}
@@ -114,7 +114,7 @@ function thin(times, values) {
 	if (times.length <= POINTS_MAX)
 		return { times, values };
 	const bins = Array.from({ length: POINTS_MAX }, (_, n) => [Math.floor(n * times.length / POINTS_MAX), Math.floor((n + 1) * times.length / POINTS_MAX)]);
-	const highest = list => list.reduce((most, value) => value === null || value === undefined ? most : most === null || value > most ? value : most, null);
+	const highest = list => list.reduce((most, value) => value == null ? most : most === null || value > most ? value : most, null);
 	return {
 		times: bins.map(([, to]) => times[to - 1]),
 		values: Object.fromEntries(Object.entries(values).map(([key, list]) => [key, bins.map(([from, to]) => highest(list.slice(from, to)))])),

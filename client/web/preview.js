@@ -2,7 +2,7 @@
 import { ApiError, errorOf, fileUrl, get } from "./api.js";
 import * as actions from "./actions.js";
 import { colour } from "./code.js";
-import { h, button, icon, put } from "./dom.js";
+import { h, button, icon, menuTool, put, tool } from "./dom.js";
 import { itemOfStat } from "./folder.js";
 import { baseOf, compareNames, extensionOf, kindOf, parentOf, size, when } from "./format.js";
 import { openMenu } from "./menu.js";
@@ -11,8 +11,8 @@ import { openShare } from "./share.js";
 import { T } from "./text.js";
 import { openVersions } from "./versions.js";
 
-const TEXT_BYTES = 256 << 10;   //  So much of a text is shown
-const SNIFF_BYTES = 1 << 20;    //  A file of unknown kind and at most this size may be text
+const TEXT_BYTES = 256 << 10;  //  So much of a text is shown
+const SNIFF_BYTES = 1 << 20;  //  A file of unknown kind and at most this size may be text
 
 export function openPreview(path, leave) {
 	return new Preview(path, leave);
@@ -23,16 +23,15 @@ class Preview {
 		Object.assign(this, { path, leave });
 		this.back = document.activeElement;
 		this.stopper = new AbortController();
-		const act = (label, shape, action, more = {}) => button(label, { iconOnly: true, class: "quiet", onclick: action, ...more }, shape);
-		this.stage = h("div.stage", {}, h("p.muted", { role: "status" }, T.loading));
-		this.detail = h("p.muted", {});
-		this.previous = act(T.preview.previous, "left", () => this.#turn(-1), { "aria-keyshortcuts": "ArrowLeft" });
-		this.next = act(T.preview.next, "right", () => this.#turn(1), { "aria-keyshortcuts": "ArrowRight" });
+		this.stage = h("div.stage", h("p.muted", { role: "status" }, T.loading));
+		this.detail = h("p.muted");
+		this.previous = tool(T.preview.previous, "left", () => this.#turn(-1), { "aria-keyshortcuts": "ArrowLeft" });
+		this.next = tool(T.preview.next, "right", () => this.#turn(1), { "aria-keyshortcuts": "ArrowRight" });
 		this.previous.hidden = this.next.hidden = true;
 		this.element = h("dialog.preview", { "aria-label": T.preview.region(baseOf(path)) },
-			h("header", {}, act(T.close, "back", () => this.leave(), { autofocus: true }), h("div.grow", {}, h("h2", {}, baseOf(path)), this.detail),
-				this.previous, this.next, act(T.files.download, "download", () => this.item && actions.download([this.item])),
-				act(T.files.more, "more", event => this.#menu(event), { "aria-haspopup": "menu", "aria-expanded": "false" })),
+			h("header", tool(T.close, "back", () => this.leave(), { autofocus: true }), h("div.grow", h("h2", baseOf(path)), this.detail),
+				this.previous, this.next, tool(T.files.download, "download", () => this.item && actions.download([this.item])),
+				menuTool(T.files.more, event => this.#menu(event))),
 			this.stage);
 		this.element.addEventListener("cancel", event => {
 			event.preventDefault();
@@ -52,7 +51,7 @@ class Preview {
 
 	close() {
 		this.stopper.abort();
-		this.stage.replaceChildren();       //  Ends what plays, and its requests
+		this.stage.replaceChildren();  //  Ends what plays, and its requests
 		this.element.close();
 		this.element.remove();
 		if (this.back?.isConnected)
@@ -86,7 +85,7 @@ class Preview {
 		else if (kind === "video")
 			put(this.stage, h("video", { src: source, controls: true, preload: "metadata", playsinline: true, "aria-label": item.name, onerror: broken }));
 		else if (kind === "audio")
-			put(this.stage, h("div.sound", {}, icon("audio", "huge kind audio"),
+			put(this.stage, h("div.sound", icon("audio", "huge kind audio"),
 				h("audio", { src: source, controls: true, preload: "metadata", "aria-label": item.name, onerror: broken })));
 		else if (kind === "pdf")
 			put(this.stage, h("iframe", { src: source, title: T.preview.content(item.name) }));
@@ -105,12 +104,12 @@ class Preview {
 		if (doubt && octets.includes(0))
 			return this.#words("file", T.preview.none, T.preview.noneLead);
 		const text = new TextDecoder().decode(octets);
-		put(this.stage, h("div.paper", {}, cut && h("p.note", {}, T.preview.cut(size(TEXT_BYTES))),
-			h("pre", { tabindex: 0, role: "region", "aria-label": T.preview.content(item.name) }, h("code", {}, colour(text, extensionOf(item.name))))));
+		put(this.stage, h("div.paper", cut && h("p.note", T.preview.cut(size(TEXT_BYTES))),
+			h("pre", { tabindex: 0, role: "region", "aria-label": T.preview.content(item.name) }, h("code", colour(text, extensionOf(item.name))))));
 	}
 
 	#words(shape, title, lead) {
-		put(this.stage, h("div.empty", {}, icon(shape, "huge"), h("h3", {}, title), lead && h("p.muted", {}, lead),
+		put(this.stage, h("div.empty", icon(shape, "huge"), h("h3", title), lead && h("p.muted", lead),
 			this.item && button(T.files.download, { class: "primary", onclick: () => actions.download([this.item]) }, "download")));
 	}
 

@@ -17,7 +17,7 @@ export function place() {
 	}
 }
 
-let steps = 0;                  //  Made inside the page: so far "back" stays in it
+let steps = 0;  //  Made inside the page: so far "back" stays in it
 
 export function go(hash, { replace } = {}) {
 	if (hash === location.hash)

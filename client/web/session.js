@@ -1,6 +1,6 @@
 //  Who is here: the entrance (first account, log in, register) and the session that follows.
 import { call, get, post, sentenceOf } from "./api.js";
-import { h, button, icon, put } from "./dom.js";
+import { h, button, problemLine, put, tool } from "./dom.js";
 import { T } from "./text.js";
 
 export let session = { signed_in: false };
@@ -29,9 +29,9 @@ function show(host, mode, ended, resolve) {
 		required: true, maxlength: 64, ...(making ? { "aria-describedby": "user-hint" } : {}) });
 	const password = h("input", { id: "password", name: "password", type: "password", required: true,
 		autocomplete: making ? "new-password" : "current-password", ...(making ? { minlength: 8, "aria-describedby": "password-hint" } : {}) });
-	const problem = h("p.problem", { role: "alert", hidden: true });
+	const problem = problemLine();
 	const submit = h("button", { type: "submit", class: "primary wide" },
-		h("span", {}, making ? mode === "first" ? T.entrance.firstAction : T.entrance.register : T.entrance.login));
+		h("span", making ? mode === "first" ? T.entrance.firstAction : T.entrance.register : T.entrance.login));
 	const form = h("form.fields", { novalidate: true, onsubmit: async event => {
 		event.preventDefault();
 		problem.hidden = true;
@@ -57,8 +57,7 @@ function show(host, mode, ended, resolve) {
 	making && h("p", { id: "password-hint", class: "hint" }, T.entrance.passwordHint), problem, submit);
 
 	function refuse(sentence, field) {
-		put(problem, icon("warning"), h("span", {}, sentence));
-		problem.hidden = false;
+		problem.say(sentence);
 		field.focus();
 		field.select();
 	}
@@ -67,9 +66,9 @@ function show(host, mode, ended, resolve) {
 	const lead = { first: T.entrance.firstLead, login: ended ? T.entrance.ended : T.entrance.loginLead, register: T.entrance.registerLead }[mode];
 	const other = { login: ["register", T.entrance.toRegister], register: ["login", T.entrance.toLogin] }[mode];
 	put(host, h("main.entrance", { tabindex: -1 },
-		h("div.card", {},
+		h("div.card",
 			h("img", { src: "favicon.svg", alt: "", width: 48, height: 48 }),
-			h("h1", {}, title), h("p.lead", {}, lead), form,
+			h("h1", title), h("p.lead", lead), form,
 			other && button(other[1], { class: "link", onclick: () => show(host, other[0], false, resolve) }))));
 	document.title = T.title(making ? T.entrance.register : T.entrance.login);
 	name.focus();
@@ -77,11 +76,10 @@ function show(host, mode, ended, resolve) {
 
 //  A field of a password with a button that shows what was typed.
 export function revealing(input) {
-	const eye = button(T.entrance.show, { iconOnly: true, class: "quiet", onclick: () => {
+	const eye = tool(T.entrance.show, "eye", () => {
 		const hidden = input.type === "password";
 		input.type = hidden ? "text" : "password";
-		eye.setAttribute("aria-label", hidden ? T.entrance.hide : T.entrance.show);
-		eye.title = hidden ? T.entrance.hide : T.entrance.show;
-	} }, "eye");
-	return h("div.revealing", {}, input, eye);
+		eye.ariaLabel = eye.title = hidden ? T.entrance.hide : T.entrance.show;
+	});
+	return h("div.revealing", input, eye);
 }

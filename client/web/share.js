@@ -1,7 +1,7 @@
 //  Who may see and change an entry.
 import { get, post } from "./api.js";
 import { openDialog, toast } from "./dialog.js";
-import { h, button, icon, put } from "./dom.js";
+import { h, icon, put, tool } from "./dom.js";
 import { baseOf } from "./format.js";
 import { T } from "./text.js";
 
@@ -18,7 +18,7 @@ export function openShare(item) {
 			toast(T.share.added(user));
 		});
 	} },
-	h("div", {}, h("label", { for: "share-user" }, T.share.person), person), h("div", {}, h("label", { for: "share-rights" }, T.share.rights), rights),
+	h("div", h("label", { for: "share-user" }, T.share.person), person), h("div", h("label", { for: "share-rights" }, T.share.rights), rights),
 	h("button", { type: "submit", class: "primary" }, T.share.add));
 	const dialog = openDialog({ title: T.share.title(item.name), body: [form, h("h3", { id: "share-with" }, T.share.with), list] });
 
@@ -40,18 +40,18 @@ export function openShare(item) {
 		while (reply.more)
 			grants.push(...(reply = await get("/grants", { path: item.path, after: reply.next })).grants);
 		put(list, row(reply.owner, T.share.owner), grants.map(grant => row(grant.user, T.share[grant.rights], grant)),
-			grants.length ? null : h("li.muted", {}, T.share.nobody));
+			grants.length ? null : h("li.muted", T.share.nobody));
 	}
 
 	function row(user, rightsText, grant) {
 		const here = grant?.path === item.path;
-		return h("li", {}, icon("person"), h("div.grow", {}, h("strong", {}, user),
-			h("span.muted", {}, rightsText, grant && !here ? ` · ${T.share.inherited(baseOf(grant.path))}` : "")),
-		here && button(T.share.remove(user), { iconOnly: true, class: "quiet", onclick: () => change(async () => {
+		return h("li", icon("person"), h("div.grow", h("strong", user),
+			h("span.muted", rightsText, grant && !here ? ` · ${T.share.inherited(baseOf(grant.path))}` : "")),
+		here && tool(T.share.remove(user), "close", () => change(async () => {
 			await post("/unshare", { path: item.path, user });
 			toast(T.share.removed(user));
 			person.focus();
-		}) }, "close"));
+		})));
 	}
 
 	change(async () => {});

@@ -4,7 +4,7 @@ import * as actions from "./actions.js";
 import { complain } from "./dialog.js";
 import { h, icon, put, throttle } from "./dom.js";
 import { on } from "./events.js";
-import { itemOf } from "./folder.js";
+import { itemsOf } from "./folder.js";
 import { size } from "./format.js";
 import { List } from "./list.js";
 import { openMenu } from "./menu.js";
@@ -20,7 +20,7 @@ const COLUMNS = [
 
 export function openShared(main) {
 	document.title = T.title(T.shared.title);
-	const empty = h("div.empty", { hidden: true }, icon("share", "huge"), h("h2", {}, T.shared.emptyTitle), h("p.muted", {}, T.shared.emptyLead));
+	const empty = h("div.empty", { hidden: true }, icon("share", "huge"), h("h2", T.shared.emptyTitle), h("p.muted", T.shared.emptyLead));
 	const { element } = head([["name", T.list.name], ["where", T.list.owner], ["modified", T.shared.rights], ["size", T.list.size], ["more", T.list.actions]], null, null,
 		all => all ? list.all() : list.clear());
 	const open = item => go(link(item.kind === "folder" ? "files" : "view", item.path));
@@ -41,8 +41,7 @@ export function openShared(main) {
 			let reply;
 			do {
 				reply = await get("/shared", { after: reply?.next, limit: 1000 });
-				reply.paths.forEach((path, n) => items.push({ ...itemOf(path, reply.kinds[n] === "d" ? "folder" : "file", reply.sizes[n], reply.modified_ms[n],
-					reply.owners[n] ?? reply.owners[0], reply.ids[n]), rights: reply.rights[n] === "w" ? "write" : "read" }));
+				items.push(...itemsOf(reply).map((item, n) => ({ ...item, rights: reply.rights[n] === "w" ? "write" : "read" })));
 			} while (reply.more);
 			list.setItems(items);
 			list.element.classList.toggle("blank", !items.length);
@@ -54,7 +53,7 @@ export function openShared(main) {
 	}
 
 	list.element.classList.add("wide-list");
-	put(main, h("header.bar", {}, h("h1", { tabindex: -1 }, T.shared.title)), list.element, empty);
+	put(main, h("header.bar", h("h1", { tabindex: -1 }, T.shared.title)), list.element, empty);
 	const off = on("file.", throttle(500, load));
 	load();
 	return { close: off };

@@ -2,8 +2,9 @@
 
 export const LOCALE = "en-GB";
 
-const number = new Intl.NumberFormat(LOCALE);
-const many = (n, one, more) => `${number.format(n)} ${n === 1 ? one : more}`;
+const whole = new Intl.NumberFormat(LOCALE);
+const count = n => whole.format(n);
+const many = (n, one, more) => `${count(n)} ${n === 1 ? one : more}`;
 const items = n => many(n, "item", "items");
 
 export const T = {
@@ -15,7 +16,6 @@ export const T = {
 	cancel: "Cancel",
 	dismiss: "Dismiss",
 	undo: "Undo",
-	more: "More",
 	loading: "Loading…",
 	tryAgain: "Try again",
 	bytes: n => many(n, "byte", "bytes"),
@@ -100,15 +100,14 @@ export const T = {
 		end: "End",
 		endNamed: when => `End the session of ${when}`,
 		ended: "The session has ended.",
-		none: "No other sessions.",
 	},
 
 	list: {
-		name: "Name", size: "Size", modified: "Changed", owner: "Owner", where: "Where",
+		name: "Name", size: "Size", modified: "Changed", owner: "Owner",
 		choose: name => `Select ${name}`,
 		chooseAll: "Select all",
 		more: name => `More for ${name}`,
-		selected: n => `${number.format(n)} selected`,
+		selected: n => `${count(n)} selected`,
 		clear: "Clear the selection",
 		actions: "Actions",
 		sortBy: "Sort",
@@ -154,14 +153,14 @@ export const T = {
 		remove: "Delete",
 		removed: (n, name) => n === 1 ? `${name} is in the trash.` : `${items(n)} are in the trash.`,
 		restored: n => `${items(n)} restored.`,
-		someFailed: (failed, all) => `${number.format(failed)} of ${number.format(all)} did not work.`,
+		someFailed: (failed, all) => `${count(failed)} of ${count(all)} did not work.`,
 		tooManyForZip: "That is too much for one download by name. Choose fewer, or download the folder that they are in.",
 		actions: "Actions",
 		more: "More actions",
 		summary: (folders, files, size) => [folders && many(folders, "folder", "folders"), files && many(files, "file", "files"), size]
 			.filter(Boolean).join(" · "),
-		found: n => n ? `${number.format(n)} found` : "Nothing found",
-		foundMore: n => `${number.format(n)} found, looking further…`,
+		found: n => n ? `${count(n)} found` : "Nothing found",
+		foundMore: n => `${count(n)} found, looking further…`,
 		emptyTitle: "Nothing here yet",
 		emptyLead: "Drop files or folders here, or choose them.",
 		emptyReadOnly: "This folder is empty",
@@ -190,8 +189,7 @@ export const T = {
 	},
 
 	uploads: {
-		title: "Uploads",
-		sending: (done, all) => `Uploading ${number.format(Math.min(done + 1, all))} of ${number.format(all)}`,
+		sending: (done, all) => `Uploading ${count(Math.min(done + 1, all))} of ${count(all)}`,
 		allDone: n => `${many(n, "upload", "uploads")} finished`,
 		pausedAll: "Uploads are paused",
 		someFailed: n => `${many(n, "upload", "uploads")} failed`,
@@ -278,7 +276,7 @@ export const T = {
 	preview: {
 		previous: "Previous",
 		next: "Next",
-		of: (n, all) => `${number.format(n)} of ${number.format(all)}`,
+		of: (n, all) => `${count(n)} of ${count(all)}`,
 		none: "No preview for this kind of file",
 		noneLead: "Download it to open it on your machine.",
 		failed: "This file cannot be shown",
@@ -350,14 +348,11 @@ export const T = {
 			recovery: () => "Recovery:",
 		},
 		summary: (name, now, most) => `${name}: now ${now}, at most ${most}`,
-		range: "Time shown",
 		noHistory: "Figures appear here as time goes by.",
 		emptyNodes: "No storage node has joined yet.",
 	},
 
 	places: {
-		title: "Where a file is stored",
-		lead: "Choose a file in Files, then “Where it is stored”.",
 		of: name => `Where “${name}” is stored`,
 		summary: (extents, copies) => `${many(extents, "part", "parts")}, ${copies}.`,
 		copies: (least, most) => least === most ? `${many(least, "living copy", "living copies")} of each` : `${least} to ${many(most, "living copy", "living copies")}`,
@@ -365,7 +360,6 @@ export const T = {
 		strip: "Parts of the file in order, a row for each copy",
 		table: "As a table",
 		number: "Part", size: "Size", nodes: "Nodes",
-		inline: "So small that it is one part.",
 		empty: "This file is empty: there is nothing to store.",
 		back: "Back to the file",
 	},

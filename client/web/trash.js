@@ -3,7 +3,7 @@ import { del, get, post } from "./api.js";
 import { each } from "./actions.js";
 import { pathForPeople } from "./crumbs.js";
 import { complain, confirm, toast } from "./dialog.js";
-import { h, button, icon, put, throttle } from "./dom.js";
+import { h, button, icon, put, throttle, tool } from "./dom.js";
 import { on } from "./events.js";
 import { baseOf, exactly, parentOf, size, when } from "./format.js";
 import { List } from "./list.js";
@@ -21,8 +21,8 @@ export function openTrash(main) {
 	document.title = T.title(T.trash.title);
 	let closed = false;
 	const tools = h("div.tools", { role: "group", "aria-label": T.files.actions });
-	const lead = h("p.muted.lead", {});
-	const empty = h("div.empty", { hidden: true }, icon("trash", "huge"), h("h2", {}, T.trash.emptyTitle), h("p.muted", {}, T.trash.emptyLead));
+	const lead = h("p.muted.lead");
+	const empty = h("div.empty", { hidden: true }, icon("trash", "huge"), h("h2", T.trash.emptyTitle), h("p.muted", T.trash.emptyLead));
 	const { box, element } = head([["name", T.list.name], ["where", T.trash.from], ["modified", T.trash.deleted], ["size", T.list.size], ["more", T.list.actions]],
 		null, null, all => all ? list.all() : list.clear());
 	const list = new List({
@@ -63,11 +63,11 @@ export function openTrash(main) {
 		box.indeterminate = some.length > 0 && !box.checked;
 		tools.classList.toggle("chosen", some.length > 0);
 		put(tools, some.length ? [
-			button(T.list.clear, { iconOnly: true, class: "quiet", onclick: () => (list.clear(), list.focus()) }, "close"),
+			tool(T.list.clear, "close", () => (list.clear(), list.focus())),
 			h("p.counter", { role: "status" }, T.list.selected(some.length)),
 			button(T.trash.restore, { class: "quiet", onclick: () => restore(list.chosen) }, "restore"),
 			button(T.trash.forever, { class: "quiet danger", onclick: () => forever(list.chosen) }, "trash"),
-		] : list.items.length ? [lead, h("span.grow", {}), button(T.trash.empty, { class: "danger", onclick: () => forever(null) }, "trash")] : []);
+		] : list.items.length ? [lead, h("span.grow"), button(T.trash.empty, { class: "danger", onclick: () => forever(null) }, "trash")] : []);
 	}
 
 	async function restore(items) {
@@ -96,7 +96,7 @@ export function openTrash(main) {
 	}
 
 	list.element.classList.add("wide-list");
-	put(main, h("header.bar", {}, h("h1", { tabindex: -1 }, T.trash.title)), tools, list.element, empty);
+	put(main, h("header.bar", h("h1", { tabindex: -1 }, T.trash.title)), tools, list.element, empty);
 	const reload = throttle(500, load), offs = [on("file.", reload), on("gap", reload)];
 	load();
 	return { close() {

@@ -2,24 +2,24 @@
 //
 //  States: waiting -> sending -> (storing) -> done. From sending also: paused, retrying, failed, exists (asks), and lost: begun
 //  before the page was loaded, so the file must be chosen again or, where the browser keeps a handle, be allowed again.
-import { API, ApiError, GUARD, del, errorOf, fileUrl, get, post, tellSignedOut } from "./api.js";
+import { API, ApiError, GUARD, errorOf, fileUrl, get, post, tellSignedOut } from "./api.js";
 import { tell } from "./events.js";
 import { baseOf, freeName, join, parentOf } from "./format.js";
 import * as handles from "./handles.js";
 import { T } from "./text.js";
 
 const AT_ONCE = 3;
-const SMALL_BYTES = 1 << 20;    //  At most so large goes in one request, which is atomic
+const SMALL_BYTES = 1 << 20;  //  At most so large goes in one request, which is atomic
 const WAIT_MS = [1000, 2000, 4000, 8000, 15000, 30000];
-const RATE_MS = 4000;           //  The rate is of this time
+const RATE_MS = 4000;  //  The rate is of this time
 const TUS = { "Tus-Resumable": "1.0.0" };
 
 const items = [];
 const watchers = new Set();
-const samples = [];             //  { at, octets } sent lately
-let resolveConflict = null;     //  (item, several) -> { choice, all }
+const samples = [];  //  { at, octets } sent lately
+let resolveConflict = null;  //  (item, several) -> { choice, all }
 let asking = Promise.resolve(); //  One question at a time
-let always = null;              //  The answer for all others of this batch
+let always = null;  //  The answer for all others of this batch
 let serial = 0;
 
 export const all = () => items;
@@ -38,7 +38,7 @@ function changed() {
 	watchers.forEach(watcher => watcher());
 }
 
-const isOpen = item => !["done", "failed", "skipped"].includes(item.state);
+export const isOpen = item => !["done", "failed", "skipped"].includes(item.state);
 
 export const busy = () => items.some(item => ["waiting", "sending", "storing", "retrying", "exists"].includes(item.state));
 
@@ -98,7 +98,7 @@ async function failed(item, error) {
 		return;
 	if (error.code === "exists")
 		return conflict(item);
-	if (error.code === "gone") {            //  The upload's time is over, or another page ended it
+	if (error.code === "gone") {  //  The upload's time is over, or another page ended it
 		item.url = null;
 		item.sent = 0;
 		error = new ApiError(0, "gone", T.advice.unknown);
@@ -166,7 +166,7 @@ async function rename(item) {
 			await get("/entry", { path: item.path });
 		}
 		catch {
-			return;             //  Free, or the upload itself will tell
+			return;  //  Free, or the upload itself will tell
 		}
 	}
 }
@@ -192,7 +192,7 @@ function send(item, method, url, headers, body) {
 		};
 		request.upload.onload = () => {
 			if (item.state === "sending") {
-				item.state = "storing";     //  All is sent; the answer comes when it is durable
+				item.state = "storing";  //  All is sent; the answer comes when it is durable
 				changed();
 			}
 		};
@@ -258,7 +258,7 @@ async function offsetOf(item) {
 	catch (error) {
 		if (error.status !== 404 && error.status !== 410)
 			throw error;
-		item.url = null;        //  Begin anew
+		item.url = null;  //  Begin anew
 		return 0;
 	}
 }
@@ -294,7 +294,7 @@ export function cancel(item) {
 	items.splice(items.indexOf(item), 1);
 	if (item.url) {
 		handles.forget(item.url);
-		send({ sent: 0, state: "" }, "DELETE", item.url, TUS).catch(() => {});      //  It expires by itself otherwise
+		send({ sent: 0, state: "" }, "DELETE", item.url, TUS).catch(() => {});  //  It expires by itself otherwise
 	}
 	pump();
 }

@@ -1,5 +1,5 @@
 //  The panel of uploads at the foot of the page.
-import { h, button, icon, put, announce, throttle } from "./dom.js";
+import { h, icon, announce, throttle, tool, write } from "./dom.js";
 import { confirm, toast } from "./dialog.js";
 import { askConflict } from "./actions.js";
 import { baseOf, duration, kindOf, parentOf, rate, size } from "./format.js";
@@ -7,27 +7,27 @@ import { go, link } from "./router.js";
 import { T } from "./text.js";
 import * as upload from "./upload.js";
 
-const SHOWN = 60;               //  Rows at most; a folder may have many thousand files
+const SHOWN = 60;  //  Rows at most; a folder may have many thousand files
 const DRAW_MS = 150;
 const SETTLE_MS = 5000;
 const ORDER = ["lost", "failed", "exists", "sending", "storing", "retrying", "paused", "waiting", "done", "skipped"];
 
 let collapsed = false;
 let finished = 0, known = 0;
-const rows = new Map();         //  Item to { element, draw }
+const rows = new Map();  //  Item to { element, draw }
 
 const heading = h("h2", { id: "uploads-title", tabindex: -1 });
-const figures = h("p.muted.figures", {});
+const figures = h("p.muted.figures");
 const total = h("progress", { max: 1, "aria-labelledby": "uploads-title" });
-const list = h("ul.upload-rows", {});
+const list = h("ul.upload-rows");
 const rest = h("p.muted.rest", { hidden: true });
-const pauseAll = button(T.uploads.pauseAll, { iconOnly: true, class: "quiet", onclick: () => upload.all().forEach(upload.pause) }, "pause");
-const resumeAll = button(T.uploads.resumeAll, { iconOnly: true, class: "quiet", onclick: () => upload.all().forEach(upload.resume) }, "play");
-const fold = button(T.uploads.collapse, { iconOnly: true, class: "quiet fold", "aria-expanded": "true", "aria-controls": "uploads-body", onclick: () => setCollapsed(!collapsed) }, "fold");
-const clear = button(T.uploads.clear, { iconOnly: true, class: "quiet", onclick: clearPanel }, "close");
+const pauseAll = tool(T.uploads.pauseAll, "pause", () => upload.all().forEach(upload.pause));
+const resumeAll = tool(T.uploads.resumeAll, "play", () => upload.all().forEach(upload.resume));
+const fold = tool(T.uploads.collapse, "fold", () => setCollapsed(!collapsed), { class: "quiet fold", "aria-expanded": "true", "aria-controls": "uploads-body" });
+const clear = tool(T.uploads.clear, "close", clearPanel);
 
 export const panel = h("section.uploads", { "aria-labelledby": "uploads-title", hidden: true },
-	h("header", {}, h("div.grow", {}, heading, figures), pauseAll, resumeAll, fold, clear),
+	h("header", h("div.grow", heading, figures), pauseAll, resumeAll, fold, clear),
 	total, h("div", { id: "uploads-body", class: "uploads-body", tabindex: -1 }, list, rest));
 
 function setCollapsed(value) {
@@ -41,7 +41,7 @@ function setCollapsed(value) {
 }
 
 async function clearPanel() {
-	const open = upload.all().filter(item => item.state !== "lost" && !["done", "failed", "skipped"].includes(item.state));
+	const open = upload.all().filter(item => item.state !== "lost" && upload.isOpen(item));
 	if (open.length && !await confirm({ title: T.uploads.cancelTitle, sentence: T.uploads.cancelLead, action: T.uploads.cancelAll, danger: true }))
 		return;
 	open.forEach(upload.cancel);
@@ -50,7 +50,9 @@ async function clearPanel() {
 	draw();
 }
 
-let dismissed = false;          //  Only what an earlier page left is there, and it was closed
+let dismissed = false;  //  Only what an earlier page left is there, and it was closed
+
+const partOf = ({ sent, size: all }) => sent < all ? `${size(sent)} / ${size(all)}` : size(all);
 
 function headline(f) {
 	if (f.active || f.done + f.failed + f.paused < f.all)
@@ -69,11 +71,9 @@ const draw = throttle(DRAW_MS, () => {
 	panel.hidden = !items.length || dismissed;
 	if (panel.hidden)
 		return;
-	const text = headline(f);
-	if (heading.textContent !== text)
-		heading.textContent = text;
+	write(heading, headline(f));
 	const active = f.active > 0;
-	figures.textContent = [f.all && `${size(f.sent)} / ${size(f.size)}`, active && f.rate > 0 && rate(f.rate),
+	figures.textContent = [f.all && partOf(f), active && f.rate > 0 && rate(f.rate),
 		active && f.left && f.sent < f.size && T.uploads.left(duration(f.left))].filter(Boolean).join(" · ");
 	total.hidden = !f.all || f.done === f.all;
 	total.value = f.size ? f.sent / f.size : 0;
@@ -120,28 +120,25 @@ function drawRows(items) {
 }
 
 function row(item) {
-	const status = h("span.muted.status", {});
+	const status = h("span.muted.status");
 	const bar = h("progress", { max: 1, "aria-label": item.name });
-	const act = (verb, iconName, action) => button(T.uploads.one(verb, item.name), { iconOnly: true, class: "quiet", onclick: action }, iconName);
+	const act = (verb, iconName, action) => tool(T.uploads.one(T.uploads[verb], item.name), iconName, () => action(item));
 	const buttons = {
-		pause: act(T.uploads.pause, "pause", () => upload.pause(item)),
-		resume: act(T.uploads.resume, "play", () => upload.resume(item)),
-		retry: act(T.uploads.retry, "retry", () => upload.resume(item)),
-		allow: act(T.uploads.allow, "play", () => attach(item, upload.allow(item))),
-		choose: act(T.uploads.choose, "upload", () => choose(item)),
-		show: act(T.uploads.show, "folder-open", () => go(link("files", parentOf(item.path)))),
-		cancel: act(T.uploads.cancel, "close", () => upload.cancel(item)),
+		pause: act("pause", "pause", upload.pause),
+		resume: act("resume", "play", upload.resume),
+		retry: act("retry", "retry", upload.resume),
+		allow: act("allow", "play", () => attach(item, upload.allow(item))),
+		choose: act("choose", "upload", choose),
+		show: act("show", "folder-open", () => go(link("files", parentOf(item.path)))),
+		cancel: act("cancel", "close", upload.cancel),
 	};
-	const name = h("span.name", {}, item.name);
-	const element = h("li", {}, icon(kindOf({ kind: "file", name: item.name }), `kind ${kindOf({ kind: "file", name: item.name })}`),
-		h("div.grow", {}, name, bar, status), h("div.buttons", {}, Object.values(buttons)));
+	const name = h("span.name", item.name);
+	const element = h("li", icon(kindOf({ kind: "file", name: item.name }), `kind ${kindOf({ kind: "file", name: item.name })}`),
+		h("div.grow", name, bar, status), h("div.buttons", Object.values(buttons)));
 	let drawn = null;
 	return { element, draw: () => {
-		const text = statusOf(item);
-		if (name.textContent !== baseOf(item.path))
-			name.textContent = baseOf(item.path);       //  Another one was kept beside it
-		if (status.textContent !== text)
-			status.textContent = text;
+		write(name, baseOf(item.path));  //  Another one when both are kept
+		write(status, statusOf(item));
 		bar.value = item.size ? item.sent / item.size : item.state === "done" ? 1 : 0;
 		if (drawn === item.state)
 			return;
@@ -160,13 +157,13 @@ function row(item) {
 
 function statusOf(item) {
 	switch (item.state) {
-		case "sending": return `${size(item.sent)} / ${size(item.size)}`;
+		case "sending": return partOf(item);
 		case "storing": return T.uploads.storing;
 		case "waiting": return `${T.uploads.waiting} · ${size(item.size)}`;
-		case "paused": return `${T.uploads.paused} · ${size(item.sent)} / ${size(item.size)}`;
+		case "paused": return `${T.uploads.paused} · ${partOf(item)}`;
 		case "retrying": return T.uploads.retrying(duration(Math.max(1000, item.retryAt - Date.now())));
 		case "failed": return item.error?.sentence ?? item.error?.message ?? T.advice.unknown;
-		case "lost": return `${size(item.sent)} / ${size(item.size)} · ${item.handle ? T.uploads.permit : T.uploads.lost}`;
+		case "lost": return `${partOf(item)} · ${item.handle ? T.uploads.permit : T.uploads.lost}`;
 		case "exists": return T.conflict.title(item.name);
 		case "skipped": return T.uploads.skipped;
 		default: return `${T.uploads.done} · ${size(item.size)}`;

@@ -6,7 +6,7 @@ import { exactly, size, when } from "./format.js";
 import { T } from "./text.js";
 
 export function openVersions(item) {
-	const list = h("ol.versions", {}, h("li.muted", {}, T.loading));
+	const list = h("ol.versions", h("li.muted", T.loading));
 	const dialog = openDialog({ title: T.versions.title(item.name), body: list });
 
 	async function load() {
@@ -26,9 +26,9 @@ export function openVersions(item) {
 	}
 
 	function row(version, current) {
-		return h("li", {}, h("div.grow", {}, h("strong", { title: exactly(version.modified_ms) }, when(version.modified_ms)),
-			h("span.muted", {}, `${T.versions.number(version.version)} · ${size(version.size)} · ${T.versions.stored(when(version.stored_ms))}`)),
-		current && h("span.badge", {}, T.versions.current),
+		return h("li", h("div.grow", h("strong", { title: exactly(version.modified_ms) }, when(version.modified_ms)),
+			h("span.muted", `${T.versions.number(version.version)} · ${size(version.size)} · ${T.versions.stored(when(version.stored_ms))}`)),
+		current && h("span.badge", T.versions.current),
 		!current && button(T.versions.restore, { "aria-label": T.versions.restoreNamed(version.version), onclick: async () => {
 			try {
 				await post("/versions/restore", { path: item.path, version: version.version });
