@@ -47,12 +47,20 @@ s_now (void *arg, fst_http_request_t *request)
     fst_http_reply_json (request, 500, NULL);       //  A second answer is dropped
 }
 
+//  Hold it, and no longer the one before.
+static void
+s_keep (world_t *world, fst_http_request_t *request)
+{
+    fst_http_release (&world->held);
+    world->held = fst_http_hold (request);
+}
+
 static void
 s_later (void *arg, fst_http_request_t *request)
 {
     world_t *world = arg;
     fst_http_on_end (request, s_ended, world);
-    world->held = fst_http_hold (request);
+    s_keep (world, request);
     world->release_ms = fst_clock_mono_ms () + 20;
     atomic_store (&world->holding, 1);
 }
@@ -64,7 +72,7 @@ s_never (void *arg, fst_http_request_t *request)
     world_t *world = arg;
     fst_http_on_end (request, s_ended, world);
     fst_http_set_patience (request, 100);
-    world->held = fst_http_hold (request);
+    s_keep (world, request);
     world->release_ms = INT64_MAX;
     atomic_store (&world->holding, 1);
 }
@@ -97,7 +105,7 @@ s_put (void *arg, fst_http_request_t *request)
         fst_http_fail (request, FST_NO_SPACE, "no");
     else {
         fst_http_receive (request, s_take, world);
-        world->held = fst_http_hold (request);
+        s_keep (world, request);
         world->release_ms = INT64_MAX;
     }
 }
@@ -134,7 +142,7 @@ s_get_stream (void *arg, fst_http_request_t *request)
     world_t *world = arg;
     fst_http_on_end (request, s_ended, world);
     world->left = 2 * PIECES;
-    world->held = fst_http_hold (request);
+    s_keep (world, request);
     world->release_ms = INT64_MAX;
     bool stuck = fst_http_query (request, "stuck") != NULL;
     if (stuck)
