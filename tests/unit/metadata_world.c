@@ -127,11 +127,24 @@ world_start_node (world_t *self, int number)
     world_node_start (self->nodes, number, keys, world_bus (self, keys));
 }
 
+//  Where a disk is full STATUS may be in one batch with a request that came a second time, and be refused with it.
+static json_t *
+s_status (world_t *self)
+{
+    json_t *reply = NULL;
+    fst_rc_t rc;
+    int turns = 0;
+    do
+        rc = world_call (self->root, "STATUS", NULL, &reply);
+    while (rc == FST_NO_SPACE && ++turns < 10);
+    world_check (rc, fst_caller_problem (self->root));
+    return reply;
+}
+
 int
 world_count (world_t *self, const char *state)
 {
-    json_t *reply = NULL;
-    world_check (world_call (self->root, "STATUS", NULL, &reply), fst_caller_problem (self->root));
+    json_t *reply = s_status (self);
     int count = (int) json_integer_value (json_object_get (json_object_get (reply, "nodes"), state));
     json_decref (reply);
     return count;
@@ -140,8 +153,7 @@ world_count (world_t *self, const char *state)
 int64_t
 world_status (world_t *self, const char *name)
 {
-    json_t *reply = NULL;
-    world_check (world_call (self->root, "STATUS", NULL, &reply), fst_caller_problem (self->root));
+    json_t *reply = s_status (self);
     int64_t value = json_integer_value (json_object_get (reply, name));
     json_decref (reply);
     return value;
