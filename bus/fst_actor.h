@@ -174,6 +174,11 @@ fst_request_command (const fst_request_t *self);
 const fst_claims_t *
 fst_request_claims (const fst_request_t *self);
 
+//  The token that it came with, to call others on behalf of who asks (fst_actor_call_as); NULL if there was none. Never
+//  to be kept or logged.
+const char *
+fst_request_token (const fst_request_t *self);
+
 //  Which connection to the actor's own port it came in on: the same number for all its requests, so that
 //  what one peer has under way can be bounded. 0 for requests over the broker.
 uint64_t

@@ -107,6 +107,13 @@ fst_request_claims (const fst_request_t *self)
     return self->has_claims? &self->claims: NULL;
 }
 
+const char *
+fst_request_token (const fst_request_t *self)
+{
+    assert (self);
+    return self->envelope.token;
+}
+
 //  A hash, because peers may choose identities of up to 255 octets for themselves.
 uint64_t
 fst_request_peer (const fst_request_t *self)
