@@ -5,6 +5,7 @@
 #include "fst_error.h"
 #include "fst_init.h"
 #include "fst_log.h"
+#include "fst_probe.h"
 #include "fst_process.h"
 #include "fst_run.h"
 
@@ -20,6 +21,7 @@ static const char s_help [] =
     "  filestored ROLE --config FILE ...             run parts of one: broker, auth, metadata, storage, bridge\n"
     "  filestored recovery-key [--data DIR]          print what opens all files when everything else is lost; with\n"
     "                                                --config FILE the settings of metadata\n"
+    "  filestored probe --config FILE                does the part with these settings serve? For health checks\n"
     "  filestored options                            all options with their defaults\n"
     "\n"
     "  --data DIR         where everything lies; made, with keys, at the first start\n"
@@ -205,6 +207,23 @@ s_recovery_key (const s_arguments_t *self, char **problem_p)
 }
 
 static fst_rc_t
+s_probe (const s_arguments_t *self, char **problem_p)
+{
+    if (self->configs_count != 1) {
+        *problem_p = strdup ("probe needs the settings of one part: filestored probe --config FILE");
+        return FST_MALFORMED;
+    }
+    fst_config_t *config = fst_config_new ();
+    fst_rc_t rc = fst_config_load (config, self->configs [0], problem_p);
+    for (size_t at = 0; rc == FST_OK && at < self->sets_count; at++)
+        rc = fst_config_assign (config, self->sets [at], problem_p);
+    if (rc == FST_OK)
+        rc = fst_probe (config, problem_p);
+    fst_config_destroy (&config);
+    return rc;
+}
+
+static fst_rc_t
 s_run_parts (const s_arguments_t *self, int signals, char **problem_p)
 {
     fst_run_part_t parts [PARTS_MAX];
@@ -246,6 +265,8 @@ s_dispatch (const s_arguments_t *self, const char *program, char **problem_p)
         return s_init (self, problem_p);
     if (streq (word, "recovery-key"))
         return s_recovery_key (self, problem_p);
+    if (streq (word, "probe"))
+        return s_probe (self, problem_p);
     if (*word)
         return s_run_parts (self, signals, problem_p);
     return fst_run_embedded (program, self->data? self->data: "./data", self->web, &set, signals, problem_p);

@@ -3,9 +3,13 @@
 #include "fst_storage_self.h"
 #include "fst_clock.h"
 #include "fst_log.h"
+#include <arpa/inet.h>
 #include <assert.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 
 #define REGISTER_RETRY_MS   1000
+#define OWN_ADDRESS         "tcp://*:"          //  data-advertise that begins like this
 
 fst_pair_t
 fst_storage_pair (json_t *said)
@@ -16,14 +20,43 @@ fst_storage_pair (json_t *said)
     };
 }
 
+//  The first address of this machine that others may know; the loopback's if there is none.
+static void
+s_own_address (char text [INET_ADDRSTRLEN])
+{
+    strcpy (text, "127.0.0.1");
+    struct ifaddrs *all = NULL;
+    if (getifaddrs (&all) == -1)
+        return;
+    for (struct ifaddrs *at = all; at; at = at->ifa_next)
+        if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET && (at->ifa_flags & IFF_UP) && !(at->ifa_flags & IFF_LOOPBACK)) {
+            inet_ntop (AF_INET, &((struct sockaddr_in *) (void *) at->ifa_addr)->sin_addr, text, INET_ADDRSTRLEN);
+            break;
+        }
+    freeifaddrs (all);
+}
+
+//  Where clients reach us. An own address is looked up anew each time, as that of a container changes while it runs.
+static void
+s_endpoint (const fst_storage_t *self, char *endpoint, size_t size)
+{
+    char address [INET_ADDRSTRLEN];
+    if (strncmp (self->advertise, OWN_ADDRESS, strlen (OWN_ADDRESS)) == 0) {
+        s_own_address (address);
+        snprintf (endpoint, size, "tcp://%s:%s", address, self->advertise + strlen (OWN_ADDRESS));
+    }
+    else
+        snprintf (endpoint, size, "%s", self->advertise [0]? self->advertise: fst_actor_port (self->actor));
+}
+
 //  What REGISTER and the heartbeat have in common.
 static json_t *
 s_self_portrait (fst_storage_t *self)
 {
     fst_extents_statistics_t extents;
     fst_extents_statistics (self->extents, &extents);
-    const char *endpoint = self->advertise [0]? self->advertise: fst_actor_port (self->actor);
-    assert (endpoint);
+    char endpoint [256];
+    s_endpoint (self, endpoint, sizeof (endpoint));
     json_t *said = json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:s}",
         "node", self->node,
         "endpoint", endpoint,

@@ -335,6 +335,30 @@ Test (storage_metadata, heartbeats_keep_coming)
     zsock_destroy (&events);
 }
 
+//  Containers and machines with DHCP change theirs.
+Test (storage_metadata, a_node_may_advertise_the_address_that_it_has)
+{
+    world_set (&s_world, "heartbeat-interval", "50 ms");
+    world_set (&s_world, "data-advertise", "tcp://*:7000");
+    zsock_t *events = NULL;
+    cr_assert (fst_socket_connect (ZMQ_SUB, s_world.events_out, NULL, &events) == FST_OK);
+    zsock_set_subscribe (events, "heartbeat." WORLD_NODE);
+    zsock_set_rcvtimeo (events, WORLD_WAIT_MS);
+    storage_start ();
+    char *topic, *text;
+    cr_assert (zstr_recvx (events, &topic, &text, NULL) == 2);
+    json_t *body = json_loads (text, 0, NULL);
+    unsigned one, two, three, four, port;
+    const char *endpoint = json_string_value (json_object_get (body, "endpoint"));
+    cr_assert_eq (sscanf (endpoint, "tcp://%u.%u.%u.%u:%u", &one, &two, &three, &four, &port), 5, "%s", endpoint);
+    cr_assert_gt (one, 0);
+    cr_assert_eq (port, 7000);
+    json_decref (body);
+    zstr_free (&topic);
+    zstr_free (&text);
+    zsock_destroy (&events);
+}
+
 static fst_rc_t
 s_quarantine (const char *token, fst_blob_id_t first, fst_blob_id_t second, int extent, int sequence, json_int_t *moved_p)
 {
