@@ -5,6 +5,7 @@
 #include <czmq.h>
 #include <stdatomic.h>
 #include <string.h>
+#include "fst_broker_service.h"
 #include "fst_clock.h"
 #include "fst_log.h"
 #include "fst_roles.h"
@@ -19,8 +20,11 @@ enum { PIPE, CLIENTS, ACTORS, EVENTS_IN, EVENTS_OUT, SOCKETS };
 
 struct fst_broker {
     zsock_t *sockets [SOCKETS];     //  PIPE is the thread's end, borrowed; the thread has them all while it runs
-    fst_router_t *router;
+    fst_router_t *router;           //  The service looks at it, too
+    pthread_mutex_t lock;           //  Held while somebody uses the router
+    fst_broker_service_t *service;  //  NULL: no token, so there is none
     zactor_t *thread;
+    char inner [3] [64];            //  Endpoints of the service
     atomic_bool ended;              //  The thread's; CZMQ hands over by messages, which sanitizers do not see
 };
 
@@ -113,10 +117,12 @@ s_turn (fst_broker_t *self, zmq_pollitem_t *items)
 {
     if (items [PIPE].revents)
         return false;                   //  $TERM is all it ever says
+    pthread_mutex_lock (&self->lock);
     if (items [CLIENTS].revents)
         s_commands (self, FST_ROUTER_CLIENTS);
     if (items [ACTORS].revents)
         s_commands (self, FST_ROUTER_ACTORS);
+    pthread_mutex_unlock (&self->lock);
     if (items [EVENTS_IN].revents)
         s_events_in (self);
     if (items [EVENTS_OUT].revents)
@@ -138,8 +144,10 @@ s_broker_thread (zsock_t *pipe, void *args)
     bool go_on = true;
     while (go_on) {
         int64_t now_ms = fst_clock_mono_ms ();
+        pthread_mutex_lock (&self->lock);
         int64_t wake_ms = fst_router_tick (self->router, now_ms);
         s_flush (self);
+        pthread_mutex_unlock (&self->lock);
         int found = zmq_poll (items, SOCKETS, wake_ms > now_ms? (long) (wake_ms - now_ms): 0);
         if (found > 0)
             go_on = s_turn (self, items);
@@ -154,12 +162,39 @@ s_broker_thread (zsock_t *pipe, void *args)
 
 //  ---- Class
 
+//  Threads of this process come in by doors of their own, so that it needs no keys to reach itself.
+static void
+s_inner_endpoint (const fst_broker_t *self, const char *door, char *endpoint, size_t size)
+{
+    snprintf (endpoint, size, "inproc://broker-%p-%s", (const void *) self, door);
+}
+
+static fst_rc_t
+s_start_service (fst_broker_t *self, const fst_keys_t *keys, char **problem_p)
+{
+    if (!keys || !keys->token)
+        return FST_OK;
+    static const struct { int socket; const char *door; } doors [] = {
+        { ACTORS, "actors" }, { EVENTS_IN, "in" }, { EVENTS_OUT, "out" }
+    };
+    for (size_t at = 0; at < sizeof (doors) / sizeof (doors [0]); at++) {
+        s_inner_endpoint (self, doors [at].door, self->inner [at], sizeof (self->inner [at]));
+        int rc = zmq_bind (zsock_resolve (self->sockets [doors [at].socket]), self->inner [at]);
+        assert (rc == 0);               //  The address is a number that nobody else has
+    }
+    fst_actor_options_t bus = {
+        .broker = self->inner [0], .events_in = self->inner [1], .events_out = self->inner [2], .keys = keys
+    };
+    return fst_broker_service_new (self->router, &self->lock, &bus, &self->service, problem_p);
+}
+
 fst_rc_t
 fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char **problem_p)
 {
     assert (options && self_p && problem_p);
     fst_broker_t *self = calloc (1, sizeof (*self));
     assert (self);
+    pthread_mutex_init (&self->lock, NULL);
     const struct { int type; const char *endpoint, *domain; } binds [SOCKETS] = {
         [CLIENTS]    = { ZMQ_ROUTER, options->clients,    "client" },
         [ACTORS]     = { ZMQ_ROUTER, options->actors,     "actor" },
@@ -176,6 +211,11 @@ fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char
     }
     s_subscribe_all (self->sockets [EVENTS_IN]);
     self->router = fst_router_new (fst_clock_mono_ms ());
+    rc = s_start_service (self, options->keys, problem_p);  //  Before the thread has the sockets
+    if (rc != FST_OK) {
+        fst_broker_destroy (&self);
+        return rc;
+    }
     self->thread = zactor_new (s_broker_thread, self);
     assert (self->thread);
     *self_p = self;
@@ -190,6 +230,7 @@ fst_broker_destroy (fst_broker_t **self_p)
     if (!self)
         return;
     bool ran = self->thread != NULL;
+    fst_broker_service_destroy (&self->service);
     zactor_destroy (&self->thread);
     while (ran && !atomic_load (&self->ended))
         zclock_sleep (1);               //  A signal cut the wait short
@@ -199,6 +240,7 @@ fst_broker_destroy (fst_broker_t **self_p)
         zsock_destroy (&self->sockets [at]);
     }
     fst_router_destroy (&self->router);
+    pthread_mutex_destroy (&self->lock);
     free (self);
     *self_p = NULL;
 }

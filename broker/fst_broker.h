@@ -8,6 +8,9 @@
 //                folder's mode decides).
 //      events    XSUB in, XPUB out; publishing a topic needs the role for it.
 //
+//  It is an actor itself, too, with a thread of its own: service `broker` tells who is on the bus (LIST_SERVICES,
+//  STATUS). For that keys need a token; without one there is no such service.
+//
 //  Bounds: per service and in all, waiting requests (BUSY beyond), services, workers, message sizes. A request
 //  whose worker is gone is answered UNAVAILABLE within two heartbeats; one that waits past its deadline, TIMEOUT.
 
@@ -24,7 +27,7 @@ typedef struct {
     const char *actors;
     const char *events_in;
     const char *events_out;
-    const fst_keys_t *keys;         //  CURVE pair for tcp://; borrowed
+    const fst_keys_t *keys;         //  CURVE pair for tcp://, token; borrowed
 } fst_broker_options_t;
 
 //  Bind and start. *problem_p: caller frees. FST_EXISTS (address in use), FST_IO.

@@ -25,6 +25,7 @@ typedef struct {
     zlist_t *waiting;               //  Requests, oldest first
     zlist_t *idle;                  //  Workers, least recently used first
     size_t workers;
+    int64_t since_ms;               //  When the first of them came
 } s_service_t;
 
 typedef struct {
@@ -47,6 +48,7 @@ struct fst_router {
     size_t waiting_bytes;
     int64_t heartbeat_ms;           //  When the next ones go out
     int64_t wake_ms;
+    fst_router_counts_t counts;
 };
 
 //  ---- Sending
@@ -112,6 +114,7 @@ static void
 s_request_fail (fst_router_t *self, s_request_t **request_p, fst_rc_t rc, const char *why)
 {
     s_request_t *request = *request_p;
+    self->counts.refused++;
     if (request->body)
         s_request_learn_id (request);
     char text [FST_MDP_SERVICE_BYTES_MAX + 128];
@@ -292,8 +295,10 @@ s_worker_ready (fst_router_t *self, fst_mdp_head_t *head, const char *user_id, c
     worker->service = s_service_require (self, name);
     worker->silent_ms = now_ms + FST_MDP_HEARTBEAT_MS * FST_MDP_LIVENESS;
     zhashx_insert (self->workers, worker->peer.identity, worker);
-    if (worker->service->workers++ == 0)
+    if (worker->service->workers++ == 0) {
+        worker->service->since_ms = now_ms;
         fst_log_info ("service offered service=%s", name);
+    }
     zlist_append (worker->service->idle, worker);
     s_dispatch (self, worker->service);
 }
@@ -317,6 +322,7 @@ s_worker_reply (fst_router_t *self, s_worker_t *worker, const fst_mdp_head_t *he
             *message_p = NULL;
         }
         if (head->command == FST_MDPW_FINAL) {
+            self->counts.replies++;
             s_request_destroy (&worker->request);
             zlist_append (worker->service->idle, worker);
             s_dispatch (self, worker->service);
@@ -433,6 +439,7 @@ s_from_caller (fst_router_t *self, fst_router_side_t side, fst_mdp_head_t *head,
         s_mmi (self, request);
         return;
     }
+    self->counts.requests++;
     fst_rc_t rc = s_room (self, request);
     if (rc == FST_OK)
         s_enqueue (self, request, false);
@@ -646,6 +653,24 @@ fst_router_disconnect (fst_router_t *self)
         s_send_worker (self, &worker->peer, FST_MDPW_DISCONNECT, NULL);
 }
 
+void
+fst_router_list (const fst_router_t *self, void (*each) (void *arg, const fst_router_service_t *service), void *arg)
+{
+    assert (self && each);
+    for (s_service_t *service = zhashx_first (self->services); service; service = zhashx_next (self->services)) {
+        fst_router_service_t row = { service->name, service->workers, zlist_size (service->idle),
+                                     zlist_size (service->waiting), service->since_ms };
+        each (arg, &row);
+    }
+}
+
+fst_router_counts_t
+fst_router_counts (const fst_router_t *self)
+{
+    assert (self);
+    return self->counts;
+}
+
 size_t
 fst_router_workers (const fst_router_t *self)
 {
@@ -662,4 +687,10 @@ size_t
 fst_router_waiting (const fst_router_t *self)
 {
     return self->waiting;
+}
+
+size_t
+fst_router_waiting_bytes (const fst_router_t *self)
+{
+    return self->waiting_bytes;
 }

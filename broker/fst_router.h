@@ -62,6 +62,28 @@ fst_router_tick (fst_router_t *self, int64_t now_ms);
 void
 fst_router_disconnect (fst_router_t *self);
 
+//  A service that is offered, or waited for.
+typedef struct {
+    const char *name;
+    size_t workers, idle;           //  idle: of these, without a request
+    size_t waiting;                 //  Requests that no worker has taken
+    int64_t since_ms;               //  Offered without a gap since then; meaningless without workers
+} fst_router_service_t;
+
+//  Call each for every one, in no order.
+void
+fst_router_list (const fst_router_t *self, void (*each) (void *arg, const fst_router_service_t *service), void *arg);
+
+//  Since the start.
+typedef struct {
+    uint64_t requests;              //  Taken from callers, MMI left out
+    uint64_t replies;               //  Given by services
+    uint64_t refused;               //  Answered by the router itself
+} fst_router_counts_t;
+
+fst_router_counts_t
+fst_router_counts (const fst_router_t *self);
+
 //  What there is, for tests and the log.
 size_t
 fst_router_workers (const fst_router_t *self);
@@ -69,5 +91,7 @@ size_t
 fst_router_services (const fst_router_t *self);
 size_t
 fst_router_waiting (const fst_router_t *self);
+size_t
+fst_router_waiting_bytes (const fst_router_t *self);
 
 #endif

@@ -191,7 +191,7 @@ s_open_lanes (fst_actor_t *self)
 {
     const fst_actor_options_t *options = &self->options;
     int64_t now_ms = fst_clock_mono_ms ();
-    if (options->service && options->broker && self->class.commands)
+    if (options->service && options->broker)
         for (size_t index = 0; index < options->lanes; index++)
             self->lanes [index] = fst_lane_new (options->broker, options->keys, options->service, now_ms);
     self->opened_ms = now_ms;

@@ -30,6 +30,7 @@
 #include "fst_config.h"
 #include "fst_error.h"
 #include "fst_keys.h"
+#include "fst_schema.h"
 #include "fst_token.h"
 
 typedef struct fst_actor fst_actor_t;
@@ -76,6 +77,9 @@ typedef struct {
     int64_t (*tick) (void *self, int64_t now_ms);
     //  Close; requests still held must be answered here. Calls under way were done with FST_INTERRUPTED before.
     void (*stop) (void *self);
+    //  What DESCRIBE says, which every actor answers by itself from its tables: a sentence, and a version.
+    const char *title, *version;    //  NULL: the service's name; the library's version
+    const fst_schema_set_t *schemas;        //  The actor's own schemas (fst_schema.h); NULL: there are none
 } fst_actor_class_t;
 
 //  What every actor needs to be on the bus. Borrowed for the life of the actor.

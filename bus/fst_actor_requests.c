@@ -69,12 +69,13 @@ s_request (fst_actor_t *self, fst_request_t *request, zmsg_t **message_p)
         return;
     }
     int row = s_find_command (self, request->envelope.command);
-    if (row < 0) {
+    bool describe = row < 0 && strcmp (request->envelope.command, FST_ACTOR_DESCRIBE) == 0;
+    if (row < 0 && !describe) {
         fst_request_fail (&request, FST_UNKNOWN_COMMAND, NULL);
         return;
     }
-    request->schema = self->schemas [row];
-    rc = s_check_need (self, request, self->class.commands [row].need);
+    request->schema = describe? fst_schema_find ("every", FST_ACTOR_DESCRIBE): self->schemas [row];
+    rc = s_check_need (self, request, describe? FST_NEED_KNOWN: self->class.commands [row].need);
     if (rc != FST_OK) {
         fst_request_fail (&request, rc, NULL);
         return;
@@ -85,6 +86,9 @@ s_request (fst_actor_t *self, fst_request_t *request, zmsg_t **message_p)
     else
     if (request->peer && self->port_requests > PORT_REQUESTS)
         fst_request_fail (&request, FST_BUSY, NULL);
+    else
+    if (describe)
+        fst_request_reply (&request, fst_actor_describe (self));
     else
         self->class.commands [row].handle (self->user, &request);
     if (request) {
@@ -126,6 +130,8 @@ fst_rc_t
 fst_actor_find_schemas (fst_actor_t *self)
 {
     const fst_command_t *commands = self->class.commands;
+    if (self->class.schemas)
+        fst_schema_add (self->class.schemas);
     for (int row = 0; commands && commands [row].name; row++) {
         assert (row < FST_ACTOR_COMMANDS_MAX);
         assert (self->options.service);

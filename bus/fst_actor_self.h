@@ -3,6 +3,7 @@
 //      fst_actor.c            start, loop, end
 //      fst_actor_requests.c   requests in, checked, and their answers out
 //      fst_actor_bus.c        events, and calls to others
+//      fst_actor_describe.c   what it can do, told by itself
 
 #ifndef FST_ACTOR_SELF_H_INCLUDED
 #define FST_ACTOR_SELF_H_INCLUDED
@@ -88,6 +89,14 @@ fst_actor_read_lane (fst_actor_t *self, fst_lane_t *lane, int64_t now_ms);
 //  Take at most that many from the port.
 void
 fst_actor_read_port (fst_actor_t *self, int count_max);
+
+//  ---- fst_actor_describe.c
+
+#define FST_ACTOR_DESCRIBE "DESCRIBE"
+
+//  The reply of DESCRIBE.
+json_t *
+fst_actor_describe (const fst_actor_t *self);
 
 //  ---- fst_actor_bus.c
 

@@ -370,9 +370,9 @@ s_fill_curve (fst_keys_t *keys)
     assert (rc == 0);
 }
 
-//  What every actor has: who it is, for the others and for the broker.
+//  Who it is, for the others, and how it knows them.
 static void
-s_fill_actor (maker_t *maker, fst_keys_t *keys)
+s_fill_token (maker_t *maker, fst_keys_t *keys)
 {
     const fst_keys_t *auth = maker->auth? maker->auth: keys;    //  Auth itself signs its own
     fst_claims_t claims = { .role = FST_ROLE_ACTOR };
@@ -380,6 +380,13 @@ s_fill_actor (maker_t *maker, fst_keys_t *keys)
     randombytes_buf (claims.session, sizeof (claims.session));
     keys->token = fst_token_sign (&claims, auth->sign_secret);
     memcpy (keys->sign_public, auth->sign_public, sizeof (keys->sign_public));
+}
+
+//  What every actor has.
+static void
+s_fill_actor (maker_t *maker, fst_keys_t *keys)
+{
+    s_fill_token (maker, keys);
     memcpy (keys->server_key, maker->broker->curve_public, sizeof (keys->server_key));
     s_fill_curve (keys);
 }
@@ -512,6 +519,17 @@ s_make_bridge (maker_t *maker, zconfig_t *enrolled, bool *changed_p)
     return rc;
 }
 
+//  It answers commands itself, so it has what actors have. Auth's key, which that needs, is made after it; and
+//  once it had a curve pair only.
+static fst_rc_t
+s_complete_broker (maker_t *maker)
+{
+    if (maker->broker->token)
+        return FST_OK;
+    s_fill_token (maker, maker->broker);
+    return s_keys_save (maker, "broker.key", maker->broker);
+}
+
 //  All files but the last, which is put in enrolled.
 static fst_rc_t
 s_make_all (maker_t *maker, int nodes, zconfig_t *enrolled, bool *changed_p)
@@ -521,6 +539,8 @@ s_make_all (maker_t *maker, int nodes, zconfig_t *enrolled, bool *changed_p)
         rc = s_obtain_root (maker, "auth.key", "auth", s_fill_auth, &maker->auth);
     if (rc == FST_OK && !maker->auth->has_sign_secret)
         rc = s_problem (maker->problem_p, FST_MALFORMED, "%s/auth.key: sign-secret is missing", maker->folder);
+    if (rc == FST_OK)
+        rc = s_complete_broker (maker);
     if (rc == FST_OK)
         rc = s_obtain_root (maker, "metadata.key", "metadata", s_fill_metadata, &maker->metadata);
     if (rc == FST_OK && !(maker->metadata->has_data_key && maker->metadata->has_cluster_key))

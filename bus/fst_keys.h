@@ -1,7 +1,7 @@
 //  Key files: one ZPL file for each actor with all it may know and nothing more, mode 0600 in a folder of
 //  mode 0700. This is also what "enrolling" an actor hands over.
 //
-//      broker.key     curve pair
+//      broker.key     actor token, sign-public, curve pair
 //      auth.key       actor token, signing pair, curve pair
 //      metadata.key   actor token, sign-public, cluster-key, data-key, curve pair
 //      node-1.key     actor token, sign-public, node-key, curve pair

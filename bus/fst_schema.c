@@ -8,7 +8,9 @@
 #include "fst_text.h"
 #include <assert.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,13 +279,43 @@ s_compare_command (const void *key, const void *row)
     return order? order: strcmp (wanted->command, command->command);
 }
 
+//  Sets that were added; a place is written before it counts.
+static const fst_schema_set_t *s_sets [FST_SCHEMA_SETS_MAX];
+static atomic_size_t s_sets_count;
+static pthread_mutex_t s_sets_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void
+fst_schema_add (const fst_schema_set_t *set)
+{
+    assert (set);
+    pthread_mutex_lock (&s_sets_lock);
+    size_t count = atomic_load (&s_sets_count), at = 0;
+    while (at < count && s_sets [at] != set)
+        at++;
+    if (at == count) {
+        assert (count < FST_SCHEMA_SETS_MAX);
+        s_sets [count] = set;
+        atomic_store (&s_sets_count, count + 1);
+    }
+    pthread_mutex_unlock (&s_sets_lock);
+}
+
+static const fst_schema_command_t *
+s_search (const fst_schema_command_t *commands, size_t count, const s_key_t *key)
+{
+    return count? bsearch (key, commands, count, sizeof (fst_schema_command_t), s_compare_command): NULL;
+}
+
 const fst_schema_command_t *
 fst_schema_find (const char *service, const char *command)
 {
     assert (service && command);
-    s_key_t key = { service, strcspn (service, "."), command };
-    return bsearch (&key, fst_schema_commands, fst_schema_commands_count, sizeof (fst_schema_command_t),
-                    s_compare_command);
+    s_key_t key = { service, strcspn (service, "."), command }, every = { "every", strlen ("every"), command };
+    const fst_schema_command_t *found = s_search (fst_schema_commands, fst_schema_commands_count, &key);
+    size_t sets = atomic_load (&s_sets_count);
+    for (size_t at = 0; !found && at < sets; at++)
+        found = s_search (s_sets [at]->commands, s_sets [at]->commands_count, &key);
+    return found? found: s_search (fst_schema_commands, fst_schema_commands_count, &every);
 }
 
 static const fst_schema_t *
@@ -299,7 +331,11 @@ const fst_schema_t *
 fst_schema_event (const char *topic)
 {
     assert (topic);
-    return s_find_body (fst_schema_events, fst_schema_events_count, topic);
+    const fst_schema_t *found = s_find_body (fst_schema_events, fst_schema_events_count, topic);
+    size_t sets = atomic_load (&s_sets_count);
+    for (size_t at = 0; !found && at < sets; at++)
+        found = s_find_body (s_sets [at]->events, s_sets [at]->events_count, topic);
+    return found;
 }
 
 const fst_schema_t *

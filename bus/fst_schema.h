@@ -21,9 +21,20 @@ typedef struct {
     const fst_schema_t *request;
     const fst_schema_t *reply;
     const char *http;           //  "GET /api/v1/entry": where the bridge offers it; NULL: nowhere of its own
+    const char *text;           //  All of it as JSON, as DESCRIBE tells it
 } fst_schema_command_t;
 
-//  NULL if there is none. service may be "storage.node-1": the part before the dot counts.
+//  An actor's own schemas, as `fst-schemas --set NAME FILE SCHEMA...` writes them: NAME_schemas.
+typedef struct fst_schema_set fst_schema_set_t;
+
+//  From now on they are found too; ours first. For as long as the process lives; doing it again changes nothing.
+//  At most FST_SCHEMA_SETS_MAX. Any thread.
+#define FST_SCHEMA_SETS_MAX 16
+void
+fst_schema_add (const fst_schema_set_t *set);
+
+//  NULL if there is none. service may be "storage.node-1": the part before the dot counts. What every service has
+//  (schemas/every) is found for each.
 const fst_schema_command_t *
 fst_schema_find (const char *service, const char *command);
 

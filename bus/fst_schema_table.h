@@ -38,6 +38,13 @@ typedef struct {
     const fst_schema_t *schema;
 } fst_schema_body_t;
 
+struct fst_schema_set {
+    const fst_schema_command_t *commands;
+    size_t commands_count;
+    const fst_schema_body_t *events;
+    size_t events_count;
+};
+
 //  Sorted, by service and command, or by name.
 extern const fst_schema_command_t fst_schema_commands [];
 extern const size_t fst_schema_commands_count;

@@ -78,8 +78,9 @@ s_check_object (const file_t *file, const char *where, json_t *schema, int depth
     s_check_keys (file, where, schema, known);
     json_t *properties = json_object_get (schema, "properties");
     json_t *required = json_object_get (schema, "required");
-    if (file->kind == ENVELOPE && depth > 1 && !properties && !required && !json_object_get (schema, "additionalProperties"))
-        return;                         //  The payload, which has a schema of its own
+    bool inner = file->kind == ENVELOPE || strcmp (file->service, "every") == 0;
+    if (inner && depth > 1 && !properties && !required && !json_object_get (schema, "additionalProperties"))
+        return;                         //  A payload, which has a schema of its own, or a schema itself
     if (!json_is_object (properties) || !json_is_array (required))
         refuse (file, where, "an object must have properties and required");
     if (!json_is_false (json_object_get (schema, "additionalProperties")))

@@ -1,9 +1,11 @@
-//  generate --tables FILE | --document FILE | --openapi FILE  SCHEMA...
+//  generate --tables FILE | --document FILE | --openapi FILE | --set NAME FILE  SCHEMA...
 //
-//  Reads the schemas, refuses what is outside the closed subset (README.md), and writes FILE.
+//  Reads the schemas, refuses what is outside the closed subset (README.md), and writes FILE. Installed as
+//  fst-schemas, with which an actor makes the tables of its own schemas (--set).
 
 #include "generate.h"
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -106,24 +108,53 @@ s_write (const char *filename, void (*writer) (FILE *, const contract_t *))
     return 1;
 }
 
+//  An actor adds commands and events; the rest is ours.
+static void
+s_check_set (void)
+{
+    for (size_t at = 0; at < s_contract.count; at++) {
+        const file_t *file = &s_contract.files [at];
+        if (file->kind != COMMAND && file->kind != EVENT)
+            refuse (file, "", "an actor has commands and events only");
+    }
+}
+
+static bool
+s_is_identifier (const char *text)
+{
+    return *text && !isdigit ((unsigned char) *text)
+        && strspn (text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen (text);
+}
+
 int
 main (int argc, char *argv [])
 {
-    bool tables = argc > 2 && strcmp (argv [1], "--tables") == 0;
-    bool document = argc > 2 && strcmp (argv [1], "--document") == 0;
-    bool openapi = argc > 2 && strcmp (argv [1], "--openapi") == 0;
-    if ((!tables && !document && !openapi) || argc - 3 > FILES_MAX) {
-        fprintf (stderr, "usage: generate --tables FILE | --document FILE | --openapi FILE  SCHEMA...\n");
+    static const struct { const char *option; void (*writer) (FILE *, const contract_t *); int schemas; } modes [] = {
+        { "--tables", write_tables, 3 }, { "--document", write_document, 3 }, { "--openapi", write_openapi, 3 },
+        { "--set", write_set, 4 }, { NULL }
+    };
+    size_t mode = 0;
+    while (modes [mode].option && (argc < 3 || strcmp (argv [1], modes [mode].option)))
+        mode++;
+    int first = modes [mode].schemas;
+    bool set = first == 4;
+    if (!modes [mode].option || argc < first || argc - first > FILES_MAX || (set && !s_is_identifier (argv [2]))) {
+        fprintf (stderr, "usage: %s --tables FILE | --document FILE | --openapi FILE | --set NAME FILE  SCHEMA...\n",
+                 argv [0]);
         return 2;
     }
-    for (int arg = 3; arg < argc; arg++)
+    for (int arg = first; arg < argc; arg++)
         s_load (&s_contract.files [s_contract.count++], argv [arg]);
     qsort (s_contract.files, s_contract.count, sizeof (file_t), s_compare);
     for (size_t at = 0; at < s_contract.count; at++)
         check_file (&s_contract.files [at]);
     s_check_addresses ();
+    if (set) {
+        s_contract.set = argv [2];
+        s_check_set ();
+    }
 
-    int rc = s_write (argv [2], tables? write_tables: document? write_document: write_openapi);
+    int rc = s_write (argv [first - 1], modes [mode].writer);
     for (size_t at = 0; at < s_contract.count; at++) {
         json_decref (s_contract.files [at].root);
         free (s_contract.files [at].service);

@@ -23,6 +23,7 @@ typedef struct {
 typedef struct {
     file_t files [FILES_MAX];           //  Sorted by file name
     size_t count;
+    const char *set;                    //  Name of an actor's own set
 } contract_t;
 
 //  Say what is wrong and where, and end the program.
@@ -44,6 +45,10 @@ check_file (const file_t *file);
 
 void
 write_tables (FILE *out, const contract_t *contract);
+
+//  The same for an actor's own schemas, to be added to those of the library: const fst_schema_set_t NAME_schemas.
+void
+write_set (FILE *out, const contract_t *contract);
 
 void
 write_openapi (FILE *out, const contract_t *contract);

@@ -144,41 +144,89 @@ s_write_schema (FILE *out, const file_t *file, json_t *schema, const char *root)
     return s_last;
 }
 
+//  A schema on its own: what it refers to stands in its place.
+static json_t *
+s_expand (const file_t *file, json_t *schema)
+{
+    json_t *whole = json_copy (resolve (file, schema)), *meaning = json_object_get (schema, "description");
+    if (meaning)
+        json_object_set (whole, "description", meaning);
+    json_t *items = json_object_get (whole, "items"), *properties = json_object_get (whole, "properties"), *property;
+    if (items)
+        json_object_set_new (whole, "items", s_expand (file, items));
+    if (properties) {
+        const char *name;
+        json_t *expanded = json_object ();
+        json_object_foreach (properties, name, property)
+            json_object_set_new (expanded, name, s_expand (file, property));
+        json_object_set_new (whole, "properties", expanded);
+    }
+    return whole;
+}
+
+//  A command as DESCRIBE tells it, as a C string.
+static void
+s_write_text (FILE *out, const file_t *file)
+{
+    static const struct { const char *keyword, *name; } rows [] = {
+        { "description", "description" }, { "x-needs", "needs" }, { "x-frames", "frames" }, { "x-errors", "errors" },
+        { "x-http", "http" } };
+    json_t *command = json_pack ("{s:s}", "command", file->name);
+    for (size_t at = 0; at < sizeof (rows) / sizeof (rows [0]); at++)
+        if (json_object_get (file->root, rows [at].keyword))
+            json_object_set (command, rows [at].name, json_object_get (file->root, rows [at].keyword));
+    json_object_set_new (command, "request", s_expand (file, json_object_get (file->root, "request")));
+    json_object_set_new (command, "reply", s_expand (file, json_object_get (file->root, "reply")));
+    char *text = json_dumps (command, JSON_COMPACT | JSON_ENSURE_ASCII);
+    if (!text)
+        abort ();
+    fputc ('"', out);
+    for (const char *at = text; *at; at++)
+        fprintf (out, "%s%c", *at == '"' || *at == '\\'? "\\": "", *at);
+    fputc ('"', out);
+    free (text);
+    json_decref (command);
+}
+
 static void
 s_write_bodies (FILE *out, const contract_t *contract, kind_t kind, const char *table, const int *numbers)
 {
     size_t count = 0;
-    fprintf (out, "\nconst fst_schema_body_t %s [] = {\n", table);
+    fprintf (out, "\n%sconst fst_schema_body_t %s [] = {\n", contract->set? "static ": "", table);
     for (size_t at = 0; at < contract->count; at++)
         if (contract->files [at].kind == kind) {
             fprintf (out, "    { \"%s\", &s_%d },\n", contract->files [at].name, numbers [at]);
             count++;
         }
-    fprintf (out, "    { NULL, NULL }\n};\nconst size_t %s_count = %zu;\n", table, count);
+    fprintf (out, "    { NULL, NULL }\n};\n%sconst size_t %s_count = %zu;\n", contract->set? "static ": "", table, count);
 }
 
 static void
-s_write_commands (FILE *out, const contract_t *contract, const int *requests, const int *replies)
+s_write_commands (FILE *out, const contract_t *contract, const char *table, const int *requests, const int *replies)
 {
     size_t count = 0;
-    fprintf (out, "\nconst fst_schema_command_t fst_schema_commands [] = {\n");
+    fprintf (out, "\n%sconst fst_schema_command_t %s [] = {\n", contract->set? "static ": "", table);
     for (size_t at = 0; at < contract->count; at++) {
         const file_t *file = &contract->files [at];
         if (file->kind == COMMAND) {
             const char *http = text_of (file->root, "x-http");
-            fprintf (out, "    { \"%s\", \"%s\", &s_%d, &s_%d, %s%s%s },\n", file->service, file->name, requests [at],
-                     replies [at], http? "\"": "", http? http: "NULL", http? "\"": "");
+            fprintf (out, "    { \"%s\", \"%s\", &s_%d, &s_%d, %s%s%s,\n      ", file->service, file->name,
+                     requests [at], replies [at], http? "\"": "", http? http: "NULL", http? "\"": "");
+            s_write_text (out, file);
+            fprintf (out, " },\n");
             count++;
         }
     }
-    fprintf (out, "    { NULL, NULL, NULL, NULL, NULL }\n};\nconst size_t fst_schema_commands_count = %zu;\n", count);
+    fprintf (out, "    { NULL, NULL, NULL, NULL, NULL, NULL }\n};\n%sconst size_t %s_count = %zu;\n",
+             contract->set? "static ": "", table, count);
 }
 
-void
-write_tables (FILE *out, const contract_t *contract)
+//  All schemas, and the tables of them with names that begin so.
+static void
+s_write_all (FILE *out, const contract_t *contract, const char *commands, const char *events, const char *envelopes)
 {
     static int bodies [FILES_MAX], replies [FILES_MAX];
-    fprintf (out, "//  Written by schemas/generate.c from schemas/*/*.json. Change those.\n\n"
+    fprintf (out, "//  Written by the generator from schemas/*/*.json. Change those.\n\n"
                   "#include \"fst_schema_table.h\"\n");
     for (size_t at = 0; at < contract->count; at++) {
         const file_t *file = &contract->files [at];
@@ -191,7 +239,22 @@ write_tables (FILE *out, const contract_t *contract)
         if (command)
             replies [at] = s_write_schema (out, file, json_object_get (file->root, "reply"), "payload");
     }
-    s_write_commands (out, contract, bodies, replies);
-    s_write_bodies (out, contract, EVENT, "fst_schema_events", bodies);
-    s_write_bodies (out, contract, ENVELOPE, "fst_schema_envelopes", bodies);
+    s_write_commands (out, contract, commands, bodies, replies);
+    s_write_bodies (out, contract, EVENT, events, bodies);
+    if (envelopes)
+        s_write_bodies (out, contract, ENVELOPE, envelopes, bodies);
+}
+
+void
+write_tables (FILE *out, const contract_t *contract)
+{
+    s_write_all (out, contract, "fst_schema_commands", "fst_schema_events", "fst_schema_envelopes");
+}
+
+void
+write_set (FILE *out, const contract_t *contract)
+{
+    s_write_all (out, contract, "s_commands", "s_events", NULL);
+    fprintf (out, "\nextern const fst_schema_set_t %s_schemas;\nconst fst_schema_set_t %s_schemas = {\n"
+                  "    s_commands, s_commands_count, s_events, s_events_count\n};\n", contract->set, contract->set);
 }

@@ -712,6 +712,7 @@ fst_auth_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_au
     self->throttle = fst_throttle_new (fst_config_number (config, "login-attempts"),
                                        fst_config_number (config, "login-wait"), key);
     static const fst_actor_class_t class = {
+        .title = "Users, passwords and sessions",
         .commands = s_commands, .start = s_start, .flush = s_flush, .tick = s_tick, .stop = s_stop
     };
     fst_actor_options_t options = *bus;

@@ -481,6 +481,7 @@ s_stop (void *arg)
 }
 
 static const fst_actor_class_t s_class = {
+    .title = "The namespace: files, versions, rights, where copies are, and their repair",
     .commands = s_commands,
     .topics = s_topics,
     .start = s_start,

@@ -193,6 +193,7 @@ fst_rc_t
 fst_bridge_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_bridge_t **self_p, char **problem_p)
 {
     static const fst_actor_class_t class = {
+        .title = "HTTP: the web page, content and commands",
         .commands = s_commands, .topics = s_topics, .start = s_start, .flush = s_flush, .tick = s_tick, .stop = s_stop
     };
     assert (config && bus);

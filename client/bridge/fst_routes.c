@@ -71,6 +71,8 @@ s_make_routes (fst_routes_t *self)
 
 //  ---- Any command
 
+static const char s_service_letters [] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+
 static bool
 s_is_name (const char *text, size_t bytes, const char *letters)
 {
@@ -84,7 +86,7 @@ s_bus (void *arg, fst_http_request_t *request)
     fst_routes_t *self = arg;
     const char *tail = fst_http_tail (request), *slash = strchr (tail, '/');
     size_t bytes = slash? (size_t) (slash - tail): 0;
-    if (!slash || !s_is_name (tail, bytes, "abcdefghijklmnopqrstuvwxyz0123456789._-") || strncmp (tail, "mmi.", 4) == 0
+    if (!slash || !s_is_name (tail, bytes, s_service_letters) || strncmp (tail, "mmi.", 4) == 0
     || !s_is_name (slash + 1, strlen (slash + 1), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")) {
         fst_http_fail (request, FST_NOT_FOUND, "the address must be /bus/SERVICE/COMMAND");
         return;
@@ -94,7 +96,20 @@ s_bus (void *arg, fst_http_request_t *request)
     fst_forward (self->actor, request, service, slash + 1, json_incref (fst_http_json (request)));
 }
 
+//  What one service can do, told by itself.
+static void
+s_service (void *arg, fst_http_request_t *request)
+{
+    fst_routes_t *self = arg;
+    const char *name = fst_http_tail (request);
+    if (s_is_name (name, strlen (name), s_service_letters) && strncmp (name, "mmi.", 4))
+        fst_forward (self->actor, request, name, "DESCRIBE", NULL);
+    else
+        fst_http_fail (request, FST_NOT_FOUND, "the address must be /api/v1/services/NAME");
+}
+
 static const fst_http_route_t s_bus_routes [] = {
+    { "GET", "/api/v1/services/", 0, s_service },
     { "POST", "/bus/", FST_HTTP_OPEN | FST_HTTP_JSON, s_bus },
     { NULL }
 };

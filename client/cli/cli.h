@@ -12,6 +12,7 @@
 //      cli_share.c     share unshare       cli_events.c  events
 //      cli_remote.c    asking the store: commands, lists, folders
 //      cli_cluster.c   nodes status        cli_drain.c   admin drain
+//      cli_services.c  services call
 //      cli_scrub.c     admin scrub         cli_recovery.c   admin recovery
 //      cli_backup.c    admin backup        cli_export.c    admin export, admin import
 //      cli_rescue.c    rescue              cli_rescue_files.c, cli_rescue_tree.c   its files
@@ -34,7 +35,7 @@ typedef enum {
     CLI_CONFIG, CLI_SET, CLI_JSON, CLI_HELP,            //  Every command takes these
     CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_KEY, CLI_KEY_FILE,
     CLI_DATABASE, CLI_PASSWORD_STDIN, CLI_UNDO, CLI_NO_WAIT, CLI_END, CLI_STOP, CLI_VERSIONS, CLI_TRASH,
-    CLI_VERSION, CLI_WRITE, CLI_EMPTY, CLI_SINCE, CLI_FOLLOW, CLI_REVOKE,
+    CLI_VERSION, CLI_WRITE, CLI_EMPTY, CLI_SINCE, CLI_FOLLOW, CLI_REVOKE, CLI_OUTPUT,
     CLI_OPTIONS_COUNT
 } cli_option_id_t;
 
@@ -305,6 +306,8 @@ fst_rc_t FST_CHECKED cli_unshare (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_events (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_sessions (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_services (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_call (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_status (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_drain (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_backup (cli_t *self, int count, char **operands);

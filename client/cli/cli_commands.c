@@ -31,6 +31,7 @@ const cli_option_t cli_options [CLI_OPTIONS_COUNT] = {
     [CLI_SINCE]          = { "--since",          0,   "N",          "Those after this sequence number" },
     [CLI_FOLLOW]         = { "--follow",         'f', NULL,         "Go on as they happen, until interrupted" },
     [CLI_REVOKE]         = { "--revoke",         0,   "SESSION",    "End this one; the first characters are enough" },
+    [CLI_OUTPUT]         = { "--output",         0,   "FILE",       "Write the binary frames behind the reply there" },
     [CLI_NO_WAIT]        = { "--no-wait",        0,   NULL,         "Return at once, it goes on by itself" },
 };
 
@@ -100,6 +101,11 @@ static const cli_command_t s_commands [] = {
       "", 0, 0, 0, cli_nodes },
     { "status", "", "Show the cluster in numbers",
       "", 0, 0, 0, cli_status },
+    { "services", "[NAME]", "List who is on the bus, or tell what one service can do",
+      "", 0, 0, 1, cli_services },
+    { "call", "SERVICE COMMAND [JSON]", "Call any command of any service, and print its reply",
+      "JSON is the payload, {} if there is none; - reads it from standard input. With --json the reply is one line.\n"
+      "filestore services SERVICE tells the commands, and what they take and give.\n", BIT (CLI_OUTPUT), 2, 3, cli_call },
     { "admin drain", "NODE", "Empty a storage node, so that it can be switched off",
       "What it holds is copied to other nodes, then deleted there; never below the wanted copies. Waits until it is\n"
       "empty. Refused if the other nodes cannot take it.\n", BIT (CLI_UNDO) | BIT (CLI_NO_WAIT), 1, 1, cli_admin_drain },

@@ -205,6 +205,11 @@ filestore_status (filestore_t *self, json_t **reply_p);
 fst_rc_t FST_CHECKED
 filestore_call (filestore_t *self, const char *service, const char *command, json_t *payload, json_t **reply_p);
 
+//  The same for one whose reply has binary frames behind it: frames gets their octets, in order.
+fst_rc_t FST_CHECKED
+filestore_call_frames (filestore_t *self, const char *service, const char *command, json_t *payload,
+                       const filestore_sink_t *frames, json_t **reply_p);
+
 #ifdef __cplusplus
 }
 #endif

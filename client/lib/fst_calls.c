@@ -112,6 +112,13 @@ fst_calls_send (fst_calls_t *self, const char *service, const char *command, jso
     s_call_send (self, call);
 }
 
+zmsg_t *
+fst_calls_frames (fst_calls_t *self)
+{
+    assert (self);
+    return fst_caller_frames (self->caller);
+}
+
 void
 fst_calls_forget (fst_calls_t *self, const void *owner)
 {

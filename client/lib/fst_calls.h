@@ -31,6 +31,10 @@ void
 fst_calls_send (fst_calls_t *self, const char *service, const char *command, json_t *payload,
                 fst_calls_done_fn *done, void *owner, void *item);
 
+//  Inside done: the binary frames behind the reply, NULL if there are none. Borrowed until done returns.
+zmsg_t *
+fst_calls_frames (fst_calls_t *self);
+
 //  No more callbacks for owner.
 void
 fst_calls_forget (fst_calls_t *self, const void *owner);

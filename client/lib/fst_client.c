@@ -208,11 +208,23 @@ fst_client_forget (filestore_t *self, const void *owner)
 }
 
 typedef struct {
+    filestore_t *client;
+    const filestore_sink_t *frames; //  May be NULL
     bool done;
     fst_rc_t rc;
     json_t *reply;
     char *problem;
 } s_answer_t;
+
+static fst_rc_t
+s_take_frames (s_answer_t *answer)
+{
+    zmsg_t *frames = fst_calls_frames (answer->client->calls);
+    fst_rc_t rc = FST_OK;
+    for (zframe_t *frame = frames? zmsg_first (frames): NULL; rc == FST_OK && frame; frame = zmsg_next (frames))
+        rc = answer->frames->write (answer->frames->self, zframe_data (frame), zframe_size (frame));
+    return rc;
+}
 
 static void
 s_answered (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *problem)
@@ -220,16 +232,17 @@ s_answered (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *pro
     (void) item;
     s_answer_t *answer = owner;
     answer->done = true;
-    answer->rc = rc;
+    answer->rc = rc == FST_OK && answer->frames? s_take_frames (answer): rc;
     answer->reply = json_incref (reply);
     answer->problem = problem? strdup (problem): NULL;
 }
 
-fst_rc_t
-fst_client_ask (filestore_t *self, const char *service, const char *command, json_t *payload, const char *path,
-                json_t **reply_p)
+//  Call and wait for the answer; frames and path may be NULL.
+static fst_rc_t
+s_ask (filestore_t *self, const char *service, const char *command, json_t *payload, const char *path,
+       const filestore_sink_t *frames, json_t **reply_p)
 {
-    s_answer_t answer = { .rc = FST_OK };
+    s_answer_t answer = { .client = self, .frames = frames };
     fst_client_call (self, service, command, payload, s_answered, &answer, NULL);
     while (!answer.done) {
         fst_rc_t rc = fst_client_turn (self, 1000);
@@ -249,6 +262,20 @@ fst_client_ask (filestore_t *self, const char *service, const char *command, jso
     json_decref (answer.reply);
     free (answer.problem);
     return answer.rc;
+}
+
+fst_rc_t
+fst_client_ask (filestore_t *self, const char *service, const char *command, json_t *payload, const char *path,
+                json_t **reply_p)
+{
+    return s_ask (self, service, command, payload, path, NULL, reply_p);
+}
+
+fst_rc_t
+fst_client_ask_frames (filestore_t *self, const char *service, const char *command, json_t *payload,
+                       const filestore_sink_t *frames, json_t **reply_p)
+{
+    return s_ask (self, service, command, payload, NULL, frames, reply_p);
 }
 
 //  ---- The loop

@@ -34,6 +34,11 @@ fst_rc_t FST_CHECKED
 fst_client_ask (filestore_t *self, const char *service, const char *command, json_t *payload, const char *path,
                 json_t **reply_p);
 
+//  The same; frames (may be NULL) gets the octets of the binary frames behind the reply.
+fst_rc_t FST_CHECKED
+fst_client_ask_frames (filestore_t *self, const char *service, const char *command, json_t *payload,
+                       const filestore_sink_t *frames, json_t **reply_p);
+
 //  No more callbacks for owner, from calls and from nodes.
 void
 fst_client_forget (filestore_t *self, const void *owner);

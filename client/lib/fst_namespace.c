@@ -184,3 +184,15 @@ filestore_call (filestore_t *self, const char *service, const char *command, jso
     json_decref (payload);
     return rc;
 }
+
+fst_rc_t
+filestore_call_frames (filestore_t *self, const char *service, const char *command, json_t *payload,
+                       const filestore_sink_t *frames, json_t **reply_p)
+{
+    assert (self && frames);
+    fst_rc_t rc = fst_client_begin (self);
+    if (rc == FST_OK)
+        return fst_client_ask_frames (self, service, command, payload, frames, reply_p);
+    json_decref (payload);
+    return rc;
+}

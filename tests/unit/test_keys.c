@@ -85,7 +85,7 @@ Test (keys, each_actor_gets_what_it_may_know_and_no_more)
 {
     cr_assert_eq (s_create (2), FST_OK);
     static const struct { const char *file, *name; bool token, curve, sign_secret, metadata, node; } rows [] = {
-        { "broker.key",   "broker",         false, true,  false, false, false },
+        { "broker.key",   "broker",         true,  true,  false, false, false },
         { "auth.key",     "auth",           true,  true,  true,  false, false },
         { "metadata.key", "metadata",       true,  true,  false, true,  false },
         { "node-1.key",   "storage:node-1", true,  true,  false, false, true },
@@ -107,7 +107,7 @@ Test (keys, each_actor_gets_what_it_may_know_and_no_more)
         cr_expect_eq (keys->has_cluster_key, rows [index].metadata, "%s", rows [index].file);
         cr_expect_eq (keys->has_data_key, rows [index].metadata, "%s", rows [index].file);
         cr_expect_eq (keys->has_node_key, rows [index].node, "%s", rows [index].file);
-        if (index > 0)
+        if (!streq (rows [index].name, "broker"))
             cr_expect_str_eq (keys->server_key, broker->curve_public, "%s", rows [index].file);
         if (keys->token) {
             fst_claims_t claims;
@@ -216,6 +216,25 @@ Test (keys, what_is_missing_is_made_and_enrolled)
     s_expect_enrolled ("node-2.key", 6);        //  With its new key, and the old one gone
     fst_keys_t *keys = NULL;
     cr_expect_eq (s_load ("client.key", &keys), FST_OK);
+    fst_keys_destroy (&keys);
+}
+
+Test (keys, broker_that_was_no_actor_before_becomes_one_and_keeps_its_pair)
+{
+    cr_assert_eq (s_create (1), FST_OK);
+    fst_keys_t *keys = NULL;
+    char text [256];
+    cr_assert_eq (s_load ("broker.key", &keys), FST_OK);
+    char pair [FST_CURVE_TEXT_BYTES + 1];
+    memcpy (pair, keys->curve_public, sizeof (pair));
+    snprintf (text, sizeof (text), "name = \"broker\"\ncurve-public = \"%s\"\ncurve-secret = \"%s\"\n",
+              keys->curve_public, keys->curve_secret);
+    fst_keys_destroy (&keys);
+    s_overwrite ("broker.key", text);
+    cr_assert_eq (s_create (1), FST_OK);
+    cr_assert_eq (s_load ("broker.key", &keys), FST_OK);
+    cr_expect (keys->token != NULL);
+    cr_expect_str_eq (keys->curve_public, pair);
     fst_keys_destroy (&keys);
 }
 

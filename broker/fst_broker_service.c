@@ -1,0 +1,129 @@
+//  Who is on the bus.
+
+#include "fst_broker_service.h"
+#include <assert.h>
+#include <string.h>
+#include "fst_clock.h"
+
+#define LANES 2
+
+struct fst_broker_service {
+    fst_router_t *router;           //  Borrowed, as its lock
+    pthread_mutex_t *lock;
+    fst_actor_t *actor;
+    int64_t started_ms;             //  Wall time
+};
+
+//  ---- LIST_SERVICES
+
+typedef struct {
+    json_t *rows;
+    int64_t behind_ms;              //  What makes wall time of the router's
+} s_list_t;
+
+static void
+s_add_service (void *arg, const fst_router_service_t *service)
+{
+    s_list_t *list = arg;
+    json_array_append_new (list->rows, json_pack ("{s:s, s:I, s:I, s:I, s:I}", "name", service->name,
+        "workers", (json_int_t) service->workers, "idle", (json_int_t) service->idle,
+        "waiting", (json_int_t) service->waiting,
+        "since_ms", (json_int_t) (service->workers? service->since_ms + list->behind_ms: 0)));
+}
+
+static int
+s_compare (const void *one, const void *two)
+{
+    json_t *const *a = one, *const *b = two;
+    return strcmp (json_string_value (json_object_get (*a, "name")), json_string_value (json_object_get (*b, "name")));
+}
+
+static json_t *
+s_sorted (json_t *rows)
+{
+    size_t count = json_array_size (rows);
+    json_t **places = calloc (count + 1, sizeof (*places));
+    assert (places);
+    for (size_t at = 0; at < count; at++)
+        places [at] = json_array_get (rows, at);
+    qsort (places, count, sizeof (*places), s_compare);
+    json_t *sorted = json_array ();
+    for (size_t at = 0; at < count; at++)
+        json_array_append (sorted, places [at]);
+    free (places);
+    json_decref (rows);
+    return sorted;
+}
+
+static void
+s_list_services (void *arg, fst_request_t **request_p)
+{
+    fst_broker_service_t *self = arg;
+    s_list_t list = { json_array (), fst_clock_wall_ms () - fst_clock_mono_ms () };
+    pthread_mutex_lock (self->lock);
+    fst_router_list (self->router, s_add_service, &list);
+    pthread_mutex_unlock (self->lock);
+    fst_request_reply (request_p, json_pack ("{s:o}", "services", s_sorted (list.rows)));
+}
+
+//  ---- STATUS
+
+static void
+s_status (void *arg, fst_request_t **request_p)
+{
+    fst_broker_service_t *self = arg;
+    pthread_mutex_lock (self->lock);
+    fst_router_counts_t counts = fst_router_counts (self->router);
+    size_t services = fst_router_services (self->router), workers = fst_router_workers (self->router);
+    size_t waiting = fst_router_waiting (self->router), bytes = fst_router_waiting_bytes (self->router);
+    pthread_mutex_unlock (self->lock);
+    fst_request_reply (request_p, json_pack ("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", FST_VERSION,
+        "started_ms", (json_int_t) self->started_ms, "services", (json_int_t) services, "workers", (json_int_t) workers,
+        "waiting", (json_int_t) waiting, "waiting_bytes", (json_int_t) bytes, "requests", (json_int_t) counts.requests,
+        "replies", (json_int_t) counts.replies, "refused", (json_int_t) counts.refused));
+}
+
+//  ---- The actor
+
+static const fst_command_t s_commands [] = {
+    //  name             needs              handler
+    { "LIST_SERVICES",   FST_NEED_KNOWN,    s_list_services },
+    { "STATUS",          FST_NEED_KNOWN,    s_status },
+    { NULL }
+};
+
+fst_rc_t
+fst_broker_service_new (fst_router_t *router, pthread_mutex_t *lock, const fst_actor_options_t *bus,
+                        fst_broker_service_t **self_p, char **problem_p)
+{
+    static const fst_actor_class_t class = {
+        .title = "The bus: who is on it", .commands = s_commands
+    };
+    assert (router && lock && bus);
+    assert (self_p && problem_p);
+    fst_broker_service_t *self = calloc (1, sizeof (*self));
+    assert (self);
+    self->router = router;
+    self->lock = lock;
+    self->started_ms = fst_clock_wall_ms ();
+    fst_actor_options_t options = *bus;
+    options.service = "broker";
+    options.lanes = LANES;
+    fst_rc_t rc = fst_actor_new (&class, &options, self, &self->actor, problem_p);
+    if (rc == FST_OK)
+        *self_p = self;
+    else
+        fst_broker_service_destroy (&self);
+    return rc;
+}
+
+void
+fst_broker_service_destroy (fst_broker_service_t **self_p)
+{
+    assert (self_p);
+    if (*self_p) {
+        fst_actor_destroy (&(*self_p)->actor);
+        free (*self_p);
+        *self_p = NULL;
+    }
+}

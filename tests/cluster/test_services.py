@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""Who is on the bus and what it can do: by the command line, over HTTP, and told by each actor itself."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+
+import harness
+
+OURS = ["auth", "bridge", "broker", "metadata", "storage.node-1", "storage.node-2", "storage.node-3"]
+
+
+class Services(harness.ClusterTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.one = harness.Cluster(web=True)
+        cls.addClassCleanup(cls.one.destroy)
+        cls.one.start()
+        cls.admin = cls.one.client("anna")
+
+    def get(self, address):
+        request = urllib.request.Request(self.one.url() + address, headers={"Authorization": "Bearer " + self.admin.token()})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def test_the_broker_lists_every_service_with_its_workers(self):
+        rows = self.admin.json("services")
+        self.assertEqual([row["name"] for row in rows], OURS)
+        status = self.admin.json("call", "broker", "STATUS")
+        for row in rows:
+            self.assertGreaterEqual(row["workers"], 1, row)
+            self.assertLessEqual(row["idle"], row["workers"], row)
+            self.assertGreaterEqual(row["since_ms"], status["started_ms"] - 1000, row)
+        self.assertEqual(sum(row["workers"] for row in rows), status["workers"])
+        self.assertEqual([row["name"] for row in self.get("/api/v1/services")["services"]], OURS)
+
+    def test_every_actor_describes_what_it_answers(self):
+        folder = os.path.join(harness.SOURCE, "schemas")
+        for name in OURS:
+            told = self.admin.json("services", name)
+            self.assertEqual(told, self.get("/api/v1/services/" + name))
+            known = os.listdir(os.path.join(folder, name.split(".")[0]))
+            self.assertTrue(told["commands"], name)
+            for row in told["commands"]:
+                self.assertIn(row["command"] + ".json", known)
+                with open(os.path.join(folder, name.split(".")[0], row["command"] + ".json")) as file:
+                    schema = json.load(file)
+                self.assertEqual(row["description"], schema["description"])
+                self.assertEqual(row["needs"], schema["x-needs"], (name, row["command"]))
+                self.assertEqual(sorted(row["request"]["properties"]), sorted(schema["request"]["properties"]))
+                self.assertNotIn("$ref", json.dumps(row))
+            self.assertIn(told["commands"][0]["command"], self.admin.ok("services", name).decode())
+
+    def test_any_command_can_be_called_from_the_command_line(self):
+        by_operand = self.admin.json("call", "metadata", "STAT", '{"path": "/"}')
+        self.assertEqual(by_operand["kind"], "folder")
+        by_input = json.loads(self.admin.ok("call", "metadata", "STAT", "-", input='{"path": "/"}'))
+        self.assertEqual(by_input, by_operand)
+        self.assertGreaterEqual(json.loads(self.admin.ok("call", "auth", "STATUS"))["users"], 1)
+        line = self.admin.fails("malformed", "call", "metadata", "STAT", '{"path": 7}')
+        self.assertIn("payload.path", line)
+        self.admin.fails("malformed", "call", "metadata", "STAT", "[1]")
+        self.admin.fails("malformed", "call", "metadata", "STAT", "{")
+        self.admin.fails("unknown_command", "call", "metadata", "SING")
+
+    def test_strangers_learn_nothing_of_the_bus(self):
+        stranger = self.one.client()
+        stranger.fails("unauthenticated", "services")
+        for service in ("broker", "auth"):
+            stranger.fails("unauthenticated", "call", service, "DESCRIBE")
+        self.assertEqual(json.loads(stranger.ok("call", "auth", "FIRST")), {"first": False})
+        for address in ("/api/v1/services", "/api/v1/services/auth"):
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(self.one.url() + address, timeout=60)
+            self.assertEqual(refused.exception.code, 401)
+            refused.exception.close()
+
+    def test_a_session_that_ended_is_refused_by_the_broker_too(self):
+        guest = self.one.client("bert")
+        token = guest.token()
+        guest.ok("services")
+        guest.ok("logout")
+        with open(guest.session, "w") as file:
+            file.write(token + "\n")
+        harness.until(lambda: guest.run("call", "broker", "STATUS").returncode == harness.EXIT["expired"],
+                      "the broker knows that the session ended")
+
+
+if __name__ == "__main__":
+    harness.main()
