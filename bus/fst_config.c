@@ -4,6 +4,7 @@
 //  lines (comments, quotes), one at a time because it keeps no line numbers.
 
 #include "fst_config.h"
+#include "fst_cipher.h"
 #include "fst_log.h"
 #include "fst_text.h"
 #include <assert.h>
@@ -112,6 +113,13 @@ s_log_level_valid (const char *text)
     return streq (text, "error") || streq (text, "warning") || streq (text, "info") || streq (text, "debug");
 }
 
+static bool
+s_cipher_valid (const char *text)
+{
+    fst_cipher_t cipher;
+    return fst_cipher_parse (text, &cipher) == FST_OK;
+}
+
 //  What a value has to be beyond its type and bounds; NULL if it is that.
 static const char *
 s_rule_broken (const fst_option_t *option, const s_value_t *value)
@@ -120,6 +128,8 @@ s_rule_broken (const fst_option_t *option, const s_value_t *value)
         return "a power of two";
     if (streq (option->name, "log-level") && !s_log_level_valid (value->text))
         return "error, warning, info or debug";
+    if (streq (option->name, "cipher") && !s_cipher_valid (value->text))
+        return "auto, aes-256-gcm or xchacha20-poly1305";
     if (streq (option->name, "node") && *value->text && !fst_node_name_valid (value->text))
         return "1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit";
     if (streq (option->name, "zone") && *value->text && !fst_node_name_valid (value->text))

@@ -90,6 +90,7 @@ const fst_option_t fst_options [] = {
     { "connect-timeout",    FST_OPTION_DURATION, "4 s",     100, HOUR, "How long an unreachable broker is tried" },
     { "reply-timeout",      FST_OPTION_DURATION, "60 s",    100, DAY, "How long the answer of a service is waited for" },
     { "crypt-threads",      FST_OPTION_NUMBER,   "2",       1, 64, "Threads that encrypt and decrypt" },
+    { "cipher",             FST_OPTION_TEXT,     "auto",    0, 0, "What new content is encrypted with: aes-256-gcm, xchacha20-poly1305, or auto: AES where the processor has it" },
     { "client-memory",      FST_OPTION_SIZE,     "33 MiB",  2 * MIB, GIB, "Octets of content that a transfer holds at once: in buffers on the way up, in messages on the way down" },
     { NULL,                 FST_OPTION_TEXT,     NULL,      0, 0, NULL }
 };

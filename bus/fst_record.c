@@ -7,18 +7,18 @@
 
 #define MAGIC          "FSTC"
 #define VERSION        1
-#define CIPHER         1            //  XChaCha20-Poly1305 (IETF)
 #define FLAG_LAST      1
 #define NONCE_OFFSET   40
 #define NONCE_RANDOM   16
 #define COVERED_BYTES  56           //  Of the header: all but the checksum
-#define NONCE_BYTES    crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define NONCE_BYTES    FST_CIPHER_NONCE_BYTES
 
 _Static_assert (COVERED_BYTES == NONCE_OFFSET + NONCE_RANDOM, "the random part ends what is covered");
 _Static_assert (COVERED_BYTES + 8 == FST_RECORD_HEADER_BYTES, "the checksum ends the header");
 _Static_assert (NONCE_BYTES == NONCE_RANDOM + 8, "random part and chunk number are a nonce");
-_Static_assert (FST_RECORD_TAG_BYTES == crypto_aead_xchacha20poly1305_ietf_ABYTES, "the cipher's tag");
-_Static_assert (FST_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the cipher's key");
+_Static_assert (FST_RECORD_TAG_BYTES == FST_CIPHER_TAG_BYTES, "the ciphers' tag");
+_Static_assert (FST_KEY_BYTES == FST_CIPHER_KEY_BYTES, "the ciphers' key");
+_Static_assert (NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "keys are wrapped by libsodium");
 _Static_assert (FST_WRAPPED_BYTES == NONCE_BYTES + FST_KEY_BYTES + FST_RECORD_TAG_BYTES, "a wrapped key");
 _Static_assert (FST_KEY_BYTES == crypto_kdf_KEYBYTES, "the key derivation's key");
 
@@ -44,7 +44,7 @@ s_header_encode (const fst_record_t *record, uint8_t *header)
     fst_writer_t out = fst_writer (header, NONCE_OFFSET);
     fst_write_bytes (&out, MAGIC, 4);
     fst_write_uint (&out, VERSION, 1);
-    fst_write_uint (&out, CIPHER, 1);
+    fst_write_uint (&out, record->cipher, 1);
     fst_write_uint (&out, record->last? FLAG_LAST: 0, 1);
     fst_write_uint (&out, record->chunk_log2, 1);
     fst_write_bytes (&out, record->blob.bytes, FST_BLOB_BYTES);
@@ -69,12 +69,13 @@ fst_record_seal (fst_record_t *record, const uint8_t key [FST_KEY_BYTES], uint8_
     assert (s_in_bounds (record));
     uint8_t nonce [NONCE_BYTES];
     uint8_t *text = buffer + FST_RECORD_HEADER_BYTES;
+    if (record->cipher == FST_CIPHER_ANY)
+        record->cipher = fst_cipher_fastest ();
     s_header_encode (record, buffer);
     randombytes_buf (buffer + NONCE_OFFSET, NONCE_RANDOM);
     s_nonce (buffer, record->chunk, nonce);
-    crypto_aead_xchacha20poly1305_ietf_encrypt_detached (text, text + record->plain_bytes, NULL,
-                                                         text, record->plain_bytes,
-                                                         buffer, COVERED_BYTES, NULL, nonce, key);
+    fst_cipher_seal (record->cipher, key, nonce, buffer, COVERED_BYTES, text, record->plain_bytes,
+                     text + record->plain_bytes);
     record->checksum = s_checksum (buffer, fst_record_bytes (record->plain_bytes));
     fst_writer_t out = fst_writer (buffer + COVERED_BYTES, 8);
     fst_write_uint (&out, record->checksum, 8);
@@ -105,11 +106,12 @@ fst_record_decode (const uint8_t *data, size_t bytes, fst_record_t *record)
     assert (fst_reader_ok (&in));
     if (memcmp (magic, MAGIC, sizeof (magic)) != 0
     ||  version != VERSION
-    ||  cipher != CIPHER
+    ||  !fst_cipher_known (cipher)
     ||  (flags & ~(uint64_t) FLAG_LAST) != 0
     ||  !s_in_bounds (&found)
     ||  bytes != fst_record_bytes (found.plain_bytes))
         return FST_MALFORMED;
+    found.cipher = (fst_cipher_t) cipher;
     *record = found;
     return FST_OK;
 }
@@ -140,15 +142,13 @@ fst_record_open (const fst_record_t *expect, const uint8_t key [FST_KEY_BYTES], 
     assert (expect && key && data && plain_bytes_p);
     fst_record_t found;
     if (fst_record_decode (data, bytes, &found) != FST_OK
-    ||  !s_is_expected (&found, expect)
-    ||  fst_record_check (data, bytes, &found) != FST_OK)   //  The tag does not cover the checksum itself
+    ||  !s_is_expected (&found, expect))
         return FST_CORRUPT;
     uint8_t nonce [NONCE_BYTES];
     uint8_t *text = data + FST_RECORD_HEADER_BYTES;
     s_nonce (data, found.chunk, nonce);
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached (text, NULL, text, found.plain_bytes,
-                                                             text + found.plain_bytes,
-                                                             data, COVERED_BYTES, nonce, key) != 0)
+    if (fst_cipher_open (found.cipher, key, nonce, data, COVERED_BYTES, text, found.plain_bytes,
+                         text + found.plain_bytes) != FST_OK)
         return FST_CORRUPT;
     *plain_bytes_p = found.plain_bytes;
     return FST_OK;

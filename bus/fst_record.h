@@ -4,7 +4,7 @@
 //      offset  octets  (integers big-endian)
 //           0       4  "FSTC"
 //           4       1  version, 1
-//           5       1  cipher: 1 = XChaCha20-Poly1305 (IETF)
+//           5       1  cipher (fst_cipher.h): 1 = XChaCha20-Poly1305, 2 = XAES-256-GCM
 //           6       1  flags: bit 0 = last chunk of the blob
 //           7       1  log2 of the blob's chunk size, 16 to 23
 //           8      16  blob id
@@ -17,9 +17,9 @@
 //          64     n+16  cipher text and tag
 //
 //  Nonce = the 16 random octets, then chunk number as 64 bits. Associated data = octets 0 to 55, so a
-//  record moved, shortened or relabelled does not open. Slots lie on disk at fst_record_stride apart.
-//  Key and nonce: a blob's key is used for one version of one file only; see docs/DISK.md.
-//  Pure (but the nonce); safe from any thread.
+//  record moved, shortened, relabelled or said to be of another cipher does not open. The records of a blob may be of
+//  different ciphers. Slots lie on disk at fst_record_stride apart. A blob's key is used for one version of one file
+//  only (docs/adr/0017-ciphers.md). Pure (but the nonce); safe from any thread.
 
 #ifndef FST_RECORD_H_INCLUDED
 #define FST_RECORD_H_INCLUDED
@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "fst_cipher.h"
 #include "fst_error.h"
 #include "fst_proof.h"
 
@@ -45,6 +46,7 @@ typedef struct {
     uint32_t plain_bytes;
     uint8_t chunk_log2;
     bool last;
+    fst_cipher_t cipher;            //  Set by decode; ANY when sealed: the fastest one, and set
     uint64_t checksum;              //  Set by decode
 } fst_record_t;
 
@@ -62,7 +64,7 @@ fst_record_stride (uint8_t chunk_log2)
 }
 
 //  Encrypt in place: buffer holds fst_record_bytes (record->plain_bytes) octets with the plain text at
-//  FST_RECORD_HEADER_BYTES; afterwards it is the whole record. Sets record->checksum.
+//  FST_RECORD_HEADER_BYTES; afterwards it is the whole record. Sets record->checksum and ->cipher.
 void
 fst_record_seal (fst_record_t *record, const uint8_t key [FST_KEY_BYTES], uint8_t *buffer);
 
@@ -71,13 +73,14 @@ fst_record_seal (fst_record_t *record, const uint8_t key [FST_KEY_BYTES], uint8_
 fst_rc_t FST_CHECKED
 fst_record_decode (const uint8_t *data, size_t bytes, fst_record_t *record);
 
-//  Check the checksum over a whole record that decode accepted.
+//  Check the checksum over a whole record that decode accepted: for those who have no key.
 //      FST_CORRUPT
 fst_rc_t FST_CHECKED
 fst_record_check (const uint8_t *data, size_t bytes, const fst_record_t *record);
 
 //  Decrypt in place; the plain text is then at FST_RECORD_HEADER_BYTES, record->plain_bytes long.
-//  expect names the blob, extent, slot, chunk, chunk_log2 and last flag that the caller asked for.
+//  expect names the blob, extent, slot, chunk, chunk_log2 and last flag that the caller asked for. The cipher's tag
+//  covers all but the checksum, which is not looked at.
 //      FST_CORRUPT  it is another record, or any octet was changed; buffer holds nothing of use then
 fst_rc_t FST_CHECKED
 fst_record_open (const fst_record_t *expect, const uint8_t key [FST_KEY_BYTES], uint8_t *data, size_t bytes,

@@ -70,7 +70,7 @@ static bool
 s_is_servers (const char *assignment)
 {
     static const char *const ours [] = { "broker", "keys", "log-level", "connect-timeout", "reply-timeout", "crypt-threads",
-                                        "client-memory", "session-time" };
+                                        "client-memory", "cipher", "session-time" };
     size_t length = strcspn (assignment, "=");
     for (size_t at = 0; at < sizeof (ours) / sizeof (*ours); at++)
         if (strlen (ours [at]) == length && strncmp (ours [at], assignment, length) == 0)

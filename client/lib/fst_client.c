@@ -20,6 +20,7 @@ struct filestore {
     fst_data_t *data;
     fst_buffers_t *buffers;
     fst_pool_t *pool;               //  NULL until the first transfer
+    fst_cipher_t cipher;            //  Of new content
     int64_t bytes_max;              //  Octets of content that are held at once
     int64_t reserved;               //  Octets that downloads hold
     int watched;                    //  Descriptor of a source that had nothing; -1 for none
@@ -43,8 +44,9 @@ filestore_new (const fst_config_t *config, filestore_t **self_p, char **problem_
         return FST_MALFORMED;
     }
     fst_keys_t *keys = NULL;
+    fst_rc_t rc;
     if (*key_file) {
-        fst_rc_t rc = fst_keys_load (key_file, &keys, problem_p);
+        rc = fst_keys_load (key_file, &keys, problem_p);
         if (rc != FST_OK)
             return rc;
     }
@@ -56,6 +58,8 @@ filestore_new (const fst_config_t *config, filestore_t **self_p, char **problem_
                                  fst_config_number (config, "reply-timeout"));
     self->session = fst_client_session_new (self, fst_config_number (config, "session-time"));
     self->data = fst_data_new ();
+    rc = fst_cipher_parse (fst_config_text (config, "cipher"), &self->cipher);
+    assert (rc == FST_OK);          //  The configuration checks it
     self->bytes_max = fst_config_number (config, "client-memory");
     self->buffers = fst_buffers_new ((size_t) self->bytes_max);
     self->watched = -1;
@@ -169,6 +173,13 @@ fst_client_pool (filestore_t *self)
     if (!self->pool)
         self->pool = fst_pool_new ("fst-crypt", (unsigned) fst_config_number (self->config, "crypt-threads"), JOBS_MAX);
     return self->pool;
+}
+
+fst_cipher_t
+fst_client_cipher (const filestore_t *self)
+{
+    assert (self);
+    return self->cipher;
 }
 
 bool

@@ -5,6 +5,7 @@
 #define FST_CLIENT_H_INCLUDED
 
 #include "filestore.h"
+#include "fst_cipher.h"
 #include "fst_buffers.h"
 #include "fst_calls.h"
 #include "fst_data.h"
@@ -65,6 +66,10 @@ fst_client_buffers (filestore_t *self);
 //  Workers that read, encrypt, decrypt and write.
 fst_pool_t *
 fst_client_pool (filestore_t *self);
+
+//  What new content is encrypted with: FST_CIPHER_ANY for the fastest.
+fst_cipher_t
+fst_client_cipher (const filestore_t *self);
 
 //  Take octets from what downloads may hold at once; false if there is not so much. The first is always granted.
 bool

@@ -40,7 +40,7 @@ s_read_local (fst_pack_file_t *file, uint8_t *plain)
 }
 
 static void
-s_make_file (const fst_batch_lease_t *lease, fst_pack_file_t *file, uint8_t *data)
+s_make_file (const fst_batch_lease_t *lease, fst_cipher_t cipher, fst_pack_file_t *file, uint8_t *data)
 {
     uint8_t *plain = data + FST_RECORD_HEADER_BYTES;
     size_t bytes = (size_t) file->item.stamp.size;
@@ -57,7 +57,7 @@ s_make_file (const fst_batch_lease_t *lease, fst_pack_file_t *file, uint8_t *dat
     fst_blob_key_derive (lease->lease.key, file->index, key);
     fst_record_t record = {
         .blob = fst_blob_id (lease->lease.id, file->index), .plain_bytes = (uint32_t) bytes,
-        .chunk_log2 = lease->lease.chunk_log2, .last = true
+        .chunk_log2 = lease->lease.chunk_log2, .last = true, .cipher = cipher
     };
     fst_record_seal (&record, key, data);
     snprintf (file->sealed, sizeof (file->sealed), "%016" PRIx64, fst_extent_digest (&record.checksum, 1));
@@ -70,7 +70,8 @@ s_make_run (void *job)
     fst_pack_t *pack = job;
     for (size_t at = 0; at < pack->count; at++)
         if (pack->files [at].bytes)
-            s_make_file (pack->lease, &pack->files [at], fst_buffer_data (pack->buffer) + pack->files [at].offset);
+            s_make_file (pack->lease, fst_client_cipher (pack->client), &pack->files [at],
+                         fst_buffer_data (pack->buffer) + pack->files [at].offset);
 }
 
 static void

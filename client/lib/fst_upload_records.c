@@ -22,7 +22,7 @@ s_record_new (fst_upload_t *self, uint32_t extent, uint32_t slot)
     record->fd = -1;
     record->record = (fst_record_t) {
         .blob = self->blob, .extent = extent, .slot = slot, .chunk = extent * self->lease.extent_chunks + slot,
-        .chunk_log2 = self->lease.chunk_log2
+        .chunk_log2 = self->lease.chunk_log2, .cipher = fst_client_cipher (self->client)
     };
     TAILQ_INSERT_TAIL (&self->records, record, link);
     return record;

@@ -127,19 +127,26 @@ cluster_start_actors (cluster_t *self)
     fst_config_destroy (&config);
 }
 
-//  A new client, not logged in. It takes sessions to live so long.
+//  A new client, not logged in, with one setting that is not as usual.
 static inline filestore_t *
-cluster_new_client (cluster_t *self, const char *session_time)
+cluster_new_client_with (cluster_t *self, const char *name, const char *value)
 {
     char *problem = NULL;
     filestore_t *client = NULL;
     fst_config_t *config = fst_config_new ();
     cluster_set (config, "broker", "%s", self->bus.clients);
-    cluster_set (config, "session-time", "%s", session_time);
+    cluster_set (config, name, "%s", value);
     fst_rc_t rc = filestore_new (config, &client, &problem);
     assert (rc == FST_OK);
     fst_config_destroy (&config);
     return client;
+}
+
+//  One that takes sessions to live so long.
+static inline filestore_t *
+cluster_new_client (cluster_t *self, const char *session_time)
+{
+    return cluster_new_client_with (self, "session-time", session_time);
 }
 
 //  Wait until so many nodes are alive for metadata.

@@ -87,6 +87,7 @@ Test (config, what_is_wrong_is_named_with_its_line)
     s_refuse ("window = 63 KiB\n", "from 64 KiB to 1 GiB");
     s_refuse ("chunk-size = 3 MiB\n", "a power of two");
     s_refuse ("log-level = loud\n", "error, warning, info or debug");
+    s_refuse ("cipher = rot13\n", "auto, aes-256-gcm or xchacha20-poly1305");
     s_refuse ("node = ../x\n", "a-z 0-9");
     s_refuse ("replicas = 3\nstorage\n    node = a\n", ":2: this is not a line of the form");
     s_refuse ("replicas = 3\n    node = a\n", ":2: this is not a line of the form");

@@ -117,6 +117,39 @@ Test (stream, a_source_that_pauses_before_its_first_octets_is_waited_for)
 }
 
 static void
+s_put_as (filestore_t *client, const char *path, size_t bytes)
+{
+    s_paused_t whole = { .bytes = bytes };
+    filestore_source_t source = { .self = &whole, .read = s_read };
+    cr_assert_eq (filestore_put (client, path, &source, NULL, NULL), FST_OK, "%s", filestore_problem (client));
+}
+
+//  What anyone wrote, with the cipher of their machine, everyone reads, whatever they would write with
+Test (stream, contents_of_both_ciphers_are_read_by_everyone)
+{
+    static const char *const ciphers [] = { "xchacha20-poly1305", "aes-256-gcm" };
+    static const char *const paths [2][2] = { { "small-1", "large-1" }, { "small-2", "large-2" } };
+    filestore_t *clients [2];
+    for (int writer = 0; writer < 2; writer++) {
+        clients [writer] = cluster_new_client_with (s_cluster, "cipher", ciphers [writer]);
+        cr_assert_eq (filestore_login (clients [writer], "anna", "secret-123", NULL), FST_OK);
+        s_put_as (clients [writer], paths [writer][0], 3000);
+        s_put_as (clients [writer], paths [writer][1], 400000);
+    }
+    for (int at = 0; at < 8; at++) {
+        s_check_t check = { 0 };
+        filestore_sink_t sink = { .self = &check, .write = s_write };
+        filestore_t *reader = clients [at & 1];
+        const char *path = paths [at >> 1 & 1][at >> 2];
+        cr_assert_eq (filestore_get (reader, path, &sink, NULL), FST_OK, "%s", filestore_problem (reader));
+        cr_expect_eq (check.at, at >> 2? 400000: 3000);
+        cr_expect_not (check.wrong);
+    }
+    filestore_destroy (&clients [0]);
+    filestore_destroy (&clients [1]);
+}
+
+static void
 s_put_bytes (const char *path, size_t bytes)
 {
     s_paused_t plain = { .bytes = bytes };
