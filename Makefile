@@ -3,8 +3,9 @@
 DATA   ?= data
 WEB    ?= 127.0.0.1:8501
 JOBS   ?= $(shell nproc)
+prefix ?= /usr/local
 
-.PHONY: run build test test-long bench clean
+.PHONY: run build test test-long test-packages bench install packages clean
 .NOTPARALLEL:
 
 run: build                      ## Start a cluster in this terminal
@@ -30,6 +31,21 @@ bench:                          ## Figures, as ratios within one run
 	@tests/bench/run
 	@tests/web/install build/web
 	@tests/bench/http
+
+install: build                  ## Into prefix (/usr/local); DESTDIR for who makes packages
+	@cmake --preset release -DFST_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(prefix) >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+	@DESTDIR=$(DESTDIR) cmake --install build/release
+
+packages:                       ## Debian packages, into build/packages/
+	@docker/install build package
+	@cmake --preset package >/dev/null
+	@cmake --build --preset package -j $(JOBS)
+	@cpack --config build/package/CPackConfig.cmake -G DEB | grep generated
+
+test-packages: packages         ## Install them in a clean Debian root and start; needs root
+	@docker/install package-test
+	@tests/packages/run
 
 clean:
 	rm -rf build

@@ -11,6 +11,7 @@
 #include "fst_roles.h"
 #include "fst_router.h"
 #include "fst_socket.h"
+#include "fst_watch.h"
 
 #define TURN_MESSAGES   64          //  Read from one socket before the others have their turn
 #define LINGER_MS       200         //  For the DISCONNECTs at the end
@@ -141,6 +142,7 @@ s_broker_thread (zsock_t *pipe, void *args)
         items [at] = (zmq_pollitem_t) { .socket = zsock_resolve (self->sockets [at]), .events = ZMQ_POLLIN };
     zsock_signal (pipe, 0);
 
+    fst_watch_t *watch = fst_watch_new ("broker");
     bool go_on = true;
     while (go_on) {
         int64_t now_ms = fst_clock_mono_ms ();
@@ -148,6 +150,7 @@ s_broker_thread (zsock_t *pipe, void *args)
         int64_t wake_ms = fst_router_tick (self->router, now_ms);
         s_flush (self);
         pthread_mutex_unlock (&self->lock);
+        fst_watch_turn (watch, wake_ms - now_ms);
         int found = zmq_poll (items, SOCKETS, wake_ms > now_ms? (long) (wake_ms - now_ms): 0);
         if (found > 0)
             go_on = s_turn (self, items);
@@ -155,6 +158,7 @@ s_broker_thread (zsock_t *pipe, void *args)
         if (found < 0 && errno != EINTR)
             break;                      //  The context is gone
     }
+    fst_watch_destroy (&watch);
     fst_router_disconnect (self->router);
     s_flush (self);
     atomic_store (&self->ended, true);

@@ -9,6 +9,7 @@
 #include "fst_mdp.h"
 #include "fst_request.h"
 #include "fst_socket.h"
+#include "fst_watch.h"
 
 #define TURN_MESSAGES   256         //  Handled before flush
 #define CONNECT_MS      5000        //  For calls to other services
@@ -124,11 +125,13 @@ s_timers (fst_actor_t *self, int64_t now_ms)
 static void
 s_loop (fst_actor_t *self)
 {
+    fst_watch_t *watch = fst_watch_new (self->options.service? self->options.service: "actor");
     bool go_on = true;
     while (go_on) {
         s_collect_items (self);
         int64_t now_ms = fst_clock_mono_ms ();
         int64_t wait_ms = s_wake_ms (self, now_ms) - now_ms;
+        fst_watch_turn (watch, wait_ms);
         int found = zmq_poll (self->items, (int) self->items_count, wait_ms > 0? (long) wait_ms: 0);
         if (found < 0 && errno != EINTR)
             break;                      //  The context is gone
@@ -141,6 +144,7 @@ s_loop (fst_actor_t *self)
         if (self->class.flush)
             self->class.flush (self->user);
     }
+    fst_watch_destroy (&watch);
 }
 
 //  ---- Start and end

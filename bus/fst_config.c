@@ -19,10 +19,12 @@
 
 #define FST_VALUE_BYTES_MAX 4096
 #define FST_LINES_MAX       10000
+#define NAME_CHARS          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 typedef struct {
     char *text;                 //  TEXT and FILE; NULL for the others
     int64_t number;             //  The others
+    int line;                   //  Of the file that was read last; 0: not in it
 } s_value_t;
 
 struct fst_config {
@@ -71,9 +73,22 @@ s_bound_text (const fst_option_t *option, int64_t bound, char *buffer, size_t si
     static const unit_t times [] = { { " d", 86400000 }, { " h", 3600000 }, { " s", 1000 }, { " ms", 1 } };
     static const unit_t plain [] = { { "", 1 } };
     const unit_t *unit = option->type == FST_OPTION_SIZE? sizes: option->type == FST_OPTION_DURATION? times: plain;
-    while (bound % unit->factor)
+    while (bound % unit->factor || (bound == 0 && unit->factor > 1))
         unit++;
     snprintf (buffer, size, "%" PRId64 "%s", bound / unit->factor, unit->name);
+    return buffer;
+}
+
+const char *
+fst_option_bounds (const fst_option_t *self, char *buffer, size_t size)
+{
+    assert (self);
+    assert (buffer && size);
+    char min [32], max [32];
+    buffer [0] = 0;
+    if (!s_is_text (self))
+        snprintf (buffer, size, "from %s to %s", s_bound_text (self, self->min, min, sizeof (min)),
+                  s_bound_text (self, self->max, max, sizeof (max)));
     return buffer;
 }
 
@@ -85,11 +100,9 @@ s_out_of_bounds (const fst_option_t *option, const char *value)
         [FST_OPTION_SIZE]     = "a size like \"1 MiB\"",
         [FST_OPTION_DURATION] = "a time like \"10 s\"",
     };
-    char min [32], max [32], quoted [64];
-    return s_sentence ("%s must be %s from %s to %s, not \"%s\"", option->name, kinds [option->type],
-                       s_bound_text (option, option->min, min, sizeof (min)),
-                       s_bound_text (option, option->max, max, sizeof (max)),
-                       fst_log_quote (value, quoted, sizeof (quoted)));
+    char bounds [96], quoted [64];
+    return s_sentence ("%s must be %s %s, not \"%s\"", option->name, kinds [option->type],
+                       fst_option_bounds (option, bounds, sizeof (bounds)), fst_log_quote (value, quoted, sizeof (quoted)));
 }
 
 //  ------------------------------------------------------------------------------------------------
@@ -130,6 +143,8 @@ s_rule_broken (const fst_option_t *option, const s_value_t *value)
         return "error, warning, info or debug";
     if (streq (option->name, "cipher") && !s_cipher_valid (value->text))
         return "auto, aes-256-gcm or xchacha20-poly1305";
+    if (streq (option->name, "log-format") && strneq (value->text, "text") && strneq (value->text, "json"))
+        return "text or json";
     if (streq (option->name, "node") && *value->text && !fst_node_name_valid (value->text))
         return "1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit";
     if (streq (option->name, "zone") && *value->text && !fst_node_name_valid (value->text))
@@ -156,7 +171,7 @@ s_absolute (const char *name, const char *folder)
 static fst_rc_t
 s_value_parse (const fst_option_t *option, const char *text, const char *folder, s_value_t *value, char **reason_p)
 {
-    *value = (s_value_t) { NULL, 0 };
+    *value = (s_value_t) { NULL, 0, 0 };
     if (s_is_text (option)) {
         size_t bytes = strlen (text);
         bool clean = bytes <= FST_VALUE_BYTES_MAX && fst_utf8_valid (text, bytes);
@@ -202,6 +217,7 @@ s_set (fst_config_t *self, const char *name, const char *text, const char *folde
     s_value_t value;
     fst_rc_t rc = s_value_parse (&fst_options [row], text, folder, &value, reason_p);
     if (rc == FST_OK) {
+        value.line = self->values [row].line;
         free (self->values [row].text);
         self->values [row] = value;
     }
@@ -265,7 +281,7 @@ fst_config_dup (const fst_config_t *self)
 static bool
 s_is_setting (const char *line)
 {
-    size_t name = strspn (line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+    size_t name = strspn (line, NAME_CHARS);
     const char *value = line + name + strspn (line + name, " \t");
     if (name == 0 || *value != '=')
         return false;
@@ -291,6 +307,61 @@ s_line (fst_config_t *self, const char *line, size_t bytes, const char *folder, 
     fst_rc_t rc = s_set (self, zconfig_name (child), zconfig_value (child), folder, reason_p);
     zconfig_destroy (&root);
     return rc;
+}
+
+//  As s_line; what was set before in the same file is told, and taken all the same.
+static fst_rc_t
+s_line_once (fst_config_t *self, const char *line, size_t bytes, const char *folder, int number, char **reason_p)
+{
+    fst_rc_t rc = s_line (self, line, bytes, folder, reason_p);
+    char *name = strndup (line, strspn (line, NAME_CHARS));
+    assert (name);
+    size_t row = s_find (name);
+    if (rc == FST_OK && row < self->count) {
+        if (self->values [row].line) {
+            *reason_p = s_sentence ("%s is set twice; line %d has it already", name, self->values [row].line);
+            rc = FST_MALFORMED;
+        }
+        self->values [row].line = number;
+    }
+    free (name);
+    return rc;
+}
+
+size_t
+fst_config_check (fst_config_t *self, const char *filename, fst_config_mistake_fn *mistake, void *arg)
+{
+    assert (self);
+    assert (filename);
+    assert (mistake);
+    char *line = NULL, *sentence, *copy = strdup (filename);
+    assert (copy);
+    char *folder = realpath (dirname (copy), NULL);
+    size_t size = 0, mistakes = 0;
+    ssize_t bytes;
+    FILE *file = fopen (filename, "re");
+    for (int number = 1; file && number <= FST_LINES_MAX && (bytes = getline (&line, &size, file)) >= 0; number++) {
+        char *reason = NULL;
+        if (s_line_once (self, line, (size_t) bytes, folder, number, &reason) == FST_OK)
+            continue;
+        mistakes++;
+        sentence = s_sentence ("%s:%d: %s", filename, number, reason);
+        mistake (arg, sentence);
+        free (sentence);
+        free (reason);
+    }
+    if (!file || ferror (file)) {
+        mistakes++;
+        sentence = s_sentence ("%s: cannot be read (%s)", filename, strerror (errno));
+        mistake (arg, sentence);
+        free (sentence);
+    }
+    if (file)
+        fclose (file);
+    free (line);
+    free (folder);
+    free (copy);
+    return mistakes;
 }
 
 static fst_rc_t
@@ -377,6 +448,16 @@ fst_config_assign (fst_config_t *self, const char *assignment, char **problem_p)
     fst_rc_t rc = fst_config_set (self, name, equals + 1, problem_p);
     free (name);
     return rc;
+}
+
+bool
+fst_config_same (const fst_config_t *self, const fst_config_t *other, const char *name)
+{
+    assert (self && other);
+    size_t row = s_find (name);
+    assert (row < self->count);
+    const s_value_t *mine = &self->values [row], *theirs = &other->values [row];
+    return s_is_text (&fst_options [row])? streq (mine->text, theirs->text): mine->number == theirs->number;
 }
 
 const char *

@@ -9,6 +9,7 @@
 #ifndef FST_CONFIG_H_INCLUDED
 #define FST_CONFIG_H_INCLUDED
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "fst_error.h"
@@ -27,10 +28,16 @@ typedef struct {
     const char *standard;       //  The default, as one would write it in a file; "" for none
     int64_t min, max;           //  For numbers, sizes and durations
     const char *meaning;        //  A sentence for the documentation
+    const char *section;        //  A heading, if one begins here; NULL else
+    const char *roles;          //  Whom the section concerns, "metadata storage"; set with section
 } fst_option_t;
 
 //  The table, ended by a row without a name. In fst_options.c.
 extern const fst_option_t fst_options [];
+
+//  "from 100 ms to 1 d", or "" if it has no bounds. Returns buffer.
+const char *
+fst_option_bounds (const fst_option_t *self, char *buffer, size_t size);
 
 typedef struct fst_config fst_config_t;
 
@@ -51,6 +58,16 @@ fst_config_dup (const fst_config_t *self);
 //      FST_MALFORMED   unknown option, bad value, or not ZPL
 fst_rc_t FST_CHECKED
 fst_config_load (fst_config_t *self, const char *filename, char **problem_p);
+
+//  Like load, but takes every line that is right and tells of every mistake, options that are set twice among
+//  them. Returns the number of mistakes.
+typedef void (fst_config_mistake_fn) (void *arg, const char *sentence);
+size_t
+fst_config_check (fst_config_t *self, const char *filename, fst_config_mistake_fn *mistake, void *arg);
+
+//  Whether both have the same value.
+bool
+fst_config_same (const fst_config_t *self, const fst_config_t *other, const char *name);
 
 //  Set one option from text. "NAME=VALUE" as given to --set. *problem_p as above.
 fst_rc_t FST_CHECKED

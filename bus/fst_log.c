@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 static atomic_int s_level = FST_LOG_INFO;
+static atomic_bool s_json;
 static _Thread_local char s_subject [64];
 
 void
@@ -17,9 +18,26 @@ fst_log_set_level (fst_log_level_t level)
 }
 
 void
+fst_log_set_json (bool json)
+{
+    atomic_store (&s_json, json);
+}
+
+void
 fst_log_set_subject (const char *subject)
 {
     snprintf (s_subject, sizeof (s_subject), "%s", subject);
+}
+
+static void
+s_now (char *when, size_t size)
+{
+    struct timespec now;
+    struct tm utc;
+    clock_gettime (CLOCK_REALTIME, &now);
+    gmtime_r (&now.tv_sec, &utc);
+    size_t used = strftime (when, size, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf (when + used, size - used, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
 void
@@ -29,21 +47,18 @@ fst_log (fst_log_level_t level, const char *format, ...)
     if ((int) level > atomic_load (&s_level))
         return;
 
-    char line [2048];
-    struct timespec now;
-    struct tm utc;
-    clock_gettime (CLOCK_REALTIME, &now);
-    gmtime_r (&now.tv_sec, &utc);
-    size_t used = strftime (line, sizeof (line), "%Y-%m-%dT%H:%M:%S", &utc);
-    used += (size_t) snprintf (line + used, sizeof (line) - used, ".%03ldZ %s %s%s", now.tv_nsec / 1000000,
-                               names [level], s_subject, s_subject [0]? ": ": "");
+    char when [32], text [1536], line [2048];
+    s_now (when, sizeof (when));
     va_list args;
     va_start (args, format);
-    int text = vsnprintf (line + used, sizeof (line) - used - 1, format, args);
+    vsnprintf (text, sizeof (text), format, args);      //  Cut if it is longer
     va_end (args);
-    used += text < 0? 0: (size_t) text;
-    if (used > sizeof (line) - 2)
-        used = sizeof (line) - 2;           //  Cut
+    size_t used;
+    if (atomic_load (&s_json))
+        used = fst_log_json (line, sizeof (line) - 1, when, names [level], s_subject, text);
+    else
+        used = (size_t) snprintf (line, sizeof (line) - 1, "%s %s %s%s%s", when, names [level], s_subject,
+                                  s_subject [0]? ": ": "", text);
     line [used++] = '\n';
     if (write (STDERR_FILENO, line, used) < 0)
         return;                             //  Nobody is there to be told

@@ -3,17 +3,32 @@
 //      2026-11-22T10:15:00.123Z info metadata: node lost node=node-2 silent_ms=30012
 //
 //  Values with spaces or control octets are quoted and escaped by the caller's use of fst_log_quote
-//  only where a peer chose them. Never log a password, token, key or file body.
+//  only where a peer chose them. Or, with fst_log_set_json, an object a line with the same fields:
+//
+//      {"time":"2026-11-22T10:15:00.123Z","level":"info","subject":"metadata","event":"node lost","node":"node-2","silent_ms":30012}
+//
+//  Never log a password, token, key or file body.
 //  Safe from any thread; a line is one write(2).
 
 #ifndef FST_LOG_H_INCLUDED
 #define FST_LOG_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef enum { FST_LOG_ERROR, FST_LOG_WARNING, FST_LOG_INFO, FST_LOG_DEBUG } fst_log_level_t;
 
 //  Lines above this level are dropped; FST_LOG_INFO at the start.
 void
 fst_log_set_level (fst_log_level_t level);
+
+//  Lines are JSON from now on, or text (the start).
+void
+fst_log_set_json (bool json);
+
+//  Write such a line, without its end, into line; at least 256 octets. Returns its length, less than size.
+size_t
+fst_log_json (char *line, size_t size, const char *when, const char *level, const char *subject, const char *text);
 
 //  Prefix of the calling thread's lines ("metadata"); borrowed, at most 63 octets are kept.
 void

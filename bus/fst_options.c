@@ -11,7 +11,8 @@
 
 const fst_option_t fst_options [] = {
     //  Where the bus is
-    { "broker",             FST_OPTION_TEXT,     "",        0, 0, "Endpoint of the broker (for clients: its client side; for actors: its actor side)" },
+    { "broker",             FST_OPTION_TEXT,     "",        0, 0, "Endpoint of the broker (for clients: its client side; for actors: its actor side)",
+      "Where the bus is", "broker auth metadata storage bridge client" },
     { "broker-clients",     FST_OPTION_TEXT,     "",        0, 0, "Endpoint that the broker binds for clients" },
     { "broker-actors",      FST_OPTION_TEXT,     "",        0, 0, "Endpoint that the broker binds for actors" },
     { "events-in",          FST_OPTION_TEXT,     "",        0, 0, "Endpoint where events are published" },
@@ -20,10 +21,13 @@ const fst_option_t fst_options [] = {
     { "enrolled",           FST_OPTION_FILE,     "",        0, 0, "File of enrolled actors, for the broker's gate" },
 
     //  Process
-    { "log-level",          FST_OPTION_TEXT,     "info",    0, 0, "Least level that is logged: error, warning, info or debug" },
+    { "log-level",          FST_OPTION_TEXT,     "info",    0, 0, "Least level that is logged: error, warning, info or debug",
+      "The process", "broker auth metadata storage bridge" },
+    { "log-format",         FST_OPTION_TEXT,     "text",    0, 0, "How lines of the log look: text, or json (an object a line with the same fields)" },
 
     //  Auth
-    { "auth-database",      FST_OPTION_FILE,     "auth.db", 0, 0, "Users and sessions" },
+    { "auth-database",      FST_OPTION_FILE,     "auth.db", 0, 0, "Users and sessions",
+      "People and sessions", "auth" },
     { "session-time",       FST_OPTION_DURATION, "1 h",     10 * SECOND, 30 * DAY, "How long a session lives without being used" },
     { "hash-threads",       FST_OPTION_NUMBER,   "2",       1, 64, "Passwords that are checked at the same time" },
     { "hash-memory",        FST_OPTION_SIZE,     "64 MiB",  8 * KIB, 4 * GIB, "Memory that one password check takes (Argon2id)" },
@@ -33,7 +37,8 @@ const fst_option_t fst_options [] = {
     { "password-min",       FST_OPTION_NUMBER,   "4",       1, 256, "Shortest password, in characters" },
 
     //  Metadata
-    { "metadata-database",  FST_OPTION_FILE,     "metadata.db", 0, 0, "Namespace, versions, placement" },
+    { "metadata-database",  FST_OPTION_FILE,     "metadata.db", 0, 0, "Namespace, versions, placement",
+      "Files and their copies", "metadata" },
     { "replicas",           FST_OPTION_NUMBER,   "2",       1, 7, "Copies of each file, unless an upload asks for another number" },
     { "chunk-size",         FST_OPTION_SIZE,     "1 MiB",   64 * KIB, 8 * MIB, "Unit of transfer and encryption; a power of two" },
     { "extent-chunks",      FST_OPTION_NUMBER,   "64",      1, 1024, "Chunks in an extent, the unit of placement" },
@@ -50,7 +55,8 @@ const fst_option_t fst_options [] = {
     { "metadata-lanes",     FST_OPTION_NUMBER,   "16",      1, 64, "Requests that metadata has under way at once" },
 
     //  Storage
-    { "node",               FST_OPTION_TEXT,     "",        0, 0, "Name of this storage node" },
+    { "node",               FST_OPTION_TEXT,     "",        0, 0, "Name of this storage node",
+      "A storage node", "storage" },
     { "zone",               FST_OPTION_TEXT,     "",        0, 0, "Zone of this node: copies go to different zones where they are named" },
     { "storage-folder",     FST_OPTION_FILE,     "storage", 0, 0, "Folder with the node's data" },
     { "data-endpoint",      FST_OPTION_TEXT,     "",        0, 0, "Endpoint that the node binds for data" },
@@ -64,10 +70,12 @@ const fst_option_t fst_options [] = {
     { "scrub-time",         FST_OPTION_DURATION, "14 d",    SECOND, 36500 * DAY, "Within this time a storage node reads all its data once, to find what the disk damaged" },
 
     //  Embedded cluster
-    { "nodes",              FST_OPTION_NUMBER,   "3",       1, 64, "Storage nodes of the embedded cluster" },
+    { "nodes",              FST_OPTION_NUMBER,   "3",       1, 64, "Storage nodes of the embedded cluster",
+      "A whole cluster in one process", "filestored" },
 
     //  Bridge
-    { "web",                FST_OPTION_TEXT,     "",        0, 0, "HOST:PORT of the web page and of HTTP" },
+    { "web",                FST_OPTION_TEXT,     "",        0, 0, "HOST:PORT of the web page and of HTTP",
+      "The web page and HTTP", "bridge" },
     { "web-certificate",    FST_OPTION_FILE,     "",        0, 0, "PEM file with the certificate (and those between it and the root): the page is served over TLS" },
     { "web-key",            FST_OPTION_FILE,     "",        0, 0, "PEM file with the key of web-certificate" },
     { "web-proxy",          FST_OPTION_NUMBER,   "0",       0, 1, "1: a proxy is in front, and its X-Forwarded-For and X-Forwarded-Proto are believed" },
@@ -78,7 +86,8 @@ const fst_option_t fst_options [] = {
     { "web-slow",           FST_OPTION_DURATION, "60 s",    100, HOUR, "A client that moves less than 16 KiB of a body in that time is cut off" },
 
     //  Content through the bridge
-    { "transfers",          FST_OPTION_NUMBER,   "32",      1, 64, "Downloads that the bridge has under way at once; some more wait" },
+    { "transfers",          FST_OPTION_NUMBER,   "32",      1, 64, "Downloads that the bridge has under way at once; some more wait",
+      "Content through the bridge", "bridge" },
     { "uploads",            FST_OPTION_NUMBER,   "64",      1, 64, "Uploads that the bridge has open at once, those that pause among them" },
     { "user-transfers",     FST_OPTION_NUMBER,   "16",      1, 128, "Of both together, for one user" },
     { "transfer-memory",    FST_OPTION_SIZE,     "10 MiB",  2 * MIB, GIB, "client-memory of each of them" },
@@ -87,7 +96,8 @@ const fst_option_t fst_options [] = {
     { "zip-files",          FST_OPTION_NUMBER,   "100000",  1, 10000000, "Files in one zip; the list of them is kept in memory until its end" },
 
     //  Clients
-    { "connect-timeout",    FST_OPTION_DURATION, "4 s",     100, HOUR, "How long an unreachable broker is tried" },
+    { "connect-timeout",    FST_OPTION_DURATION, "4 s",     100, HOUR, "How long an unreachable broker is tried",
+      "Clients", "client bridge" },
     { "reply-timeout",      FST_OPTION_DURATION, "60 s",    100, DAY, "How long the answer of a service is waited for" },
     { "crypt-threads",      FST_OPTION_NUMBER,   "2",       1, 64, "Threads that encrypt and decrypt" },
     { "cipher",             FST_OPTION_TEXT,     "auto",    0, 0, "What new content is encrypted with: aes-256-gcm, xchacha20-poly1305, or auto: AES where the processor has it" },

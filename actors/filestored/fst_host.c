@@ -125,7 +125,7 @@ s_make_socket_folder (const fst_config_t *config, const char *option, char **pro
 }
 
 static fst_rc_t
-s_need (const fst_config_t *config, const char *const options [], char **problem_p)
+s_need (const fst_config_t *config, const char *const *options, char **problem_p)
 {
     for (; *options; options++)
         if (!*fst_config_text (config, *options)) {
@@ -135,8 +135,8 @@ s_need (const fst_config_t *config, const char *const options [], char **problem
     return FST_OK;
 }
 
-static fst_rc_t
-s_check_settings (const s_running_t *running, char **problem_p)
+const char *const *
+fst_host_needs (fst_part_t part)
 {
     static const char *const broker [] = { "keys", "broker-clients", "broker-actors", "events-in", "events-out", NULL };
     static const char *const actor [] = { "keys", "broker", "events-in", "events-out", NULL };
@@ -144,9 +144,14 @@ s_check_settings (const s_running_t *running, char **problem_p)
         "keys", "broker", "events-in", "events-out", "node", "data-endpoint", "storage-folder", NULL
     };
     static const char *const bridge [] = { "keys", "broker", "events-in", "events-out", "web", NULL };
-    return s_need (running->config, running->part == FST_PART_BROKER? broker
-                   : running->part == FST_PART_STORAGE? storage
-                   : running->part == FST_PART_BRIDGE? bridge: actor, problem_p);
+    static const char *const client [] = { "keys", "broker", NULL };
+    switch (part) {
+        case FST_PART_BROKER:  return broker;
+        case FST_PART_STORAGE: return storage;
+        case FST_PART_BRIDGE:  return bridge;
+        case FST_PART_CLIENT:  return client;
+        default:               return actor;
+    }
 }
 
 static fst_rc_t
@@ -275,7 +280,7 @@ fst_host_start (fst_host_t *self, fst_part_t part, const fst_config_t *config, c
     assert (part <= FST_PART_BRIDGE);
     assert (self->count < PARTS_MAX);
     s_running_t running = { .part = part, .config = fst_config_dup (config), .lock = -1 };
-    fst_rc_t rc = s_check_settings (&running, problem_p);
+    fst_rc_t rc = s_need (config, fst_host_needs (part), problem_p);
     if (rc == FST_OK)
         rc = s_lock (&running, problem_p);
     if (rc == FST_OK)
@@ -287,6 +292,54 @@ fst_host_start (fst_host_t *self, fst_part_t part, const fst_config_t *config, c
     else
         s_stop_part (&running);
     return rc;
+}
+
+//  What has an effect as soon as it is changed. Those of the log are the process's.
+static bool
+s_is_live (const char *option)
+{
+    static const char *const live [] = { "log-level", "log-format", "enrolled", "web-certificate", "web-key", NULL };
+    for (const char *const *at = live; *at; at++)
+        if (streq (*at, option))
+            return true;
+    return false;
+}
+
+//  The running settings take over the live ones only: what was told to need a restart is told again next time.
+static void
+s_take_live (s_running_t *running, const char *name, const fst_config_t *config)
+{
+    char *problem = NULL;
+    if (fst_config_set (running->config, name, fst_config_text (config, name), &problem) != FST_OK)
+        fst_log_error ("a setting was not taken: %s", problem);
+    free (problem);
+}
+
+void
+fst_host_reload (fst_host_t *self, size_t at, const fst_config_t *config)
+{
+    assert (self);
+    assert (config);
+    if (at >= self->count)
+        return;
+    s_running_t *running = &self->parts [at];
+    for (const fst_option_t *option = fst_options; option->name; option++) {
+        if (fst_config_same (running->config, config, option->name))
+            continue;
+        if (s_is_live (option->name))
+            s_take_live (running, option->name, config);
+        else
+            fst_log_warning ("a changed setting needs a restart: option=%s part=%s", option->name, fst_part_name (running->part));
+    }
+    char *problem = NULL;
+    fst_rc_t rc = FST_OK;
+    if (running->part == FST_PART_BROKER && *fst_config_text (config, "enrolled"))
+        rc = fst_gate_enrol (self->gate, fst_config_text (config, "enrolled"), &problem);
+    if (running->part == FST_PART_BRIDGE)
+        rc = fst_bridge_reload (running->bridge, config, &problem);
+    if (rc != FST_OK)
+        fst_log_error ("the old one is used further: %s", problem? problem: fst_error_text (rc));
+    free (problem);
 }
 
 const char *

@@ -26,6 +26,15 @@ fst_host_destroy (fst_host_t **self_p);
 fst_rc_t FST_CHECKED
 fst_host_start (fst_host_t *self, fst_part_t part, const fst_config_t *config, char **problem_p);
 
+//  Settings that this part cannot be without, ended by NULL. Static.
+const char *const *
+fst_host_needs (fst_part_t part);
+
+//  New settings for part number at, in the order of starting: what can be used while it runs is used, and the log says what
+//  needs a restart. What a file says that these name (enrolled actors, the certificate) is read again.
+void
+fst_host_reload (fst_host_t *self, size_t at, const fst_config_t *config);
+
 //  Where the web page is; NULL if no bridge runs here. Borrowed.
 const char *
 fst_host_url (const fst_host_t *self);

@@ -339,6 +339,19 @@ s_settings (const fst_layout_t *self, fst_part_t part, int node, s_setting_fn *e
     }
 }
 
+bool
+fst_layout_decides (const char *option)
+{
+    static const char *const decided [] = {
+        "broker", "broker-clients", "broker-actors", "events-in", "events-out", "keys", "enrolled", "auth-database",
+        "metadata-database", "node", "storage-folder", "data-endpoint", "data-advertise", NULL
+    };
+    for (const char *const *at = decided; *at; at++)
+        if (streq (*at, option))
+            return true;
+    return false;
+}
+
 typedef struct { const fst_layout_t *layout; fst_config_t *config; } s_apply_t;
 
 static void

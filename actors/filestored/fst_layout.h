@@ -61,6 +61,10 @@ fst_layout_nodes_found (const fst_layout_t *self);
 char *
 fst_layout_filename (const fst_layout_t *self, fst_part_t part, int node);
 
+//  Whether an option says where or who a part is, which a layout knows by itself.
+bool
+fst_layout_decides (const char *option);
+
 //  Put the settings of one part on top of config. node counts from 1 and matters for storage only.
 void
 fst_layout_apply (const fst_layout_t *self, fst_part_t part, int node, fst_config_t *config);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "fst_clock.h"
 #include "fst_log.h"
+#include "fst_notify.h"
 
 #define MIB             (1024 * 1024)
 #define FILES_WANTED    65536
@@ -105,9 +106,12 @@ fst_process_wait (int signals, int timeout_ms)
         struct signalfd_siginfo info;
         poll (&item, 1, left_ms < 0? 0: left_ms > QUIET_MS? QUIET_MS: (int) left_ms);
         if (read (signals, &info, sizeof (info)) == sizeof (info)) {
-            fst_log_info ("asked to end signal=%u by_pid=%u by_uid=%u", info.ssi_signo, info.ssi_pid, info.ssi_uid);
-            return (int) info.ssi_signo;
+            int number = (int) info.ssi_signo == SIGHUP && isatty (STDIN_FILENO)? SIGTERM: (int) info.ssi_signo;
+            fst_log_info ("asked to %s signal=%u by_pid=%u by_uid=%u", number == SIGHUP? "read the settings again": "end",
+                          info.ssi_signo, info.ssi_pid, info.ssi_uid);
+            return number;
         }
+        fst_notify_alive ();
         s_trim_when_quiet ();
         if (timeout_ms >= 0 && fst_clock_mono_ms () >= until_ms)
             return 0;
@@ -130,7 +134,7 @@ fst_process_ending (int limit_s)
     sigaction (SIGALRM, &action, NULL);
     sigaction (SIGTERM, &action, NULL);
     sigaction (SIGINT, &action, NULL);
-    sigaction (SIGHUP, &action, NULL);
+    signal (SIGHUP, SIG_IGN);
     alarm ((unsigned) limit_s);
     sigset_t set;
     s_ending_signals (&set);

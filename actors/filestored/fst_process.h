@@ -9,7 +9,8 @@
 int
 fst_process_prepare (void);
 
-//  Wait at most timeout_ms (-1 = for ever) for a signal; 0 if none came. Memory that was used in a burst is
+//  Wait at most timeout_ms (-1 = for ever) for a signal; 0 if none came. SIGHUP asks to read the settings again, but in
+//  a terminal, where it says that the terminal is gone, it comes as SIGTERM. systemd is told that we are alive. Memory that was used in a burst is
 //  given back once the process has been quiet.
 int
 fst_process_wait (int signals, int timeout_ms);

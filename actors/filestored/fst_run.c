@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <czmq.h>
 #include <libgen.h>
+#include <signal.h>
 #include <sodium.h>
 #include <unistd.h>
 #include "fst_caller.h"
@@ -11,6 +12,7 @@
 #include "fst_host.h"
 #include "fst_keys.h"
 #include "fst_log.h"
+#include "fst_notify.h"
 #include "fst_process.h"
 #include "fst_token.h"
 
@@ -19,8 +21,9 @@
 #define END_LIMIT_S     8               //  Less than the 10 s after which docker kills what it asked to end
 
 static void
-s_use_log_level (const fst_config_t *config)
+s_use_log (const fst_config_t *config)
 {
+    fst_log_set_json (streq (fst_config_text (config, "log-format"), "json"));
     static const struct { const char *name; fst_log_level_t level; } levels [] = {
         { "error", FST_LOG_ERROR }, { "warning", FST_LOG_WARNING }, { "info", FST_LOG_INFO }, { "debug", FST_LOG_DEBUG }
     };
@@ -38,9 +41,42 @@ s_assign (fst_config_t *config, const fst_run_settings_t *set, char **problem_p)
     return rc;
 }
 
+//  A file, if there is one, and what --set says.
+static fst_rc_t
+s_load (fst_config_t *config, const char *filename, const fst_run_settings_t *set, char **problem_p)
+{
+    fst_rc_t rc = filename? fst_config_load (config, filename, problem_p): FST_OK;
+    if (rc == FST_OK)
+        rc = s_assign (config, set, problem_p);
+    return rc;
+}
+
+//  Serve until a signal other than SIGHUP; its number.
+typedef void (s_reload_fn) (void *arg);
+
+static int
+s_serve (int signals, s_reload_fn *reload, void *arg)
+{
+    fst_notify ("READY=1");
+    int number;
+    while ((number = fst_process_wait (signals, -1)) == SIGHUP) {
+        fst_notify ("RELOADING=1");
+        reload (arg);
+        fst_notify ("READY=1");
+    }
+    return number;
+}
+
+static void
+s_refused_reload (const char *problem)
+{
+    fst_log_error ("the settings stay as they were: %s", problem);
+}
+
 static void
 s_end (fst_host_t **host_p, int signal_number)
 {
+    fst_notify ("STOPPING=1");
     if (signal_number)
         fst_log_info ("stopping signal=%d", signal_number);
     fst_process_ending (END_LIMIT_S);
@@ -55,25 +91,44 @@ s_end (fst_host_t **host_p, int signal_number)
 typedef struct {
     fst_layout_t *layout;
     fst_host_t *host;
-    fst_config_t *common;       //  Defaults and --set
+    fst_config_t *common;       //  Defaults, the file, and --set
+    const fst_run_embedded_t *how;
     const fst_run_settings_t *set;
-    const char *web;            //  HOST:PORT, or NULL
     int nodes;
     bool new;                   //  There were no keys yet
 } s_embedded_t;
 
+//  Settings of one part. *config_p is set on FST_OK.
 static fst_rc_t
-s_start (s_embedded_t *self, fst_part_t part, int node, char **problem_p)
+s_part_config (const s_embedded_t *self, fst_part_t part, int node, fst_config_t **config_p, char **problem_p)
 {
     fst_config_t *config = fst_config_new ();
     fst_layout_apply (self->layout, part, node, config);
-    fst_rc_t rc = s_assign (config, self->set, problem_p);
-    if (rc == FST_OK && part == FST_PART_BRIDGE && self->web)
-        rc = fst_config_set (config, "web", self->web, problem_p);
+    fst_rc_t rc = s_load (config, self->how->config, self->set, problem_p);
+    if (rc == FST_OK && part == FST_PART_BRIDGE && self->how->web)
+        rc = fst_config_set (config, "web", self->how->web, problem_p);
+    if (rc == FST_OK)
+        *config_p = config;
+    else
+        fst_config_destroy (&config);
+    return rc;
+}
+
+static fst_rc_t
+s_start (s_embedded_t *self, fst_part_t part, int node, char **problem_p)
+{
+    fst_config_t *config = NULL;
+    fst_rc_t rc = s_part_config (self, part, node, &config, problem_p);
     if (rc == FST_OK)
         rc = fst_host_start (self->host, part, config, problem_p);
     fst_config_destroy (&config);
     return rc;
+}
+
+static bool
+s_has_page (const s_embedded_t *self)
+{
+    return self->how->web || *fst_config_text (self->common, "web");
 }
 
 static fst_rc_t
@@ -93,7 +148,7 @@ s_start_all (s_embedded_t *self, char **problem_p)
         rc = s_start (self, FST_PART_STORAGE, node, problem_p);
     if (rc == FST_OK)
         rc = fst_layout_write_client (self->layout, problem_p);
-    if (rc == FST_OK && (self->web || *fst_config_text (self->common, "web")))
+    if (rc == FST_OK && s_has_page (self))
         rc = s_start (self, FST_PART_BRIDGE, 0, problem_p);
     return rc;
 }
@@ -160,6 +215,8 @@ s_wait_until_it_serves (const s_embedded_t *self, int signals)
             warn_ms = now_ms + 2 * PROBE_WARN_MS;
         }
         signal_number = fst_process_wait (signals, PROBE_MS);
+        if (signal_number == SIGHUP)
+            signal_number = 0;          //  They were read just now
     }
     fst_caller_destroy (&caller);
     fst_config_destroy (&client);
@@ -185,17 +242,41 @@ s_say_ready (const s_embedded_t *self, const char *program, const char *dir)
     free (copy);
 }
 
-fst_rc_t
-fst_run_embedded (const char *program, const char *dir, const char *web, const fst_run_settings_t *set, int signals,
-                  char **problem_p)
+//  The parts in the order in which s_start_all started them.
+static void
+s_reload_embedded (void *arg)
 {
-    assert (program && dir);
+    s_embedded_t *self = arg;
+    char *problem = NULL;
+    fst_config_t *config = NULL;
+    size_t at = 0;
+    fst_rc_t rc = FST_OK;
+    for (fst_part_t part = FST_PART_BROKER; rc == FST_OK && part <= FST_PART_BRIDGE; part++) {
+        int last = part == FST_PART_STORAGE? self->nodes: part == FST_PART_BRIDGE && !s_has_page (self)? 0: 1;
+        for (int node = 1; rc == FST_OK && node <= last; node++) {
+            rc = s_part_config (self, part, node, &config, &problem);
+            if (rc == FST_OK)
+                fst_host_reload (self->host, at++, config);
+            if (rc == FST_OK && part == FST_PART_BROKER)
+                s_use_log (config);
+            fst_config_destroy (&config);
+        }
+    }
+    if (rc != FST_OK)
+        s_refused_reload (problem);
+    free (problem);
+}
+
+fst_rc_t
+fst_run_embedded (const fst_run_embedded_t *how, const fst_run_settings_t *set, int signals, char **problem_p)
+{
+    assert (how && how->program && how->dir);
     assert (set);
-    s_embedded_t self = { .common = fst_config_new (), .set = set, .web = web };
-    fst_rc_t rc = s_assign (self.common, set, problem_p);
+    s_embedded_t self = { .common = fst_config_new (), .set = set, .how = how };
+    fst_rc_t rc = s_load (self.common, how->config, set, problem_p);
     if (rc == FST_OK) {
-        s_use_log_level (self.common);
-        rc = fst_layout_new (dir, &self.layout, problem_p);
+        s_use_log (self.common);
+        rc = fst_layout_new (how->dir, &self.layout, problem_p);
     }
     if (rc == FST_OK) {
         int found = fst_layout_nodes_found (self.layout);
@@ -209,8 +290,8 @@ fst_run_embedded (const char *program, const char *dir, const char *web, const f
     if (rc == FST_OK) {
         signal_number = s_wait_until_it_serves (&self, signals);
         if (!signal_number) {
-            s_say_ready (&self, program, dir);
-            signal_number = fst_process_wait (signals, -1);
+            s_say_ready (&self, how->program, how->dir);
+            signal_number = s_serve (signals, s_reload_embedded, &self);
         }
     }
     s_end (&self.host, signal_number);
@@ -222,19 +303,42 @@ fst_run_embedded (const char *program, const char *dir, const char *web, const f
 //  ------------------------------------------------------------------------------------------------
 //  Parts
 
+typedef struct {
+    fst_host_t *host;
+    const fst_run_part_t *parts;
+    size_t count;
+    const fst_run_settings_t *set;
+} s_parts_t;
+
 static fst_rc_t
-s_start_from_file (fst_host_t *host, const fst_run_part_t *part, const fst_run_settings_t *set, char **problem_p)
+s_start_from_file (const s_parts_t *self, size_t at, char **problem_p)
 {
     fst_config_t *config = fst_config_new ();
-    fst_rc_t rc = fst_config_load (config, part->filename, problem_p);
-    if (rc == FST_OK)
-        rc = s_assign (config, set, problem_p);
+    fst_rc_t rc = s_load (config, self->parts [at].filename, self->set, problem_p);
     if (rc == FST_OK) {
-        s_use_log_level (config);
-        rc = fst_host_start (host, part->part, config, problem_p);
+        s_use_log (config);
+        rc = fst_host_start (self->host, self->parts [at].part, config, problem_p);
     }
     fst_config_destroy (&config);
     return rc;
+}
+
+static void
+s_reload_parts (void *arg)
+{
+    s_parts_t *self = arg;
+    for (size_t at = 0; at < self->count; at++) {
+        char *problem = NULL;
+        fst_config_t *config = fst_config_new ();
+        if (s_load (config, self->parts [at].filename, self->set, &problem) == FST_OK) {
+            s_use_log (config);
+            fst_host_reload (self->host, at, config);
+        }
+        else
+            s_refused_reload (problem);
+        fst_config_destroy (&config);
+        free (problem);
+    }
 }
 
 fst_rc_t
@@ -243,18 +347,18 @@ fst_run_parts (const fst_run_part_t *parts, size_t count, const fst_run_settings
 {
     assert (parts);
     assert (set);
-    fst_host_t *host = fst_host_new ();
+    s_parts_t self = { fst_host_new (), parts, count, set };
     fst_rc_t rc = FST_OK;
     for (size_t at = 0; rc == FST_OK && at < count; at++)
-        rc = s_start_from_file (host, &parts [at], set, problem_p);
+        rc = s_start_from_file (&self, at, problem_p);
     int signal_number = 0;
     if (rc == FST_OK) {
-        char *text = fst_host_text (host);
+        char *text = fst_host_text (self.host);
         printf ("ready: %s\n", text);
         fflush (stdout);
         free (text);
-        signal_number = fst_process_wait (signals, -1);
+        signal_number = s_serve (signals, s_reload_parts, &self);
     }
-    s_end (&host, signal_number);
+    s_end (&self.host, signal_number);
     return rc;
 }

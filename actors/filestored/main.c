@@ -2,9 +2,11 @@
 
 #include <czmq.h>
 #include <sodium.h>
+#include "fst_check.h"
 #include "fst_error.h"
 #include "fst_init.h"
 #include "fst_log.h"
+#include "fst_manual.h"
 #include "fst_probe.h"
 #include "fst_process.h"
 #include "fst_run.h"
@@ -21,12 +23,15 @@ static const char s_help [] =
     "  filestored ROLE --config FILE ...             run parts of one: broker, auth, metadata, storage, bridge\n"
     "  filestored recovery-key [--data DIR]          print what opens all files when everything else is lost; with\n"
     "                                                --config FILE the settings of metadata\n"
+    "  filestored check FILE [ROLE]                  tell every mistake in a settings file, with its line\n"
     "  filestored probe --config FILE                does the part with these settings serve? For health checks\n"
     "  filestored options                            all options with their defaults\n"
+    "  filestored sample [ROLE]                      a settings file with every option explained\n"
+    "  filestored man                                the manual page: filestored man | man -l -\n"
     "\n"
     "  --data DIR         where everything lies; made, with keys, at the first start\n"
     "  --web HOST:PORT    serve the web page (and HTTP) there\n"
-    "  --config FILE      settings of a role; with several roles one for each, in the same order\n"
+    "  --config FILE      settings; with several roles one for each, in the same order\n"
     "  --set NAME=VALUE   change an option; may be repeated\n"
     "  --nodes N          storage nodes that init writes settings for (3)\n"
     "  --tcp HOST         encrypted TCP on this host instead of sockets in DIR/run\n"
@@ -34,7 +39,7 @@ static const char s_help [] =
     "  --help, --version\n"
     "\n"
     "It prints a line that begins with `ready` when it serves. SIGTERM and SIGINT end it cleanly; nothing needs\n"
-    "a clean end.\n";
+    "a clean end. SIGHUP lets it read its settings again.\n";
 
 typedef struct {
     const char *data, *web, *tcp, *nodes, *first_port;
@@ -163,14 +168,6 @@ s_check_web (const char *web, char **problem_p)
 //  ------------------------------------------------------------------------------------------------
 //  What to do
 
-static void
-s_print_options (void)
-{
-    printf ("%-20s %-10s %s\n", "NAME", "DEFAULT", "MEANING");
-    for (const fst_option_t *option = fst_options; option->name; option++)
-        printf ("%-20s %-10s %s\n", option->name, *option->standard? option->standard: "-", option->meaning);
-}
-
 static fst_rc_t
 s_init (const s_arguments_t *self, char **problem_p)
 {
@@ -224,12 +221,31 @@ s_probe (const s_arguments_t *self, char **problem_p)
 }
 
 static fst_rc_t
+s_check (const s_arguments_t *self, char **problem_p)
+{
+    if (self->words_count < 2 || self->words_count > 3) {
+        *problem_p = strdup ("check needs the file: filestored check FILE [ROLE]");
+        return FST_MALFORMED;
+    }
+    return fst_check_file (self->words [1], self->words_count > 2? self->words [2]: NULL, problem_p);
+}
+
+//  "storage", or "storage:node-2" where a name helps people
+static bool
+s_names_part (const char *word, fst_part_t part)
+{
+    const char *name = fst_part_name (part);
+    size_t length = strlen (name);
+    return strncmp (word, name, length) == 0 && (!word [length] || word [length] == ':');
+}
+
+static fst_rc_t
 s_run_parts (const s_arguments_t *self, int signals, char **problem_p)
 {
     fst_run_part_t parts [PARTS_MAX];
     for (size_t at = 0; at < self->words_count; at++) {
         fst_part_t part = FST_PART_BROKER;
-        while (part <= FST_PART_BRIDGE && strneq (fst_part_name (part), self->words [at]))
+        while (part <= FST_PART_BRIDGE && !s_names_part (self->words [at], part))
             part++;
         if (part > FST_PART_BRIDGE) {
             *problem_p = zsys_sprintf ("there is no role %s; see filestored --help", self->words [at]);
@@ -255,9 +271,17 @@ s_dispatch (const s_arguments_t *self, const char *program, char **problem_p)
     if (rc != FST_OK)
         return rc;
     if (streq (word, "options")) {
-        s_print_options ();
+        fst_manual_options ();
         return FST_OK;
     }
+    if (streq (word, "man")) {
+        fst_manual_page (s_help);
+        return FST_OK;
+    }
+    if (streq (word, "sample"))
+        return fst_manual_sample (self->words_count > 1? self->words [1]: NULL, problem_p);
+    if (streq (word, "check"))
+        return s_check (self, problem_p);
     int signals = fst_process_prepare ();
     if (sodium_init () < 0)
         return FST_INTERNAL;
@@ -269,7 +293,15 @@ s_dispatch (const s_arguments_t *self, const char *program, char **problem_p)
         return s_probe (self, problem_p);
     if (*word)
         return s_run_parts (self, signals, problem_p);
-    return fst_run_embedded (program, self->data? self->data: "./data", self->web, &set, signals, problem_p);
+    if (self->configs_count > 1) {
+        *problem_p = strdup ("a whole cluster has one settings file");
+        return FST_MALFORMED;
+    }
+    fst_run_embedded_t how = {
+        .program = program, .dir = self->data? self->data: "./data", .web = self->web,
+        .config = self->configs_count? self->configs [0]: NULL
+    };
+    return fst_run_embedded (&how, &set, signals, problem_p);
 }
 
 int

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <czmq.h>
 #include "fst_assets.h"
+#include "fst_certificate.h"
 #include "fst_clock.h"
 #include "fst_content.h"
 #include "fst_gauges.h"
@@ -226,6 +227,17 @@ fst_bridge_destroy (fst_bridge_t **self_p)
         free (self);
         *self_p = NULL;
     }
+}
+
+fst_rc_t
+fst_bridge_reload (fst_bridge_t *self, const fst_config_t *config, char **problem_p)
+{
+    assert (self);
+    assert (config);
+    const char *certificate = s_text (config, "web-certificate"), *key = s_text (config, "web-key");
+    if (strncmp (self->url, "https:", 6) || !certificate || !key)
+        return FST_OK;                  //  With and without TLS are two servers
+    return fst_certificate_use (fst_http_port (self->http), certificate, key, problem_p);
 }
 
 const char *

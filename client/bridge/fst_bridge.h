@@ -21,6 +21,11 @@ fst_bridge_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_
 void
 fst_bridge_destroy (fst_bridge_t **self_p);
 
+//  Read the files of web-certificate and web-key again; what they say is used for connections from now on. Any thread.
+//      FST_MALFORMED, FST_IO   the ones before are used further
+fst_rc_t FST_CHECKED
+fst_bridge_reload (fst_bridge_t *self, const fst_config_t *config, char **problem_p);
+
 //  "http://127.0.0.1:8501": where the page is.
 const char *
 fst_bridge_url (const fst_bridge_t *self);

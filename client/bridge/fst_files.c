@@ -142,7 +142,7 @@ s_get_read (void *arg, void *data, size_t bytes)
         return FST_HTTP_END;
     if (!fst_flow_over (self->flow, &rc, &problem))
         return 0;
-    fst_log_warning ("download broke off path=%s reason=\"%s\"", self->path, problem);
+    fst_log_warning ("download broke off path=\"%s\" reason=\"%s\"", self->path, problem);
     return FST_HTTP_CUT;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "fst_certificate.h"
 #include "fst_clock.h"
 #include "fst_log.h"
 
@@ -547,24 +548,7 @@ s_listen (fst_http_t *self, char **problem_p)
     return rc;
 }
 
-static fst_rc_t
-s_read_file (const char *filename, char **text_p, char **problem_p)
-{
-    FILE *file = fopen (filename, "re");
-    if (!file)
-        return s_fail (FST_IO, problem_p, "cannot open %s: %s", filename, strerror (errno));
-    char *text = calloc (1, FILE_BYTES_MAX + 1);
-    assert (text);
-    size_t bytes = fread (text, 1, FILE_BYTES_MAX, file);
-    fclose (file);
-    if (bytes == 0 || bytes == FILE_BYTES_MAX || strlen (text) != bytes || !strstr (text, "-----BEGIN ")) {
-        free (text);
-        return s_fail (FST_MALFORMED, problem_p, "%s is no PEM file", filename);
-    }
-    *text_p = text;
-    return FST_OK;
-}
-
+//  After s_listen: certificates go by port.
 static fst_rc_t
 s_load_certificate (fst_http_t *self, char **problem_p)
 {
@@ -573,20 +557,16 @@ s_load_certificate (fst_http_t *self, char **problem_p)
         return s_fail (FST_MALFORMED, problem_p, "web-certificate and web-key belong together; one of them is missing");
     if (!options->certificate)
         return FST_OK;
-    fst_rc_t rc = s_read_file (options->certificate, &self->certificate, problem_p);
-    if (rc == FST_OK)
-        rc = s_read_file (options->key, &self->key, problem_p);
-    return rc;
+    return fst_certificate_use (self->port, options->certificate, options->key, problem_p);
 }
 
 static fst_rc_t
 s_start (fst_http_t *self, char **problem_p)
 {
     const fst_http_options_t *options = &self->options;
-    unsigned flags = MHD_USE_EPOLL | MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (self->certificate? MHD_USE_TLS: 0);
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (options->certificate? MHD_USE_TLS: 0);
     struct MHD_OptionItem tls [] = {
-        { MHD_OPTION_HTTPS_MEM_CERT, 0, self->certificate },
-        { MHD_OPTION_HTTPS_MEM_KEY, 0, self->key },
+        { MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *) fst_certificate_retrieve },
         { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },   //  RFC 8996
         { MHD_OPTION_END, 0, NULL }
     };
@@ -602,14 +582,12 @@ s_start (fst_http_t *self, char **problem_p)
         MHD_OPTION_URI_LOG_CALLBACK, s_on_target, self,
         MHD_OPTION_NOTIFY_COMPLETED, s_on_completed, self,
         MHD_OPTION_NOTIFY_CONNECTION, s_on_connection, self,
-        MHD_OPTION_ARRAY, self->certificate? tls: none,
+        MHD_OPTION_ARRAY, options->certificate? tls: none,
         MHD_OPTION_END);
     if (!self->daemon) {
         //  It may have closed that: closed again, it would be another thread's. The process ends with this failure
         self->listener = -1;
-        return s_fail (FST_MALFORMED, problem_p, self->certificate?
-                       "the web server does not start: are web-certificate and web-key a good pair?":
-                       "the web server does not start");
+        return s_fail (FST_MALFORMED, problem_p, "the web server does not start");
     }
     return FST_OK;
 }
@@ -626,9 +604,9 @@ fst_http_new (fst_actor_t *actor, const fst_http_options_t *options, fst_http_t 
     self->listener = -1;
     self->links = zlistx_new ();
     self->timeout_ms = INT64_MAX;
-    fst_rc_t rc = s_load_certificate (self, problem_p);
+    fst_rc_t rc = s_listen (self, problem_p);
     if (rc == FST_OK)
-        rc = s_listen (self, problem_p);
+        rc = s_load_certificate (self, problem_p);
     if (rc == FST_OK)
         rc = s_start (self, problem_p);
     if (rc != FST_OK) {
@@ -661,8 +639,6 @@ fst_http_destroy (fst_http_t **self_p)
     if (self->listener >= 0)
         close (self->listener);
     zlistx_destroy (&self->links);
-    free (self->certificate);
-    free (self->key);
     free (self);
     *self_p = NULL;
 }

@@ -318,7 +318,7 @@ fst_http_secure (const fst_http_request_t *self)
     if (!self->http)
         return false;
     const char *scheme = self->http->options.trust_proxy? fst_http_header (self, "X-Forwarded-Proto"): NULL;
-    return self->http->certificate || (scheme && strcasecmp (scheme, "https") == 0);
+    return self->http->options.certificate || (scheme && strcasecmp (scheme, "https") == 0);
 }
 
 const fst_claims_t *

@@ -26,7 +26,6 @@ typedef struct { const fst_http_route_t *routes; void *self; } fst_http_table_t;
 struct fst_http {
     fst_actor_t *actor;
     fst_http_options_t options;
-    char *certificate, *key;                //  Contents of the files
     struct MHD_Daemon *daemon;
     int listener;
     unsigned port;

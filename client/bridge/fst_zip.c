@@ -302,7 +302,7 @@ s_read (void *arg, void *data, size_t bytes)
         return 0;
     if (rc == FST_OK)
         return FST_HTTP_END;
-    fst_log_warning ("zip broke off path=%s reason=\"%s\"", self->paths [0], problem);
+    fst_log_warning ("zip broke off path=\"%s\" reason=\"%s\"", self->paths [0], problem);
     return FST_HTTP_CUT;
 }
 

@@ -15,6 +15,7 @@
 //      cli_services.c  services call
 //      cli_scrub.c     admin scrub         cli_recovery.c   admin recovery
 //      cli_backup.c    admin backup        cli_export.c    admin export, admin import
+//      cli_manual.c    man
 //      cli_rescue.c    rescue              cli_rescue_files.c, cli_rescue_tree.c   its files
 //
 //  Results go to stdout, everything else to stderr. A command that fails prints one line and exits with the
@@ -84,6 +85,11 @@ struct cli {
 //  The command that the words begin with, and how many of them are its name. NULL if there is none.
 const cli_command_t *
 cli_command_find (int count, char **words, int *used_p);
+
+//  All of them, ended by one without a name.
+const cli_command_t *
+cli_commands (void);
+
 fst_rc_t FST_CHECKED
 cli_help (cli_t *self, int count, char **operands);
 void
@@ -318,5 +324,6 @@ fst_rc_t FST_CHECKED cli_admin_import (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_rescue (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_version (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_completion (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_man (cli_t *self, int count, char **operands);
 
 #endif

@@ -139,6 +139,8 @@ static const cli_command_t s_commands [] = {
       "", 0, 0, 0, cli_version },
     { "completion", "bash", "Print a completion script: eval \"$(filestore completion bash)\"",
       "", 0, 1, 1, cli_completion },
+    { "man", "", "Print the manual page: filestore man | man -l -",
+      "", 0, 0, 0, cli_man },
     { NULL }
 };
 
@@ -148,6 +150,12 @@ s_in_group (const cli_command_t *command)
 {
     size_t length = strlen (CLI_GROUP);
     return strncmp (command->name, CLI_GROUP " ", length + 1) == 0? command->name + length + 1: NULL;
+}
+
+const cli_command_t *
+cli_commands (void)
+{
+    return s_commands;
 }
 
 const cli_command_t *

@@ -7,7 +7,7 @@
 //      write extents/ 1 999999 28  the disk is full from now on
 //
 //  CALL is sync, write, read, truncate, open (to create), rename, unlink, or readonly: then the file system says that it is
-//  mounted so, when it is asked. Matching calls are counted from when the
+//  mounted so, when it is asked. With ERRNO 0 the call hangs until the rules are changed. Matching calls are counted from when the
 //  rules were read. What failed is told in a file of the same name with ".log" behind it. A call that fails does nothing.
 
 #include <dlfcn.h>
@@ -80,6 +80,17 @@ s_tell (const char *filename, const char *call, const char *path)
     }
 }
 
+//  Until the file of rules is another one.
+static void
+s_hang (const char *filename)
+{
+    struct stat began, now;
+    syscall (SYS_newfstatat, AT_FDCWD, filename, &began, 0);
+    do
+        usleep (20000);
+    while (syscall (SYS_newfstatat, AT_FDCWD, filename, &now, 0) == 0 && now.st_ino == began.st_ino);
+}
+
 //  True, with errno set, if this call has to fail. path NULL: that of fd.
 static bool
 s_fails (const char *call, int fd, const char *path)
@@ -111,6 +122,10 @@ s_fails (const char *call, int fd, const char *path)
     if (fails)
         s_tell (filename, call, path);
     pthread_mutex_unlock (&s_lock);
+    if (fails && error == 0) {
+        s_hang (filename);
+        return false;
+    }
     errno = error;
     return fails;
 }
