@@ -18,6 +18,7 @@
 #define CALLER_QUEUE        10000       //  More than a caller has under way, so "not writable" is "not connected"
 #define DATA_QUEUE_IN       16          //  Records may be large; the window of the node bounds the way back
 #define DATA_QUEUE_OUT      1024        //  More replies than a window of small records holds
+#define IPC_BYTES   (1024 * 1024)       //  Of records on their way between processes: fewer, larger steps. TCP knows by itself
 #define RECONNECT_MS        100         //  At first; doubled until
 #define RECONNECT_MS_MAX    400
 #define CONNECT_MS          3000        //  Until a host that does not answer is tried anew
@@ -83,6 +84,13 @@ s_limit_frames (zsock_t *socket, int bytes)
     zsock_set_maxmsgsize (socket, bytes + CURVE_OCTETS);
 }
 
+static void
+s_enlarge (zsock_t *socket, const char *endpoint)
+{
+    if (s_begins (endpoint, "ipc://"))
+        zsock_set_sndbuf (socket, IPC_BYTES);
+}
+
 //  ---- Binding
 
 static const char *
@@ -143,6 +151,7 @@ s_guard (zsock_t *socket, const char *endpoint, const char *domain, const fst_ke
         zsock_set_rcvhwm (socket, DATA_QUEUE_IN);
         zsock_set_sndhwm (socket, DATA_QUEUE_OUT);
         zsock_set_plain_server (socket, 1);
+        s_enlarge (socket, endpoint);
     }
     else
     if (s_is_local (endpoint))
@@ -290,6 +299,7 @@ fst_socket_connect_data (const char *endpoint, const char *user, const char *tic
     zsock_set_rcvhwm (socket, DATA_QUEUE_IN);
     zsock_set_plain_username (socket, user);
     zsock_set_plain_password (socket, ticket);
+    s_enlarge (socket, endpoint);
     return s_connect (&socket, endpoint, socket_p);
 }
 

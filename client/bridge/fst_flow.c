@@ -364,6 +364,13 @@ s_write (void *arg, const void *data, size_t bytes)
 }
 
 static fst_rc_t
+s_pass (void *arg, const void *data, size_t bytes, void (*release) (void *arg), void *release_arg)
+{
+    fst_flow_t *self = arg;
+    return fst_pipe_pass (self->pipe, data, bytes, release, release_arg);
+}
+
+static fst_rc_t
 s_read (void *arg, void *data, size_t bytes, size_t *got_p)
 {
     fst_flow_t *self = arg;
@@ -373,7 +380,7 @@ s_read (void *arg, void *data, size_t bytes, size_t *got_p)
 filestore_sink_t
 fst_flow_sink (fst_flow_t *self)
 {
-    return (filestore_sink_t) { .self = self, .write = s_write };
+    return (filestore_sink_t) { .self = self, .write = s_write, .pass = s_pass };
 }
 
 filestore_source_t

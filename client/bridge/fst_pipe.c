@@ -1,5 +1,6 @@
 //  A bounded pipe of octets between the bridge's loop and the thread of a transfer: a ring. Octets are copied without
-//  the lock, for each side owns its end of the ring; only the counts are shared.
+//  the lock, for each side owns its end of the ring; only the counts are shared. What is passed on without a copy
+//  lies in a ring of pieces instead, under the same counts.
 
 #include "fst_pipe.h"
 #include <assert.h>
@@ -11,7 +12,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define PIECES_MAX 32               //  Passed on and not taken
 #define WORTH 4                     //  Who waits for room is woken when one part of so many is free
+
+typedef struct {
+    const uint8_t *data;
+    size_t bytes;
+    fst_pipe_release_fn *release;
+    void *arg;
+} s_piece_t;
 
 struct fst_pipe {
     uint8_t *ring;
@@ -21,6 +30,9 @@ struct fst_pipe {
     int fd;                         //  Wakes the thread
     pthread_mutex_t lock;           //  Guards all below; held for a few instructions only
     uint64_t put, got;              //  Octets that went in and out since the beginning
+    uint64_t pieces_put, pieces_got;
+    s_piece_t pieces [PIECES_MAX];
+    size_t piece_taken;             //  Loop's: octets of the first piece
     bool ended, left, closed;
     bool loop_waits, thread_waits;
 };
@@ -51,6 +63,10 @@ fst_pipe_destroy (fst_pipe_t **self_p)
     if (!self)
         return;
     *self_p = NULL;
+    for (; self->pieces_got < self->pieces_put; self->pieces_got++) {
+        s_piece_t *piece = &self->pieces [self->pieces_got % PIECES_MAX];
+        piece->release (piece->arg);
+    }
     close (self->fd);
     pthread_mutex_destroy (&self->lock);
     free (self->ring);
@@ -76,10 +92,45 @@ s_copy_out (const fst_pipe_t *self, uint64_t at, uint8_t *data, size_t bytes)
     memcpy (data + first, self->ring, bytes - first);
 }
 
+//  From the pieces, which have so much; returns how many of them are done with and were released.
+static uint64_t
+s_copy_pieces (fst_pipe_t *self, uint64_t number, uint8_t *data, size_t bytes)
+{
+    uint64_t first = number;
+    while (bytes) {
+        s_piece_t piece = self->pieces [number % PIECES_MAX];
+        size_t left = piece.bytes - self->piece_taken, count = bytes < left? bytes: left;
+        memcpy (data, piece.data + self->piece_taken, count);
+        data += count;
+        bytes -= count;
+        self->piece_taken += count;
+        if (self->piece_taken == piece.bytes) {
+            piece.release (piece.arg);
+            self->piece_taken = 0;
+            number++;
+        }
+    }
+    return number - first;
+}
+
 static size_t
 s_least (size_t a, size_t b)
 {
     return a < b? a: b;
+}
+
+//  Who passes pieces waits until there is less than a pipe's worth, and a place for one more. Call with the lock.
+static bool
+s_may_pass (const fst_pipe_t *self)
+{
+    return self->put - self->got < self->size && self->pieces_put - self->pieces_got < PIECES_MAX;
+}
+
+//  Is it worth to wake who writes or passes? Call with the lock.
+static bool
+s_worth (const fst_pipe_t *self)
+{
+    return self->pieces_put? s_may_pass (self): self->size - (self->put - self->got) >= self->size / WORTH;
 }
 
 static void
@@ -115,16 +166,21 @@ fst_pipe_take (fst_pipe_t *self, void *data, size_t bytes)
 {
     assert (self);
     pthread_mutex_lock (&self->lock);
-    uint64_t at = self->got;
+    uint64_t at = self->got, piece = self->pieces_got, pieces = 0;
+    bool passed = self->pieces_put > 0;
     size_t count = s_least (bytes, (size_t) (self->put - self->got));
     self->loop_waits = count == 0 && !self->closed;
     pthread_mutex_unlock (&self->lock);
     if (!count)
         return 0;
-    s_copy_out (self, at, data, count);
+    if (passed)
+        pieces = s_copy_pieces (self, piece, data, count);
+    else
+        s_copy_out (self, at, data, count);
     pthread_mutex_lock (&self->lock);
     self->got += count;
-    s_thread_due (self, self->size - (self->put - self->got) >= self->size / WORTH);
+    self->pieces_got += pieces;
+    s_thread_due (self, s_worth (self));
     pthread_mutex_unlock (&self->lock);
     return count;
 }
@@ -271,6 +327,32 @@ fst_pipe_write (fst_pipe_t *self, const void *data, size_t bytes)
             self->wake (self->arg);
     }
     return FST_OK;
+}
+
+fst_rc_t
+fst_pipe_pass (fst_pipe_t *self, const void *data, size_t bytes, fst_pipe_release_fn *release, void *arg)
+{
+    assert (self);
+    assert (data && bytes && release);
+    pthread_mutex_lock (&self->lock);
+    assert (self->pieces_put || !self->put);        //  Nothing was written
+    while (!self->left && !s_may_pass (self)) {
+        s_quieten (self);
+        self->thread_waits = true;
+        pthread_mutex_unlock (&self->lock);
+        s_wait (self);
+        pthread_mutex_lock (&self->lock);
+    }
+    bool left = self->left, wake = false;
+    if (!left) {
+        self->pieces [self->pieces_put++ % PIECES_MAX] = (s_piece_t) { data, bytes, release, arg };
+        self->put += bytes;
+        wake = s_loop_due (self, true);
+    }
+    pthread_mutex_unlock (&self->lock);
+    if (wake)
+        self->wake (self->arg);
+    return left? FST_INTERRUPTED: FST_OK;
 }
 
 int

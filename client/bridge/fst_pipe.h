@@ -53,6 +53,14 @@ fst_pipe_bytes (fst_pipe_t *self);
 
 //  ---- The thread's side
 
+//  Pass octets on as they are, without a copy: they stay as they are until release (arg) is called, by whichever side
+//  is done with them. Waits while a pipe's worth of octets that were passed is not taken yet, so it holds that and one
+//  more. A pipe that octets are passed through is not written to.
+//      FST_INTERRUPTED     the loop left; the octets are the caller's still
+typedef void (fst_pipe_release_fn) (void *arg);
+fst_rc_t FST_CHECKED
+fst_pipe_pass (fst_pipe_t *self, const void *data, size_t bytes, fst_pipe_release_fn *release, void *arg);
+
 //  Read what is there. FST_OK with *got_p = 0 is the end.
 //      FST_BUSY            nothing at the moment: fst_pipe_fd becomes readable
 //      FST_INTERRUPTED     the loop left

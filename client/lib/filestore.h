@@ -129,6 +129,9 @@ typedef struct {
 typedef struct {
     void *self;
     fst_rc_t (*write) (void *self, const void *data, size_t bytes);
+    //  If there, called instead of write: the octets are the sink's, and stay as they are, until it calls release (arg),
+    //  on any thread. If it fails they are not its own.
+    fst_rc_t (*pass) (void *self, const void *data, size_t bytes, void (*release) (void *arg), void *arg);
 } filestore_sink_t;
 
 typedef struct {

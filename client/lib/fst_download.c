@@ -293,6 +293,31 @@ s_begin_chunks (fst_download_t *self, int64_t now_ms)
     }
 }
 
+static void
+s_release (void *arg)
+{
+    zmq_msg_t *message = arg;
+    zmq_msg_close (message);
+    free (message);
+}
+
+//  Give octets of a chunk to the sink; the chunk's message with them, if it takes that.
+static fst_rc_t
+s_give (const filestore_sink_t *sink, fst_download_chunk_t *chunk, size_t skip, size_t bytes)
+{
+    skip += FST_RECORD_HEADER_BYTES;
+    if (!sink->pass)
+        return sink->write (sink->self, (const uint8_t *) zmq_msg_data (&chunk->message) + skip, bytes);
+    zmq_msg_t *message = malloc (sizeof (*message));
+    assert (message);
+    zmq_msg_init (message);
+    zmq_msg_move (message, &chunk->message);
+    fst_rc_t rc = sink->pass (sink->self, (const uint8_t *) zmq_msg_data (message) + skip, bytes, s_release, message);
+    if (rc != FST_OK)
+        s_release (message);
+    return rc;
+}
+
 //  Give chunks to the sink, in order.
 static void
 s_deliver (fst_download_t *self)
@@ -302,8 +327,7 @@ s_deliver (fst_download_t *self)
         int64_t at;
         size_t skip, bytes;
         s_slice (self, chunk->number, &at, &skip, &bytes);
-        const uint8_t *plain = (const uint8_t *) zmq_msg_data (&chunk->message) + FST_RECORD_HEADER_BYTES;
-        fst_rc_t rc = self->args.sink->write (self->args.sink->self, plain + skip, bytes);
+        fst_rc_t rc = s_give (self->args.sink, chunk, skip, bytes);
         if (rc != FST_OK)
             fst_download_fail (self, rc, "%s: writing what was read failed (%s)", self->args.path, fst_error_text (rc));
         s_delivered (self, chunk);

@@ -156,3 +156,52 @@ Test (pipe, a_thread_that_stopped_takes_everything_and_keeps_nothing)
     cr_assert_eq (fst_pipe_give (s_pipe, "XYZ", 3), 3);
     cr_assert_eq (fst_pipe_bytes (s_pipe), 16);
 }
+
+//  ---- Without a copy
+
+static char s_released [10];
+
+static void
+s_release (void *arg)
+{
+    strcat (s_released, arg);
+}
+
+static fst_rc_t
+s_pass (const char *text, char *name)
+{
+    return fst_pipe_pass (s_pipe, text, strlen (text), s_release, name);
+}
+
+Test (pipe, octets_that_are_passed_come_in_order_and_are_released_when_taken)
+{
+    char data [4];
+    cr_assert_eq (fst_pipe_take (s_pipe, data, 4), 0);
+    cr_assert_eq (s_pass ("hello ", "a"), FST_OK);
+    cr_expect_eq (s_woken, 1);
+    cr_assert_eq (s_pass ("w", "b"), FST_OK);
+    cr_assert_eq (s_pass ("orld of pieces", "c"), FST_OK);          //  More than the pipe holds, for there was room
+    cr_expect_eq (fst_pipe_bytes (s_pipe), 21);
+    cr_assert_eq (fst_pipe_take (s_pipe, data, 4), 4);
+    cr_expect_arr_eq (data, "hell", 4);
+    cr_expect_str_empty (s_released);
+    cr_assert_eq (fst_pipe_take (s_pipe, data, 4), 4);
+    cr_expect_arr_eq (data, "o wo", 4);
+    cr_expect_str_eq (s_released, "ab");
+    fst_pipe_close (s_pipe);
+    s_takes ("rld of pieces");
+    cr_expect_str_eq (s_released, "abc");
+    cr_expect (fst_pipe_drained (s_pipe));
+}
+
+Test (pipe, what_was_passed_and_not_taken_is_released_with_the_pipe)
+{
+    char data [2];
+    cr_assert_eq (s_pass ("abc", "a"), FST_OK);
+    cr_assert_eq (s_pass ("def", "b"), FST_OK);
+    cr_assert_eq (fst_pipe_take (s_pipe, data, 2), 2);
+    fst_pipe_leave (s_pipe);
+    cr_expect_eq (s_pass ("ghi", "c"), FST_INTERRUPTED);            //  Still the caller's
+    fst_pipe_destroy (&s_pipe);
+    cr_expect_str_eq (s_released, "ab");
+}

@@ -17,6 +17,7 @@
 typedef struct {
     fst_flow_t *flow;
     bool up, leaves;                //  Up: loop to thread. leaves: the loop does, half way
+    bool passes;                    //  Down, without a copy
     size_t loop_at, thread_at;
     bool ended, told, over, wrong;
     fst_rc_t rc;
@@ -69,7 +70,12 @@ s_write_all (s_case_t *self, fst_flow_t *flow)
         size_t count = OCTETS - self->thread_at < sizeof (data)? OCTETS - self->thread_at: sizeof (data);
         for (size_t at = 0; at < count; at++)
             data [at] = s_octet (self->thread_at + at);
-        fst_rc_t rc = sink.write (sink.self, data, count);
+        uint8_t *own = self->passes? malloc (count): NULL;
+        if (own)
+            memcpy (own, data, count);
+        fst_rc_t rc = own? sink.pass (sink.self, own, count, free, own): sink.write (sink.self, data, count);
+        if (rc != FST_OK)
+            free (own);
         if (rc != FST_OK)
             return rc;
         self->thread_at += count;
@@ -175,6 +181,7 @@ main (void)
             s_case_t *self = &cases [begun];
             self->up = begun % 2;
             self->leaves = begun % 7 == 0;
+            self->passes = begun % 4 == 0;
             char user [16];
             snprintf (user, sizeof (user), "user-%d", begun % 3);
             fst_flow_args_t args = { .token = tokens [begun % 3], .user = user, .upload = self->up, .pipe_bytes = 16384,
@@ -212,6 +219,7 @@ main (void)
     static s_case_t last [6];
     for (int at = 0; at < 6; at++) {
         last [at].up = at % 2;
+        last [at].passes = at == 2;
         char user [16];
         snprintf (user, sizeof (user), "last-%d", at);
         fst_flow_args_t args = { .token = tokens [0], .user = user, .upload = last [at].up, .pipe_bytes = 16384,
