@@ -310,6 +310,20 @@ fst_actor_port (const fst_actor_t *self)
     return self->port_endpoint;
 }
 
+const fst_config_t *
+fst_actor_config (const fst_actor_t *self)
+{
+    assert (self);
+    return self->options.config;
+}
+
+const fst_keys_t *
+fst_actor_keys (const fst_actor_t *self)
+{
+    assert (self);
+    return self->options.keys;
+}
+
 void
 fst_actor_add_fd (fst_actor_t *self, int fd, void (*readable) (void *arg), void *arg)
 {

@@ -1,6 +1,6 @@
 //  The loop with which an actor is written: a table of commands, a list of topics, and the handlers.
 //  Registration with the broker, heartbeats, reconnects, schema and rights checks, tokens and clean shutdown
-//  come with it (docs/ACTORS.md).
+//  come with it; fst_main.h makes a program of it; `filestored new-actor NAME` writes one to begin with.
 //
 //      static const fst_command_t s_commands [] = {
 //          //  name        needs               handler
@@ -80,6 +80,7 @@ typedef struct {
     //  What DESCRIBE says, which every actor answers by itself from its tables: a sentence, and a version.
     const char *title, *version;    //  NULL: the service's name; the library's version
     const fst_schema_set_t *schemas;        //  The actor's own schemas (fst_schema.h); NULL: there are none
+    const fst_option_t *settings;   //  The actor's own settings (fst_main.h), ended by a row without a name; NULL: none
 } fst_actor_class_t;
 
 //  What every actor needs to be on the bus. Borrowed for the life of the actor.
@@ -92,6 +93,7 @@ typedef struct {
     const char *port;               //  Own ROUTER to bind ("ipc://..", "tcp://..:*"), or NULL
     const char *port_domain;        //  The gate's domain for it
     const fst_keys_t *keys;         //  Token, CURVE pair, sign_public
+    const fst_config_t *config;     //  Its settings, for fst_actor_config; may be NULL
 } fst_actor_options_t;
 
 //  Start the actor's thread and wait until start has answered. class and options are copied; what options
@@ -109,6 +111,12 @@ fst_actor_destroy (fst_actor_t **actor_p);
 //  The endpoint that port was really bound to; NULL if there is none. Any thread, after fst_actor_new.
 const char *
 fst_actor_port (const fst_actor_t *self);
+
+//  Its settings and keys, as in the options. Any thread.
+const fst_config_t *
+fst_actor_config (const fst_actor_t *self);
+const fst_keys_t *
+fst_actor_keys (const fst_actor_t *self);
 
 //  Poll a file descriptor (a pool's) as well; call when it is readable.
 void

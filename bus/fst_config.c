@@ -32,11 +32,30 @@ struct fst_config {
     s_value_t *values;          //  One for each row
 };
 
+//  An actor's own, in front of ours.
+static const fst_option_t *s_own;
+static size_t s_own_count;
+
+void
+fst_config_add_options (const fst_option_t *own)
+{
+    assert (own && !s_own);
+    s_own = own;
+    while (own [s_own_count].name)
+        s_own_count++;
+}
+
+static const fst_option_t *
+s_option (size_t row)
+{
+    return row < s_own_count? &s_own [row]: &fst_options [row - s_own_count];
+}
+
 static size_t
 s_find (const char *name)
 {
     size_t row = 0;
-    while (fst_options [row].name && strcmp (fst_options [row].name, name))
+    while (s_option (row)->name && strcmp (s_option (row)->name, name))
         row++;
     return row;                 //  The last, nameless one if there is none
 }
@@ -215,7 +234,7 @@ s_set (fst_config_t *self, const char *name, const char *text, const char *folde
         return FST_MALFORMED;
     }
     s_value_t value;
-    fst_rc_t rc = s_value_parse (&fst_options [row], text, folder, &value, reason_p);
+    fst_rc_t rc = s_value_parse (s_option (row), text, folder, &value, reason_p);
     if (rc == FST_OK) {
         value.line = self->values [row].line;
         free (self->values [row].text);
@@ -232,13 +251,13 @@ fst_config_new (void)
 {
     fst_config_t *self = calloc (1, sizeof (fst_config_t));
     assert (self);
-    while (fst_options [self->count].name)
+    while (s_option (self->count)->name)
         self->count++;
     self->values = calloc (self->count, sizeof (s_value_t));
     assert (self->values);
     for (size_t row = 0; row < self->count; row++) {
         char *reason = NULL;
-        fst_rc_t rc = s_set (self, fst_options [row].name, fst_options [row].standard, NULL, &reason);
+        fst_rc_t rc = s_set (self, s_option (row)->name, s_option (row)->standard, NULL, &reason);
         assert (rc == FST_OK);              //  The table's defaults are within its own bounds
     }
     return self;
@@ -457,7 +476,7 @@ fst_config_same (const fst_config_t *self, const fst_config_t *other, const char
     size_t row = s_find (name);
     assert (row < self->count);
     const s_value_t *mine = &self->values [row], *theirs = &other->values [row];
-    return s_is_text (&fst_options [row])? streq (mine->text, theirs->text): mine->number == theirs->number;
+    return s_is_text (s_option (row))? streq (mine->text, theirs->text): mine->number == theirs->number;
 }
 
 const char *
@@ -466,7 +485,7 @@ fst_config_text (const fst_config_t *self, const char *name)
     assert (self && name);
     size_t row = s_find (name);
     assert (row < self->count);
-    assert (s_is_text (&fst_options [row]));
+    assert (s_is_text (s_option (row)));
     return self->values [row].text;
 }
 
@@ -476,6 +495,6 @@ fst_config_number (const fst_config_t *self, const char *name)
     assert (self && name);
     size_t row = s_find (name);
     assert (row < self->count);
-    assert (!s_is_text (&fst_options [row]));
+    assert (!s_is_text (s_option (row)));
     return self->values [row].number;
 }

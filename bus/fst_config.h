@@ -39,6 +39,10 @@ extern const fst_option_t fst_options [];
 const char *
 fst_option_bounds (const fst_option_t *self, char *buffer, size_t size);
 
+//  An actor's own options, in front of those: a table of the same form. Once, before the first configuration is made.
+void
+fst_config_add_options (const fst_option_t *own);
+
 typedef struct fst_config fst_config_t;
 
 //  All defaults. Never fails.

@@ -25,6 +25,10 @@ const fst_option_t fst_options [] = {
       "The process", "broker auth metadata storage bridge" },
     { "log-format",         FST_OPTION_TEXT,     "text",    0, 0, "How lines of the log look: text, or json (an object a line with the same fields)" },
 
+    //  Actors of your own
+    { "lanes",              FST_OPTION_NUMBER,   "4",       1, 64, "Requests that it has under way at once",
+      "An actor of your own", "actor" },
+
     //  Auth
     { "auth-database",      FST_OPTION_FILE,     "auth.db", 0, 0, "Users and sessions",
       "People and sessions", "auth" },

@@ -7,6 +7,7 @@
 #include "fst_init.h"
 #include "fst_log.h"
 #include "fst_manual.h"
+#include "fst_new_actor.h"
 #include "fst_probe.h"
 #include "fst_process.h"
 #include "fst_run.h"
@@ -25,6 +26,7 @@ static const char s_help [] =
     "                                                --config FILE the settings of metadata\n"
     "  filestored check FILE [ROLE]                  tell every mistake in a settings file, with its line\n"
     "  filestored probe --config FILE                does the part with these settings serve? For health checks\n"
+    "  filestored new-actor NAME [DIR]               write a working actor in C to begin with, its build and its test\n"
     "  filestored options                            all options with their defaults\n"
     "  filestored sample [ROLE]                      a settings file with every option explained\n"
     "  filestored man                                the manual page: filestored man | man -l -\n"
@@ -240,6 +242,16 @@ s_names_part (const char *word, fst_part_t part)
 }
 
 static fst_rc_t
+s_new_actor (const s_arguments_t *self, char **problem_p)
+{
+    if (self->words_count < 2 || self->words_count > 3) {
+        *problem_p = strdup ("new-actor needs a name: filestored new-actor NAME [DIR]");
+        return FST_MALFORMED;
+    }
+    return fst_new_actor (self->words [1], self->words_count > 2? self->words [2]: NULL, problem_p);
+}
+
+static fst_rc_t
 s_run_parts (const s_arguments_t *self, int signals, char **problem_p)
 {
     fst_run_part_t parts [PARTS_MAX];
@@ -282,6 +294,8 @@ s_dispatch (const s_arguments_t *self, const char *program, char **problem_p)
         return fst_manual_sample (self->words_count > 1? self->words [1]: NULL, problem_p);
     if (streq (word, "check"))
         return s_check (self, problem_p);
+    if (streq (word, "new-actor"))
+        return s_new_actor (self, problem_p);
     int signals = fst_process_prepare ();
     if (sodium_init () < 0)
         return FST_INTERNAL;
