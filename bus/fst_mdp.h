@@ -21,6 +21,7 @@
 
 #define FST_MDP_SERVICE_BYTES_MAX 128
 #define FST_MDP_HEARTBEAT_MS      1000      //  Both ways
+#define FST_MDP_HEARTBEAT_01_MS   2500      //  What is expected of workers of 0.1
 #define FST_MDP_LIVENESS          4         //  Missed beats until a peer counts as gone
 
 #endif

@@ -97,6 +97,118 @@ class Golden(unittest.TestCase):
         worker.send_multipart([b"", W1, b"\3", address, b"", b"two"])
         self.assertEqual(client.recv_multipart(), [C1, b"echo", b"two"])
 
+    def test_01_asynchronous_client(self):
+        """Many requests under way from one DEALER, answered by two workers in an order of their own."""
+        workers = [self.worker(W1, b"echo", [b""]) for _ in range(2)]
+        client = self.socket(zmq.DEALER, "clients")
+        for number in range(20):
+            client.send_multipart([b"", C1, b"echo", b"%d" % number])
+        poller = zmq.Poller()
+        for worker in workers:
+            poller.register(worker, zmq.POLLIN)
+        served, busy = [], [0, 0]
+        while len(served) < 20:
+            ready = dict(poller.poll(WITHIN_MS))
+            self.assertTrue(ready, "no request came")
+            for at, worker in enumerate(workers):
+                if worker in ready:
+                    frames = worker.recv_multipart()
+                    if frames == [b"", W1, b"\4"]:
+                        continue
+                    self.assertEqual(frames[:3], [b"", W1, b"\2"])
+                    self.assertEqual(frames[4], b"")
+                    worker.send_multipart([b"", W1, b"\3", frames[3], b"", b"re " + frames[5]])
+                    served.append(frames[5])
+                    busy[at] += 1
+        self.assertEqual(sorted(served, key=int), [b"%d" % number for number in range(20)])
+        self.assertTrue(all(busy), "one worker had no work")
+        replies = [client.recv_multipart() for _ in range(20)]
+        self.assertEqual(sorted(frames[3] for frames in replies), sorted(b"re " + body for body in served))
+        for frames in replies:
+            self.assertEqual(frames[:3], [b"", C1, b"echo"])
+
+    def test_01_without_the_empty_frame(self):
+        """A DEALER may leave it out; then it is left out of what it gets."""
+        worker = self.worker(W1, b"echo")
+        client = self.socket(zmq.DEALER, "clients")
+        client.send_multipart([C1, b"echo", b"one"])
+        frames = self.next(worker, [W1, b"\4"])
+        self.assertEqual(frames[:2], [W1, b"\2"])
+        worker.send_multipart([W1, b"\3", frames[2], b"", b"two"])
+        self.assertEqual(client.recv_multipart(), [C1, b"echo", b"two"])
+
+    def test_02_with_the_empty_frame(self):
+        worker = self.worker(W2, b"echo", [b""])
+        client = self.socket(zmq.DEALER, "clients")
+        client.send_multipart([b"", C2, b"\1", b"echo", b"one"])
+        frames = self.next(worker, [b"", W2, b"\5"])
+        self.assertEqual(frames[:3], [b"", W2, b"\2"])
+        worker.send_multipart([b"", W2, b"\4", frames[3], b"", b"two"])
+        self.assertEqual(client.recv_multipart(), [b"", C2, b"\3", b"echo", b"two"])
+
+    def test_old_clients_and_new_workers_understand_each_other(self):
+        worker = self.worker(W2, b"new")
+        client = self.socket(zmq.REQ, "clients")
+        client.send_multipart([C1, b"new", b"one"])
+        frames = self.next(worker, [W2, b"\5"])
+        worker.send_multipart([W2, b"\3", *frames[2:4], b"a part, which 0.1 does not know"])
+        worker.send_multipart([W2, b"\4", *frames[2:4], b"all"])
+        self.assertEqual(client.recv_multipart(), [C1, b"new", b"all"])
+
+    def test_new_clients_and_old_workers_understand_each_other(self):
+        worker = self.worker(W1, b"old", [b""])
+        client = self.socket(zmq.DEALER, "clients")
+        client.send_multipart([C2, b"\1", b"old", b"one"])
+        frames = self.next(worker, [b"", W1, b"\4"])
+        worker.send_multipart([b"", W1, b"\3", *frames[3:5], b"two"])
+        self.assertEqual(client.recv_multipart(), [C2, b"\3", b"old", b"two"])
+
+    def test_01_heartbeats_go_both_ways(self):
+        worker = self.worker(W1, b"echo", [b""])
+        for _ in range(2):
+            self.assertEqual(worker.recv_multipart(), [b"", W1, b"\4"])
+            worker.send_multipart([b"", W1, b"\4"])
+        self.until_offered(b"echo")
+
+    def test_01_disconnect_takes_the_worker_out(self):
+        worker = self.worker(W1, b"echo", [b""])
+        worker.send_multipart([b"", W1, b"\5"])
+        client = self.socket(zmq.REQ, "clients")
+        deadline = time.monotonic() + WITHIN_MS / 1000
+        status = b""
+        while status != b"404" and time.monotonic() < deadline:
+            client.send_multipart([C1, b"mmi.service", b"echo"])
+            frames = client.recv_multipart()
+            self.assertEqual(frames[:2], [C1, b"mmi.service"])
+            status = frames[2]
+        self.assertEqual(status, b"404")
+        worker.send_multipart([b"", W1, b"\1", b"echo"])       # And it may come back
+        self.until_offered(b"echo")
+
+    def test_01_worker_hears_disconnect_at_the_end(self):
+        worker = self.worker(W1, b"echo", [b""])
+        self.stop()
+        self.assertEqual(self.next(worker, [b"", W1, b"\4"]), [b"", W1, b"\5"])
+        self.start()
+
+    def test_01_worker_that_another_broker_knew_is_told_to_register_again(self):
+        """The broker was killed; what the worker sends next is a heartbeat to one that does not know it."""
+        worker = self.worker(W1, b"echo", [b""])
+        self.stop(kill=True)
+        self.start()
+        deadline = time.monotonic() + WITHIN_MS / 1000
+        frames = None
+        worker.rcvtimeo = 100
+        while frames != [b"", W1, b"\5"] and time.monotonic() < deadline:
+            worker.send_multipart([b"", W1, b"\4"])
+            try:
+                frames = worker.recv_multipart()
+            except zmq.Again:
+                pass
+        self.assertEqual(frames, [b"", W1, b"\5"])
+        worker.send_multipart([b"", W1, b"\1", b"echo"])
+        self.until_offered(b"echo")
+
     def test_02_over_a_plain_req(self):
         worker = self.worker(W2, b"echo")
         client = self.socket(zmq.REQ, "clients")

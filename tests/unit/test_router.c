@@ -471,6 +471,22 @@ Test (router, a_silent_worker_is_gone_and_its_request_answered)
     SILENT ();
 }
 
+//  Workers as people write them by RFC 7 beat each 2.5 s.
+Test (router, an_old_worker_that_beats_slowly_stays_and_a_silent_one_goes)
+{
+    worker ("w||MDPW01|\1|echo");
+    for (int second = 1; second <= 30; second++) {
+        s_elapse (BEAT);
+        TO_ACTOR ("w||MDPW01|\4");
+        if (second % 6 == 0)
+            worker ("w||MDPW01|\4");
+    }
+    cr_expect_eq (fst_router_workers (router), 1);
+    for (int64_t waited = 0; waited < FST_MDP_LIVENESS * FST_MDP_HEARTBEAT_01_MS; waited += BEAT)
+        s_elapse (BEAT);
+    cr_expect_eq (fst_router_workers (router), 0);
+}
+
 Test (router, any_command_is_a_sign_of_life)
 {
     worker ("w|MDPW02|\1|echo");
