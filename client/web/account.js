@@ -6,33 +6,31 @@ import { when } from "./format.js";
 import { logout, revealing, session } from "./session.js";
 import { T } from "./text.js";
 
+const t = T.account;
+
 export function openAccount(main) {
-	document.title = T.title(T.account.title);
-	const sessions = h("ul.cards", { "aria-label": T.account.sessions });
+	document.title = T.title(t.title);
+	const sessions = h("ul.cards", { "aria-label": t.sessions });
 	put(main,
-		h("header.bar", h("h1", { tabindex: -1 }, session.user), h("span.badge", T.account.role[session.role]), h("span.grow"),
-			button(T.account.logout, { onclick: () => logout().then(tellSignedOut, complain) }, "leave")),
-		h("div.sections",
-			h("section", { "aria-labelledby": "colours" }, h("h2", { id: "colours" }, T.theme.label), themes()),
-			h("section", { "aria-labelledby": "change-password" }, h("h2", { id: "change-password" }, T.account.password),
-				h("p.muted", T.account.passwordLead), passwordForm(() => showSessions(sessions))),
-			h("section", { "aria-labelledby": "sessions" }, h("h2", { id: "sessions" }, T.account.sessions), h("p.muted", T.account.sessionsLead), sessions)));
+		h("header.bar", h("h1", { tabindex: -1 }, session.user), h("span.badge", t.role[session.role]), h("span.grow"),
+			button(t.logout, { onclick: () => logout().then(tellSignedOut, complain) }, "leave")),
+		h("div.sections", part(T.theme.label, null, themes()), part(t.password, t.passwordLead, passwordForm(() => showSessions(sessions))),
+			part(t.sessions, t.sessionsLead, sessions)));
 	showSessions(sessions);
 	return { close() {} };
 }
 
+const part = (title, lead, body) => h("section", { "aria-label": title }, h("h2", title), lead && h("p.muted", lead), body);
+
 function themes() {
 	const current = localStorage.getItem("theme") ?? "system";
-	return h("div.segments", { role: "group", "aria-labelledby": "colours" }, ["system", "light", "dark"].map(name =>
+	return h("div.segments", { role: "group", "aria-label": T.theme.label }, ["system", "light", "dark"].map(name =>
 		button(T.theme[name], { "aria-pressed": String(name === current), onclick: event => {
-			if (name === "system")
-				localStorage.removeItem("theme");
-			else
-				localStorage.setItem("theme", name);
+			localStorage.setItem("theme", name);
 			document.documentElement.dataset.theme = name;
 			for (const one of event.currentTarget.parentElement.children)
 				one.setAttribute("aria-pressed", String(one === event.currentTarget));
-		} }, { system: "system", light: "sun", dark: "moon" }[name])));
+		} }, name)));
 }
 
 function passwordForm(done) {
@@ -45,7 +43,7 @@ function passwordForm(done) {
 		try {
 			await send("/password", { old: old.value, new: fresh.value });
 			event.target.reset();
-			toast(T.account.changed);
+			toast(t.changed);
 			done();
 		}
 		catch (error) {
@@ -54,19 +52,19 @@ function passwordForm(done) {
 		}
 	} },
 	h("input", { type: "text", autocomplete: "username", value: session.user, hidden: true, "aria-hidden": "true", tabindex: -1 }),
-	h("label", { for: "old-password" }, T.account.old), revealing(old),
-	h("label", { for: "new-password" }, T.account.new), revealing(fresh), h("p", { id: "new-hint", class: "hint" }, T.entrance.passwordHint), problem,
-	h("div", h("button", { type: "submit", class: "primary" }, T.account.change)));
+	h("label", { for: "old-password" }, t.old), revealing(old),
+	h("label", { for: "new-password" }, t.new), revealing(fresh), h("p", { id: "new-hint", class: "hint" }, T.entrance.passwordHint), problem,
+	h("div", h("button", { type: "submit", class: "primary" }, t.change)));
 }
 
 async function showSessions(host) {
 	try {
 		const { sessions } = await get("/sessions");
 		put(host, sessions.map(one => h("li", icon("person"), h("div.grow",
-			h("strong", T.account.begun(when(one.created_ms))), h("span.muted", `${T.account.used(when(one.used_ms))} · ${T.account.until(when(one.expires_ms))}`)),
-		one.current ? h("span.badge", T.account.current)
-			: button(T.account.end, { "aria-label": T.account.endNamed(when(one.created_ms)), onclick: () => del(`/sessions/${one.session}`).then(() => {
-				toast(T.account.ended);
+			h("strong", t.begun(when(one.created_ms))), h("span.muted", `${t.used(when(one.used_ms))} · ${t.until(when(one.expires_ms))}`)),
+		one.current ? h("span.badge", t.current)
+			: button(t.end, { "aria-label": t.endNamed(when(one.created_ms)), onclick: () => del(`/sessions/${one.session}`).then(() => {
+				toast(t.ended);
 				showSessions(host);
 			}, complain) }))));
 	}

@@ -1,13 +1,28 @@
 //  What can be done with entries of the store: rename, move, copy, delete, download. Each tells what became of it.
-import { ApiError, del, fileUrl, post, zipUrl } from "./api.js";
+import { ApiError, del, fileUrl, post, sentenceOf, zipUrl } from "./api.js";
 import { complain, openDialog, toast } from "./dialog.js";
 import { h, button } from "./dom.js";
 import { tell } from "./events.js";
 import { baseOf, freeName, isInside, join, parentOf } from "./format.js";
+import { go, link } from "./router.js";
+import { openEntry } from "./rows.js";
+import { openShare } from "./share.js";
 import { T } from "./text.js";
+import { openVersions } from "./versions.js";
 
+const t = T.files;
 const AT_ONCE = 4;
 const ZIP_URL_MAX = 6000;  //  What a request line may have with some room
+
+//  Commands for menus and bars, the same wherever an entry is seen. "things" gives what it is about when the command is chosen.
+export const openCommand = item => item.kind === "file" ? { label: t.preview, icon: "eye", keys: "Enter", action: () => openEntry(item) }
+	: { label: t.open, icon: "folder-open", keys: "Enter", action: () => openEntry(item) };
+export const downloadCommand = things => ({ label: isZip(things()) ? t.downloadZip : t.download, icon: "download", bar: true, action: () => download(things()) });
+export const shareCommand = item => ({ label: t.share, icon: "share", bar: true, action: () => openShare(item) });
+export const fileCommands = item => [
+	{ label: t.versions, icon: "history", action: () => openVersions(item) },
+	{ label: t.places, icon: "cluster", action: () => go(link("cluster", item.path)) },
+];
 
 //  Run an action for each thing, some at once. Gives the results of those that worked; tells of those that did not.
 export async function each(things, action) {
@@ -20,7 +35,7 @@ export async function each(things, action) {
 	if (errors.length === 1)
 		complain(errors[0]);
 	else if (errors.length)
-		toast(`${T.files.someFailed(errors.length, things.length)} ${errors[0].sentence ?? errors[0].message}`, { error: true });
+		toast(`${t.someFailed(errors.length, things.length)} ${sentenceOf(errors[0])}`, { error: true });
 	return results.filter(result => result !== null);
 }
 
@@ -42,38 +57,41 @@ export function askConflict(name, several, lead = T.conflict.lead) {
 	});
 }
 
-export async function rename(item, name) {
-	const to = join(parentOf(item.path), name);
-	await post("/move", { from: item.path, to });
-	tell("file.moved", { type: "moved", path: item.path, to });
+//  What the page did is told to its views at once.
+const told = (type, path, to) => tell(`file.${type}`, { type, path, to });
+
+async function move(from, to, options) {
+	await post("/move", { from, to, ...options });
+	told("moved", from, to);
 }
+
+export const rename = (item, name) => move(item.path, join(parentOf(item.path), name));
 
 //  Put things into another folder. A name that is taken there is asked about; "Undo" moves them back.
 export async function moveTo(things, folder) {
 	const wanted = things.filter(thing => parentOf(thing.path) !== folder);
 	if (wanted.some(thing => isInside(folder, thing.path)))
-		return toast(T.files.intoItself, { error: true });
-	const moved = await transfer("/move", wanted, folder, {});
+		return toast(t.intoItself, { error: true });
+	const moved = await transfer(move, wanted, folder);
 	if (moved.length)
-		toast(T.files.moved(moved.length, baseOf(folder) || "/"), { label: T.undo, action: () => each(moved, async pair => {
-			await post("/move", { from: pair.to, to: pair.from });
-			tell("file.moved", { type: "moved", path: pair.to, to: pair.from });
-		}) });
+		toast(t.moved(moved.length, baseOf(folder) || "/"), { label: T.undo, action: () => each(moved, pair => move(pair.to, pair.from)) });
 }
 
 export async function copyTo(things, folder) {
-	const copied = await transfer("/copy", things, folder, { recursive: true });
+	const copied = await transfer(async (from, to, options) => {
+		await post("/copy", { from, to, recursive: true, ...options });
+		told("copied", from, to);
+	}, things, folder);
 	if (copied.length)
-		toast(T.files.copied(copied.length, baseOf(folder) || "/"));
+		toast(t.copied(copied.length, baseOf(folder) || "/"));
 }
 
-async function transfer(route, things, folder, options) {
+//  action (from, to, options) for each thing, into a folder. Gives what was done: [{ from, to }].
+async function transfer(action, things, folder) {
 	let always = null;
-	const one = async (thing, name, extra = {}) => {
+	const one = async (thing, name, options) => {
 		const to = join(folder, name);
-		await post(route, { from: thing.path, to, ...(thing.kind === "folder" ? options : {}), ...extra });
-		const type = route === "/move" ? "moved" : "copied";
-		tell(`file.${type}`, { type, path: thing.path, to });
+		await action(thing.path, to, options);
 		return { from: thing.path, to };
 	};
 	//  One after another: a question must be answered before the next is asked
@@ -116,32 +134,34 @@ async function keepBoth(thing, one) {
 export async function remove(things) {
 	const trashed = await each(things, async thing => {
 		const reply = await del("/entry", { path: thing.path, recursive: thing.kind === "folder" ? true : undefined });
-		tell("file.deleted", { type: "deleted", path: thing.path });
+		told("deleted", thing.path);
 		return { path: thing.path, trash: reply.trash };
 	});
 	if (trashed.length)
-		toast(T.files.removed(trashed.length, baseOf(trashed[0].path)), { label: T.undo, action: () => untrash(trashed) });
+		toast(t.removed(trashed.length, baseOf(trashed[0].path)), { label: T.undo, action: () => untrash(trashed) });
 }
 
 async function untrash(trashed) {
 	const restored = await each(trashed, async one => {
 		const { path } = await post("/restore", one.trash ? { trash: one.trash } : { path: one.path });
-		tell("file.restored", { type: "restored", path });
+		told("restored", path);
 		return path;
 	});
 	if (restored.length)
-		toast(T.files.restored(restored.length));
+		toast(t.restored(restored.length));
 }
 
 export async function makeFolder(path) {
 	await post("/folders", { path });
-	tell("file.folder", { type: "folder", path });
+	told("folder", path);
 }
 
+const isZip = things => things.length > 1 || things[0].kind === "folder";
+
 export function download(things) {
-	const zip = things.length > 1 || things[0].kind === "folder";
+	const zip = isZip(things);
 	const url = zip ? zipUrl(things.map(thing => thing.path)) : fileUrl(things[0].path, { download: true });
 	if (url.length > ZIP_URL_MAX)
-		return toast(T.files.tooManyForZip, { error: true });
+		return toast(t.tooManyForZip, { error: true });
 	h("a", { href: url, download: zip ? "" : things[0].name }).click();
 }

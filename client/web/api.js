@@ -82,12 +82,23 @@ function queryOf(fields) {
 }
 
 export const get = (path, query, signal) => call("GET", path, { query, signal });
+
+//  A list that comes in pages: for await (const page of pages ("/trash", {})). Limits are for the first page and for the others.
+export async function* pages(path, query, signal, limits = []) {
+	for (let more = true, after; more;) {
+		const page = await get(path, { ...query, after, limit: (after === undefined ? limits[0] : limits[1]) ?? query.limit }, signal);
+		yield page;
+		after = page.next ?? page.names?.at(-1) ?? page.versions?.at(-1)?.version;
+		more = page.more && after !== undefined;
+	}
+}
+
 export const post = (path, body) => call("POST", path, { body });
 export const put = (path, body) => call("PUT", path, { body });
 export const del = (path, query) => call("DELETE", path, { query });
 
 //  Any actor's command, also those without a route of their own.
-export const bus = (service, command, payload) => call("POST", `/bus/${service}/${command}`, { body: payload });
+export const bus = (service, command, body, signal) => call("POST", `/bus/${service}/${command}`, { body, signal });
 
 export function fileUrl(path, { version, download } = {}) {
 	const query = [version !== undefined && `version=${version}`, download && "download"].filter(Boolean).join("&");

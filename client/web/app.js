@@ -1,11 +1,11 @@
 //  The page: the frame around the views, and which view is shown.
-import { get, onSignedOut, tellSignedOut } from "./api.js";
+import { get, onSignedOut, sentenceOf, tellSignedOut } from "./api.js";
 import { openAccount } from "./account.js";
 import { openCluster } from "./cluster.js";
 import { complain, hush, toast } from "./dialog.js";
 import { h, button, icon, loadIcons, put } from "./dom.js";
 import * as events from "./events.js";
-import { openFiles } from "./files.js";
+import { FilesView } from "./files.js";
 import { isInside, parentOf } from "./format.js";
 import { openPreview } from "./preview.js";
 import { back, go, link, place } from "./router.js";
@@ -17,7 +17,7 @@ import * as upload from "./upload.js";
 import { panel } from "./uploads.js";
 
 const VIEWS = [
-	{ view: "files", icon: "folder", open: openFiles },
+	{ view: "files", icon: "folder", open: (...where) => new FilesView(...where) },
 	{ view: "shared", icon: "share", open: openShared },
 	{ view: "trash", icon: "trash", open: openTrash },
 	{ view: "cluster", icon: "cluster", open: openCluster },
@@ -35,10 +35,12 @@ let ended = false;
 function frame() {
 	main = h("main", { id: "main", tabindex: -1 });
 	const short = { shared: T.nav.sharedShort, account: T.nav.account };  //  On a phone there is no room
-	const item = ({ view, icon: shape }) => h("li", h("a", { href: link(view, view === "files" ? home() : ""), "data-view": view,
-		...(view === "files" ? { "data-folder": home() } : {}) }, icon(shape),
-	short[view] ? [h("span.long", view === "account" ? session.user : T.nav[view]), h("span.short", short[view])] : h("span", T.nav[view]),
-	view === "account" ? h("span.hidden.long", `, ${T.nav.account}`) : null));
+	const item = ({ view, icon: shape }) => {
+		const folder = view === "files" ? home() : null, mine = view === "account";
+		return h("li", h("a", { href: link(view, folder ?? ""), "data-view": view, "data-folder": folder }, icon(shape),
+			h("span", { class: short[view] && "long" }, mine ? session.user : T.nav[view]), short[view] && h("span.short", short[view]),
+			mine && h("span.hidden.long", `, ${T.nav.account}`)));
+	};
 	const connection = h("div.connection", { role: "status" });
 	put(app,
 		h("a.skip", { href: "#main", onclick: event => (event.preventDefault(), main.focus()) }, T.skip),
@@ -110,7 +112,7 @@ async function begin() {
 	}
 	catch (error) {
 		put(app, h("main.entrance", h("div.card", { role: "alert" }, icon("offline", "huge"), h("h1", T.product),
-			h("p.lead", error.sentence ?? error.message), button(T.tryAgain, { class: "primary", onclick: begin }, "retry"))));
+			h("p.lead", sentenceOf(error)), button(T.tryAgain, { class: "primary", onclick: begin }, "retry"))));
 		return;
 	}
 	if (!session.signed_in)

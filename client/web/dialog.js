@@ -21,19 +21,16 @@ export function openDialog({ title, body, actions = [], kind = "", onclose, back
 			(back?.isConnected ? back : document.querySelector("main"))?.focus({ preventScroll: true });
 		onclose?.(element.returnValue);
 	});
-	element.addEventListener("mousedown", event => event.target === element && outside(element, event) && close());
+	//  A press beside it, where its backdrop is
+	element.addEventListener("mousedown", ({ target, clientX: x, clientY: y }) => {
+		const { left, right, top, bottom } = element.getBoundingClientRect();
+		if (target === element && (x < left || x > right || y < top || y > bottom))
+			close();
+	});
 	document.body.append(element);
 	element.showModal();
 	element.querySelector("[autofocus]")?.focus();
-	return {
-		element, close,
-		fail: error => problem.say(typeof error === "string" ? error : sentenceOf(error)),
-	};
-}
-
-function outside(element, event) {
-	const box = element.getBoundingClientRect();
-	return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+	return { element, close, fail: error => problem.say(typeof error === "string" ? error : sentenceOf(error)) };
 }
 
 //  A question with one answer besides "cancel". Resolves to true or false.
@@ -50,17 +47,17 @@ export function confirm({ title, sentence, action, danger }) {
 	});
 }
 
-//  One line of text. "commit" may refuse by throwing; the dialog then stays and says why.
-export function ask({ title, label, value = "", action, check, commit }) {
-	const input = h("input", { id: `field-${++serial}`, value, autocomplete: "off", spellcheck: "false", autofocus: true });
+//  One line of text, without spaces around it. "commit" may refuse by throwing; the dialog then stays and says why.
+export function ask({ title, label, action, check, commit }) {
+	const input = h("input", { id: `field-${++serial}`, autocomplete: "off", spellcheck: "false", autofocus: true });
 	const form = h("form.fields", { onsubmit: async event => {
 		event.preventDefault();
-		const refusal = check?.(input.value);
+		const text = input.value.trim(), refusal = check?.(text);
 		if (refusal)
 			return dialog.fail(refusal);
 		try {
 			submit.disabled = true;
-			await commit(input.value);
+			await commit(text);
 			dialog.close();
 		}
 		catch (error) {
@@ -72,7 +69,6 @@ export function ask({ title, label, value = "", action, check, commit }) {
 	} }, h("label", { for: input.id }, label), input);
 	const submit = button(action, { class: "primary", onclick: () => form.requestSubmit() });
 	const dialog = openDialog({ title, body: form, actions: [button(T.cancel, { onclick: () => dialog.close() }), submit] });
-	input.select();
 }
 
 //  A short message at the foot of the page. Errors wait until they are closed.
@@ -82,21 +78,13 @@ export function toast(sentence, { action, label, error } = {}) {
 		if (old.querySelector("p").textContent === sentence)
 			old.remove();
 	const element = h("div", { class: `toast ${error ? "error" : ""}` },
-		error ? icon("warning") : null, h("p", sentence),
-		action ? button(label, { class: "link", onclick: () => (end(), action()) }) : null,
+		error && icon("warning"), h("p", sentence), action && button(label, { class: "link", onclick: () => (end(), action()) }),
 		tool(T.dismiss, "close", () => end()));
 	let timer = null;
-	const end = () => {
-		clearTimeout(timer);
-		element.remove();
-	};
-	const begin = () => {
-		clearTimeout(timer);
-		if (!error)
-			timer = setTimeout(end, TOAST_MS);
-	};
-	for (const [event, handler] of [["pointerenter", () => clearTimeout(timer)], ["pointerleave", begin],
-		["focusin", () => clearTimeout(timer)], ["focusout", begin]])
+	const stay = () => clearTimeout(timer);
+	const end = () => (stay(), element.remove());
+	const begin = () => (stay(), timer = error ? null : setTimeout(end, TOAST_MS));
+	for (const [event, handler] of Object.entries({ pointerenter: stay, pointerleave: begin, focusin: stay, focusout: begin }))
 		element.addEventListener(event, handler);
 	while (region.childElementCount > 1)
 		region.firstChild.remove();

@@ -8,6 +8,8 @@ export function h(tag, ...content) {
 	const node = document.createElement(name);
 	if (classes.length)
 		node.className = classes.join(" ");
+	if (name === "button")
+		node.type = "button";  //  Else it would submit a form
 	return fill(node, content);
 }
 
@@ -18,7 +20,7 @@ export function svg(tag, ...content) {
 //  A picture of the sprite; it says nothing to a screen reader, so a button needs a label besides.
 export function icon(name, kind = "") {
 	return svg("svg", { class: `icon ${kind}`, "aria-hidden": "true", viewBox: "0 0 24 24" },
-		svg("use", { href: `#icon-${name}` }));
+		svg("use", { href: `#i-${name}` }));
 }
 
 //  The sprite becomes a part of the page, so that pictures are there also when the server is not.
@@ -31,7 +33,7 @@ export async function loadIcons() {
 
 export function button(label, attributes = {}, iconName = null) {
 	const { iconOnly, ...rest } = attributes;
-	return h("button", { type: "button", ...(iconOnly ? { "aria-label": label, title: label } : {}), ...rest },
+	return h("button", { ...(iconOnly ? { "aria-label": label, title: label } : {}), ...rest },
 		iconName && icon(iconName), iconOnly ? null : h("span", label));
 }
 
@@ -40,6 +42,9 @@ export const tool = (label, iconName, onclick, more) => button(label, { iconOnly
 
 export const menuTool = (label, onclick, { icon: iconName = "more", ...more } = {}) =>
 	tool(label, iconName, onclick, { "aria-haspopup": "menu", "aria-expanded": "false", ...more });
+
+//  What is said where nothing is: a picture, a title, and what one can do.
+export const words = (iconName, title, lead, ...more) => [icon(iconName, "huge"), h("h2", title), lead && h("p.muted", lead), ...more];
 
 //  Where a form says what went wrong: problem.say (sentence).
 export function problemLine() {
@@ -67,7 +72,8 @@ function fill(node, content) {
 	return node;
 }
 
-function set(node, name, value) {
+//  One attribute or property of an element; null takes it away.
+export function set(node, name, value) {
 	if (name.startsWith("on"))
 		value && node.addEventListener(name.slice(2), value);
 	else if (name === "style")

@@ -16,7 +16,7 @@ let wake = null;  //  Ends a wait between two attempts
 let running = false;
 let channel = null;  //  To the other pages of this person in this browser
 
-export let state = { connected: false, failures: 0, retryAt: 0 };
+export let state = { connected: false, failures: 0 };
 
 //  Hear events whose topic is this one or begins with it ("file.", "status"). Gives a function that ends it.
 export function on(topic, action) {
@@ -84,14 +84,14 @@ async function run() {
 			break;
 		const failures = state.failures + 1;
 		const wait = WAIT_MS[Math.min(failures, WAIT_MS.length) - 1] * (0.8 + 0.4 * Math.random());
-		becomeAll({ connected: false, failures, retryAt: Date.now() + wait });
+		becomeAll({ connected: false, failures });
 		await new Promise(resolve => {
 			wake = resolve;
 			setTimeout(resolve, wait);
 		});
 		wake = null;
 	}
-	becomeAll({ connected: false, failures: 0, retryAt: 0 });
+	becomeAll({ connected: false, failures: 0 });
 }
 
 async function connection() {
@@ -111,7 +111,7 @@ async function connection() {
 			tellSignedOut();
 		if (!response.ok)
 			throw new Error(`status ${response.status}`);
-		becomeAll({ connected: true, failures: 0, retryAt: 0 });
+		becomeAll({ connected: true, failures: 0 });
 		const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 		const parser = new Parser();
 		for (;;) {
@@ -147,37 +147,22 @@ export function tell(topic, payload) {
 			action(payload, topic);
 }
 
-//  The line format of text/event-stream.
+//  Blocks of text/event-stream, as the bridge writes them: lines that end with \n, and an empty one after each event.
 class Parser {
 	rest = "";
-	event = "";
-	data = [];
-	id = null;
 
 	feed(text, deliver) {
-		const lines = (this.rest + text).split(/\r\n|\n|\r(?!$)/);
-		this.rest = lines.pop();
-		for (const line of lines)
-			this.line(line, deliver);
-	}
-
-	line(line, deliver) {
-		if (line === "") {
-			if (this.data.length || this.id !== null)
-				deliver(this.event || "message", this.data.join("\n"), this.id);
-			this.event = "";
-			this.data = [];
-			this.id = null;
-			return;
+		const blocks = (this.rest + text).split("\n\n");
+		this.rest = blocks.pop();
+		for (const block of blocks) {
+			const fields = {};
+			for (const line of block.split("\n")) {
+				const [, name, value] = /^(\w*): ?(.*)/.exec(line) ?? [];
+				if (name)
+					fields[name] = fields[name] === undefined ? value : `${fields[name]}\n${value}`;
+			}
+			if (fields.data || fields.id)
+				deliver(fields.event ?? "message", fields.data, fields.id === undefined ? null : Number(fields.id));
 		}
-		const colon = line.indexOf(":");
-		const field = colon < 0 ? line : line.slice(0, colon);
-		const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-		if (field === "event")
-			this.event = value;
-		else if (field === "data")
-			this.data.push(value);
-		else if (field === "id" && /^\d+$/.test(value))
-			this.id = Number(value);
 	}
 }

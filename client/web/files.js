@@ -1,36 +1,31 @@
 //  The view of files: where one is, what is there, and everything that can be done with it.
-import { get } from "./api.js";
+import { get, sentenceOf } from "./api.js";
 import * as actions from "./actions.js";
 import { crumbsOf, pathForPeople } from "./crumbs.js";
 import { ask, complain, toast } from "./dialog.js";
-import { h, button, icon, menuTool, put, announce, throttle, tool, write } from "./dom.js";
+import { h, button, icon, menuTool, put, announce, throttle, words, write } from "./dom.js";
 import { filesOfDrop, filesOfInput } from "./drop.js";
 import { on } from "./events.js";
-import { Folder, itemsOf } from "./folder.js";
+import { Folder, THUMBNAILS } from "./folder.js";
 import { badName, baseOf, compareNames, extensionOf, isInside, join, parentOf, size } from "./format.js";
 import { List } from "./list.js";
 import { openMenu } from "./menu.js";
 import { chooseFolder } from "./picker.js";
-import { FILE_COLUMNS, entryRow, head } from "./rows.js";
+import { FILE_COLUMNS, drawTools, entryRow, openEntry } from "./rows.js";
 import { go, link } from "./router.js";
+import { find } from "./search.js";
 import { home } from "./session.js";
-import { openShare } from "./share.js";
 import { T } from "./text.js";
 import * as upload from "./upload.js";
-import { openVersions } from "./versions.js";
 
+const t = T.files;
 const DRAGGED = "application/x-filestore";
 const FIND_AFTER_MS = 200;  //  A pause in typing; then the whole tree is searched
-const FIND_MAX = 500;
 
 let layout = localStorage.getItem("layout") ?? "list";
 let sort = { by: "name", down: false };
 
-export function openFiles(main, path) {
-	return new FilesView(main, path);
-}
-
-class FilesView {
+export class FilesView {
 	query = "";
 	found = null;  //  Items elsewhere, or null while nobody searches
 	selectAfter = null;  //  Name to show when it appears
@@ -53,14 +48,14 @@ class FilesView {
 			return;
 		const { rights } = await get("/entry", { path: this.path }).catch(() => ({}));
 		this.readOnly = rights !== "write" && rights !== "own";
-		this.toolState = this.emptyState = null;
-		this.#tools();
+		this.emptyState = null;
 		this.#show();
 	}
 
 	close() {
 		this.deaf();
 		this.folder.close();
+		this.thumbnails?.close();
 		this.finder?.abort();
 		clearTimeout(this.findTimer);
 		this.off.abort();
@@ -82,33 +77,31 @@ class FilesView {
 	#build() {
 		const crumbs = crumbsOf(this.path);
 		this.off = new AbortController();
-		this.search = h("input", { type: "search", id: "search", placeholder: T.files.search, "aria-label": T.files.searchHint, autocomplete: "off",
+		this.search = h("input", { type: "search", id: "search", placeholder: t.search, "aria-label": t.searchHint, autocomplete: "off",
 			spellcheck: "false", "aria-keyshortcuts": "/", oninput: () => this.#typed(), onkeydown: event => this.#searchKey(event) });
-		this.tools = h("div.tools", { role: "group", "aria-label": T.files.actions });
+		this.tools = h("div.tools", { role: "group", "aria-label": t.actions });
 		this.summary = h("p.summary.muted", { role: "status" });
-		this.headHost = h("div.contents");
 		this.list = new List({
-			label: T.files.listOf(crumbs.at(-1).name), scroller: this.main, header: this.headHost,
+			label: t.listOf(crumbs.at(-1).name), scroller: this.main, sort: by => this.#sort(by),
+			heads: [["name", T.list.name, "name"], ["modified", T.list.modified, "modified"], ["size", T.list.size, "size"], ["more", T.list.actions]],
 			row: (item, tiles) => entryRow(item, tiles, {
-				href: one => link(one.kind === "folder" ? "files" : "view", one.path), columns: FILE_COLUMNS,
-				menu: (one, place) => this.#menu(one, place),
-				where: one => this.found && parentOf(one.path) !== this.path ? pathForPeople(parentOf(one.path)) : null,
+				columns: FILE_COLUMNS, menu: (one, place) => this.#menu(one, place),
+				where: one => one.snippet ?? (this.found && parentOf(one.path) !== this.path ? pathForPeople(parentOf(one.path)) : null),
 			}),
-			open: item => this.#open(item), menu: (item, place) => this.#menu(item, place), changed: () => this.#tools(),
-			keys: { F2: item => this.#rename(item), Delete: () => this.#remove(), Backspace: () => this.#up() },
-			drag: { start: (event, chosen) => this.#dragStart(event, chosen) },
+			open: openEntry, menu: (item, place) => this.#menu(item, place), changed: () => this.#tools(),
+			keys: { F2: item => this.#rename(item), Delete: () => actions.remove(this.list.pointed), Backspace: () => this.#up() },
+			drag: (event, chosen) => this.#dragStart(event, chosen),
 		});
 		this.empty = h("div.empty");
 		put(this.main,
 			h("header.bar",
-				h("nav.crumbs", { "aria-label": T.files.path }, h("ol", crumbs.map((crumb, n) => this.#crumb(crumb, n === crumbs.length - 1)))),
+				h("nav.crumbs", { "aria-label": t.path }, h("ol", crumbs.map((crumb, n) => this.#crumb(crumb, n === crumbs.length - 1)))),
 				h("div.search", icon("search"), this.search)),
 			this.tools, this.list.element, this.empty, this.summary,
-			h("div.dropzone", { "aria-hidden": "true" }, icon("upload"), h("p", T.files.dropHere(crumbs.at(-1).name))));
+			h("div.dropzone", { "aria-hidden": "true" }, icon("upload"), h("p", t.dropHere(crumbs.at(-1).name))));
 		const trail = this.main.querySelector(".crumbs ol");
 		trail.scrollLeft = trail.scrollWidth;
-		this.#heads();
-		this.#tools();
+		this.list.sorted(sort);
 		this.list.setTiles(layout === "tiles");
 		this.#listen();
 	}
@@ -119,77 +112,40 @@ class FilesView {
 		return h("li", element, last ? null : icon("right"));
 	}
 
-	#heads() {
-		const { box, element } = head([["name", T.list.name, "name"], ["modified", T.list.modified, "modified"], ["size", T.list.size, "size"], ["more", T.list.actions, null]],
-			sort, by => this.#sort(by), all => all ? this.list.all() : this.list.clear());
-		const focused = this.headHost.contains(document.activeElement) && document.activeElement.className === "sort"
-			? [...this.headHost.querySelectorAll(".sort")].indexOf(document.activeElement) : -1;
-		this.allBox = box;
-		put(this.headHost, element);
-		if (focused >= 0)
-			this.headHost.querySelectorAll(".sort")[focused].focus();
-	}
-
-	#sort(by) {
-		sort = { by, down: sort.by === by ? !sort.down : by !== "name" };
-		this.#heads();
+	//  A click on a head turns round what it sorted already.
+	#sort(by, down = sort.by === by ? !sort.down : by !== "name") {
+		sort = { by, down };
+		this.list.sorted(sort);
 		this.#show();
 	}
 
 	#tools() {
-		const chosen = this.list.chosen;
-		this.allBox.checked = chosen.length > 0 && chosen.length === this.list.items.length;
-		this.allBox.indeterminate = chosen.length > 0 && chosen.length < this.list.items.length;
-		this.list.element.classList.toggle("choosing", chosen.length > 0);
-		const state = chosen.length ? `${chosen.length === 1}` : "none";
-		if (chosen.length && this.counter?.isConnected && this.toolState === state) {
-			this.counter.textContent = T.list.selected(chosen.length);
-			return;
-		}
-		this.toolState = state;
-		this.tools.classList.toggle("chosen", chosen.length > 0);
-		put(this.tools, chosen.length ? this.#chosenTools(chosen) : this.#plainTools());
+		const commands = this.list.selection.size ? this.#commands(() => this.list.chosen).filter(command => command?.bar) : [];
+		drawTools(this.tools, this.list, commands, `${layout} ${this.readOnly}`, () => this.#plainTools());
 	}
 
 	#plainTools() {
-		const tiles = layout === "tiles";
+		const upload = { label: t.uploadFiles, icon: "upload", action: () => this.#choose(false) };
+		const folder = { label: t.newFolder, icon: "folder-add", action: () => this.#newFolder() };
+		const self = { path: this.path, name: baseOf(this.path), kind: "folder" };
+		const view = (name, label, shape) => button(label, { iconOnly: true, "aria-pressed": String(layout === name), onclick: () => this.#layout(name) }, shape);
+		const order = (label, by, down) => ({ label, checked: sort.by === by && sort.down === down, action: () => this.#sort(by, down) });
 		return [
-			this.readOnly ? h("span.badge", T.files.readOnly) : [
-				button(T.files.upload, { class: "primary", onclick: () => this.#choose(false) }, "upload"),
-				button(T.files.newFolder, { class: "compact", onclick: () => this.#newFolder() }, "folder-add")],
-			menuTool(T.files.more, event => openMenu([
-				...(this.readOnly ? [] : [
-					{ label: T.files.uploadFiles, icon: "upload", action: () => this.#choose(false) },
-					{ label: T.files.uploadFolder, icon: "folder-up", action: () => this.#choose(true) },
-					{ label: T.files.newFolder, icon: "folder-add", action: () => this.#newFolder() },
-					null]),
+			this.readOnly ? h("span.badge", t.readOnly) : [
+				button(t.upload, { class: "primary", onclick: upload.action }, upload.icon),
+				button(folder.label, { class: "compact", onclick: folder.action }, folder.icon)],
+			menuTool(t.more, event => openMenu([
+				...(this.readOnly ? [] : [upload, { label: t.uploadFolder, icon: "folder-up", action: () => this.#choose(true) }, folder, null]),
 				{ label: T.list.chooseAll, icon: "check", keys: "Ctrl A", action: () => this.list.all() },
-				{ label: T.files.downloadZip, icon: "download", action: () => actions.download([this.#self()]) },
-				...(this.path === home() ? [] : [{ label: T.files.share, icon: "share", action: () => openShare(this.#self()) }]),
-			], T.files.more, { anchor: event.currentTarget })),
+				actions.downloadCommand(() => [self]),
+				this.path === home() ? false : actions.shareCommand(self),
+			], t.more, { anchor: event.currentTarget })),
 			h("span.grow"),
-			menuTool(T.list.sortBy, event => openMenu(
-				[...["name", "modified", "size"].map(by => ({ label: T.list[by], checked: sort.by === by, action: () => sort.by === by || this.#sort(by) })), null,
-					{ label: T.list.ascending, checked: !sort.down, action: () => sort.down && this.#sort(sort.by) },
-					{ label: T.list.descending, checked: sort.down, action: () => sort.down || this.#sort(sort.by) }],
-				T.list.sortBy, { anchor: event.currentTarget }), { icon: "sort", class: "quiet sorter" }),
-			h("div.segments", { role: "group" },
-				button(T.list.asList, { iconOnly: true, "aria-pressed": String(!tiles), onclick: () => this.#layout("list") }, "rows"),
-				button(T.list.asTiles, { iconOnly: true, "aria-pressed": String(tiles), onclick: () => this.#layout("tiles") }, "tiles")),
-		];
-	}
-
-	#chosenTools(chosen) {
-		const act = (label, name, action, kind = "quiet compact") => button(label, { class: kind, onclick: action }, name);
-		this.counter = h("p.counter", { role: "status" }, T.list.selected(chosen.length));
-		return [
-			tool(T.list.clear, "close", () => (this.list.clear(), this.list.focus())), this.counter,
-			act(T.files.download, "download", () => actions.download(this.list.chosen)),
-			act(T.files.move, "move", () => this.#moveTo(this.list.chosen)),
-			act(T.files.copy, "copy", () => this.#copyTo(this.list.chosen)),
-			chosen.length === 1 && act(T.files.rename, "rename", () => this.#rename(this.list.chosen[0])),
-			chosen.length === 1 && act(T.files.share, "share", () => openShare(this.list.chosen[0])),
-			act(T.files.remove, "trash", () => this.#remove(), "quiet compact danger"),
+			menuTool(T.list.sortBy, event => openMenu([
+				...["name", "modified", "size"].map(by => ({ label: T.list[by], checked: sort.by === by, action: () => this.#sort(by, sort.down) })), null,
+				order(T.list.ascending, sort.by, false), order(T.list.descending, sort.by, true),
+			], T.list.sortBy, { anchor: event.currentTarget }), { icon: "sort", class: "quiet sorter" }),
+			h("div.segments", { role: "group" }, view("list", T.list.asList, "rows"), view("tiles", T.list.asTiles, "tiles")),
 		];
 	}
 
@@ -201,26 +157,18 @@ class FilesView {
 		catch {
 			//  Forbidden: then it is as it was at the next visit
 		}
-		this.toolState = null;
-		this.#tools();
+		this.#show();
 		this.list.setTiles(name === "tiles");
-		this.tools.querySelector(`[aria-pressed=true]`)?.focus();
-	}
-
-	#self() {
-		return { path: this.path, name: baseOf(this.path), kind: "folder" };
+		this.tools.querySelector("[aria-pressed=true]")?.focus();
 	}
 
 	//  --- What is shown
 
 	#show() {
-		let items = [...this.folder.items.values()];
-		if (this.query) {
-			const text = this.query.toLowerCase();
-			items = items.filter(item => item.name.toLowerCase().includes(text));
-		}
-		items.sort(order(sort));
-		if (this.query && this.found) {
+		this.#showThumbnails();
+		const text = this.query.toLowerCase();
+		const items = [...this.folder.items.values()].filter(item => item.name !== THUMBNAILS && item.name.toLowerCase().includes(text)).sort(order(sort));
+		if (this.found) {
 			const here = new Set(items.map(item => item.key));
 			items.push(...this.found.filter(item => !here.has(item.key)));
 		}
@@ -239,30 +187,48 @@ class FilesView {
 		const nothing = !items.length;
 		this.list.element.classList.toggle("blank", nothing);
 		const state = !nothing ? "" : this.query ? this.searching ? "searching" : "no match" : this.folder.loading ? "loading" : this.error ? "failed" : "empty";
-		if (this.emptyState !== state + this.query) {
-			this.emptyState = state + this.query;
+		if (this.emptyState !== state + this.query)
 			put(this.empty, this.#emptyOf(state));
-		}
+		this.emptyState = state + this.query;
 		this.empty.hidden = !nothing;
-		const folders = items.filter(item => item.kind === "folder").length;
-		const octets = items.reduce((sum, item) => sum + item.size, 0);
-		const text = this.query ? this.searching ? T.files.foundMore(items.length) : T.files.found(items.length)
-			: nothing ? "" : T.files.summary(folders, items.length - folders, items.length > folders ? size(octets) : "");
-		write(this.summary, text);
+		const files = items.filter(item => item.kind === "file"), octets = files.reduce((sum, item) => sum + item.size, 0);
+		write(this.summary, this.query ? (this.searching ? t.foundMore : t.found)(items.length)
+			: nothing ? "" : t.summary(items.length - files.length, files.length, files.length ? size(octets) : ""));
 	}
 
 	#emptyOf(state) {
-		const words = (name, title, lead, more) => [icon(name, "huge"), h("h2", title), lead && h("p.muted", lead), more];
 		return {
-			"searching": () => words("search", T.files.searching),
-			"no match": () => words("search", T.files.noMatch(this.query), T.files.noMatchLead),
+			"searching": () => words("search", t.searching),
+			"no match": () => words("search", t.noMatch(this.query), t.noMatchLead),
 			"loading": () => h("div.skeleton", { role: "status", "aria-label": T.loading }, Array.from({ length: 6 }, () => h("div"))),
-			"failed": () => words("warning", T.files.failedTitle, this.error.sentence ?? this.error.message,
+			"failed": () => words("warning", t.failedTitle, sentenceOf(this.error),
 				button(T.tryAgain, { class: "primary", onclick: () => this.#again() }, "retry")),
-			"empty": () => this.readOnly ? words("folder-open", T.files.emptyReadOnly) : words("folder-open", T.files.emptyTitle, T.files.emptyLead, h("p.buttons",
-				button(T.files.uploadFiles, { onclick: () => this.#choose(false) }, "upload"),
-				button(T.files.uploadFolder, { onclick: () => this.#choose(true) }, "folder-up"))),
+			"empty": () => this.readOnly ? words("folder-open", t.emptyReadOnly) : words("folder-open", t.emptyTitle, t.emptyLead, h("p.buttons",
+				button(t.uploadFiles, { onclick: () => this.#choose(false) }, "upload"),
+				button(t.uploadFolder, { onclick: () => this.#choose(true) }, "folder-up"))),
 		}[state]?.() ?? [];
+	}
+
+	//  What an actor made of the files, as long as tiles are shown: their folder is listed once, then kept true by events.
+	#showThumbnails() {
+		const { items } = this.folder;
+		if (layout !== "tiles" || !items.has(THUMBNAILS))
+			return;
+		if (!this.thumbnails) {
+			this.thumbnails = new Folder(join(this.path, THUMBNAILS), { changed: throttle(300, () => this.#show()) });
+			this.thumbnails.load();
+		}
+		const newest = new Map();  //  Id of a file to { version, path }
+		for (const { name, path } of this.thumbnails.items.values()) {
+			const [, id, version] = /^(\d+)-(\d+)\.jpg$/.exec(name)?.map(Number) ?? [];
+			if (!(newest.get(id)?.version >= version))
+				newest.set(id, { version, path });
+		}
+		for (const [name, item] of items) {
+			const thumbnail = newest.get(item.id)?.path;
+			if (item.thumbnail !== thumbnail)
+				items.set(name, { ...item, thumbnail });  //  Another item, so the list draws it anew
+		}
 	}
 
 	#again() {
@@ -283,14 +249,9 @@ class FilesView {
 	}
 
 	#gone(event) {
-		if (event.type === "moved") {
-			toast(T.files.goneMoved);
-			go(link("files", event.to + this.path.slice(event.path.length)), { replace: true });
-		}
-		else {
-			toast(T.files.goneDeleted);
-			go(link("files", parentOf(event.path)), { replace: true });
-		}
+		const moved = event.type === "moved";
+		toast(moved ? t.goneMoved : t.goneDeleted);
+		go(link("files", moved ? event.to + this.path.slice(event.path.length) : parentOf(event.path)), { replace: true });
 	}
 
 	//  --- Searching: here at once, everywhere below a moment later
@@ -317,15 +278,10 @@ class FilesView {
 
 	async #find() {
 		this.finder = new AbortController();
-		const found = [];
 		try {
-			for (let after, more = true; more && found.length < FIND_MAX;) {
-				const page = await get("/find", { path: this.path, text: this.query, after, limit: FIND_MAX }, this.finder.signal);
-				found.push(...itemsOf(page));
-				after = page.next;
-				more = page.more;
-				this.found = [...found];
-				this.searching = more;
+			for await (const items of find(this.path, this.query, this.finder.signal)) {
+				const known = new Set(this.found.map(item => item.key));
+				this.found.push(...items.filter(item => !known.has(item.key)));
 				this.#show();
 			}
 		}
@@ -346,7 +302,7 @@ class FilesView {
 		else if (event.key === "ArrowDown" && this.list.items.length)
 			this.list.focus();
 		else if (event.key === "Enter" && this.list.items.length)
-			this.#open(this.list.items[0]);
+			openEntry(this.list.items[0]);
 		else
 			return;
 		event.preventDefault();
@@ -354,52 +310,63 @@ class FilesView {
 
 	//  --- What can be done
 
-	#open(item) {
-		go(link(item.kind === "folder" ? "files" : "view", item.path));
-	}
-
 	#up() {
 		if (this.path !== home() && this.path !== "/")
 			go(link("files", parentOf(this.path)));
 	}
 
+	//  "things" gives what it is about, at the time when a command is chosen.
+	#commands(things) {
+		const one = things().length === 1 && things()[0], file = one?.kind === "file";
+		const into = (words, action, without) => async () => {
+			const which = things();
+			const folder = await chooseFolder(this.path, { title: words.title(which.length), action: words.here, without: without ? which : [] });
+			if (folder)
+				action(which, folder);
+		};
+		return [
+			one && actions.openCommand(one),
+			actions.downloadCommand(things),
+			null,
+			one && { label: t.rename, icon: "rename", keys: "F2", bar: true, action: () => this.#rename(one) },
+			{ label: t.move, icon: "move", bar: true, action: into({ title: t.moveTitle, here: t.moveHere }, actions.moveTo, true) },
+			{ label: t.copy, icon: "copy", bar: true, action: into({ title: t.copyTitle, here: t.copyHere }, actions.copyTo) },
+			one && actions.shareCommand(one),
+			...(file ? actions.fileCommands(one) : []),
+			null,
+			{ label: t.remove, icon: "trash", keys: "Del", danger: true, bar: true, action: () => actions.remove(things()) },
+		];
+	}
+
 	#menu(item, place) {
 		const chosen = this.list.selection.has(item.key) ? this.list.chosen : [item];
-		const one = chosen.length === 1;
-		const file = one && item.kind === "file";
-		openMenu([
-			one && { label: file ? T.files.preview : T.files.open, icon: file ? "eye" : "folder-open", keys: "Enter", action: () => this.#open(item) },
-			{ label: file ? T.files.download : T.files.downloadZip, icon: "download", action: () => actions.download(chosen) },
-			null,
-			one && { label: T.files.rename, icon: "rename", keys: "F2", action: () => this.#rename(item) },
-			{ label: T.files.move, icon: "move", action: () => this.#moveTo(chosen) },
-			{ label: T.files.copy, icon: "copy", action: () => this.#copyTo(chosen) },
-			one && { label: T.files.share, icon: "share", action: () => openShare(item) },
-			file && { label: T.files.versions, icon: "history", action: () => openVersions(item) },
-			file && { label: T.files.places, icon: "cluster", action: () => go(link("cluster", item.path)) },
-			null,
-			{ label: T.files.remove, icon: "trash", keys: "Del", danger: true, action: () => this.#remove(chosen) },
-		].filter(entry => entry !== false), T.list.more(item.name), place);
+		openMenu(this.#commands(() => chosen), T.list.more(item.name), place);
 	}
 
 	#rename(item) {
 		const row = this.list.elementOf(item.key);
 		if (!row)
 			return;
-		const cell = row.querySelector("[role=gridcell].name");
-		const input = h("input.rename", { value: item.name, "aria-label": T.files.renameLabel(item.name), autocomplete: "off", spellcheck: "false" });
+		const input = h("input.rename", { value: item.name, "aria-label": t.renameLabel(item.name), autocomplete: "off", spellcheck: "false",
+			onblur: () => end(true), onkeydown: event => {
+				event.stopPropagation();
+				if (event.key === "Enter" || event.key === "Escape") {
+					event.preventDefault();
+					end(event.key === "Enter");
+				}
+			} });
 		let over = false;
 		const end = async commit => {
 			if (over)
 				return;
 			over = true;
-			const name = input.value.trim(), refusal = badName(name);
-			if (commit && name !== item.name && refusal)
+			const name = input.value.trim(), changed = commit && name !== item.name, refusal = badName(name);
+			if (changed && refusal)
 				toast(refusal, { error: true });
-			else if (commit && name !== item.name)
+			else if (changed)
 				await actions.rename(item, name).then(() => {
 					this.selectAfter = name;
-					announce(T.files.renamed(item.name, name));
+					announce(t.renamed(item.name, name));
 				}, complain);
 			const focused = input === document.activeElement || document.activeElement === document.body;
 			this.list.thaw();
@@ -407,44 +374,19 @@ class FilesView {
 				this.list.focus();
 		};
 		this.list.freeze(item.key);
-		put(cell, input);
-		input.addEventListener("keydown", event => {
-			event.stopPropagation();
-			if (event.key === "Enter" || event.key === "Escape") {
-				event.preventDefault();
-				end(event.key === "Enter");
-			}
-		});
-		input.addEventListener("blur", () => end(true));
+		put(row.querySelector(".name"), input);
 		input.focus();
 		const extension = item.kind === "file" ? extensionOf(item.name) : "";
-		input.setSelectionRange(0, item.name.length - (extension ? extension.length + 1 : 0));
-	}
-
-	#remove(things = this.list.chosen.length ? this.list.chosen : [this.list.item(this.list.active)].filter(Boolean)) {
-		if (things.length)
-			actions.remove(things);
-	}
-
-	async #moveTo(things) {
-		const folder = await chooseFolder(this.path, { title: T.files.moveTitle(things.length), action: T.files.moveHere, without: things });
-		if (folder)
-			actions.moveTo(things, folder);
-	}
-
-	async #copyTo(things) {
-		const folder = await chooseFolder(this.path, { title: T.files.copyTitle(things.length), action: T.files.copyHere });
-		if (folder)
-			actions.copyTo(things, folder);
+		input.setSelectionRange(0, item.name.length - (extension && extension.length + 1));
 	}
 
 	#newFolder() {
 		ask({
-			title: T.files.newFolder, label: T.files.folderName, action: T.files.create, check: name => badName(name.trim()),
+			title: t.newFolder, label: t.folderName, action: t.create, check: badName,
 			commit: async name => {
-				this.selectAfter = name.trim();
-				await actions.makeFolder(join(this.path, name.trim()));
-				announce(T.files.created(name.trim()));
+				this.selectAfter = name;
+				await actions.makeFolder(join(this.path, name));
+				announce(t.created(name));
 			},
 		});
 	}
@@ -482,53 +424,52 @@ class FilesView {
 	}
 
 	#listen() {
-		const signal = this.off.signal;
-		const kind = event => event.dataTransfer?.types.includes(DRAGGED) ? "entries" : event.dataTransfer?.types.includes("Files") ? "files" : null;
+		const { signal } = this.off;
+		const hear = (name, action) => addEventListener(name, action, { signal });
 		const mark = (element, files) => {
-			if (this.marked !== element) {
-				this.marked?.classList.remove("target");
-				element?.classList.add("target");
-				this.marked = element;
-			}
+			this.main.querySelectorAll(".target").forEach(one => one !== element && one.classList.remove("target"));
+			element?.classList.add("target");
 			this.main.classList.toggle("dropping", files);
 		};
-		addEventListener("dragover", event => {
-			const what = kind(event), { folder, element } = this.#target(event);
-			if (!what || document.querySelector("dialog[open]"))
-				return;
-			const useful = what === "files" || folder !== this.path;
+		//  What is dragged over which folder; nothing while a dialog is open
+		const look = event => {
+			const { types } = event.dataTransfer ?? { types: [] };
+			const kind = document.querySelector("dialog[open]") ? null : types.includes(DRAGGED) ? "entries" : types.includes("Files") ? "files" : null;
+			const { folder, element } = this.#target(event);
+			return { files: kind === "files", useful: kind === "files" || kind === "entries" && folder !== this.path, folder, element,
+				copy: kind === "files" || event.ctrlKey || event.altKey };
+		};
+		hear("dragover", event => {
+			const { files, useful, element, copy } = look(event);
 			if (useful) {
 				event.preventDefault();
-				event.dataTransfer.dropEffect = what === "files" || event.ctrlKey || event.altKey ? "copy" : "move";
+				event.dataTransfer.dropEffect = copy ? "copy" : "move";
 			}
-			mark(useful ? element : null, what === "files" && !element);
-		}, { signal });
-		addEventListener("dragleave", event => event.relatedTarget || mark(null, false), { signal });
-		addEventListener("dragend", () => mark(null, false), { signal });
-		addEventListener("drop", async event => {
-			const what = kind(event), { folder } = this.#target(event);
+			mark(useful ? element : null, files && !element);
+		});
+		hear("dragleave", event => event.relatedTarget || mark(null, false));
+		hear("dragend", () => mark(null, false));
+		hear("drop", async event => {
+			const { files, useful, folder, copy } = look(event);
 			mark(null, false);
-			if (!what || document.querySelector("dialog[open]"))
+			if (!useful)
 				return;
 			event.preventDefault();
-			if (what === "entries") {
-				const things = JSON.parse(event.dataTransfer.getData(DRAGGED));
-				if (folder !== this.path)
-					(event.ctrlKey || event.altKey ? actions.copyTo : actions.moveTo)(things, folder);
-			}
-			else
+			if (files)
 				this.#upload(folder, await filesOfDrop(event.dataTransfer, n => n % 100 || announce(T.uploads.preparing(n))).catch(complain));
-		}, { signal });
-		addEventListener("paste", event => {
+			else
+				(copy ? actions.copyTo : actions.moveTo)(JSON.parse(event.dataTransfer.getData(DRAGGED)), folder);
+		});
+		hear("paste", event => {
 			if (event.clipboardData?.files.length && !event.target.closest?.("input, dialog"))
 				this.#upload(this.path, filesOfInput(event.clipboardData.files));
-		}, { signal });
-		addEventListener("keydown", event => {
+		});
+		hear("keydown", event => {
 			if (event.key === "/" && !event.target.closest?.("input, textarea, dialog, [role=menu]") && !event.ctrlKey && !event.metaKey) {
 				event.preventDefault();
 				this.search.focus();
 			}
-		}, { signal });
+		});
 	}
 }
 

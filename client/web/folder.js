@@ -1,5 +1,5 @@
 //  What is in one folder, kept true by events. It knows no element of the page.
-import { get } from "./api.js";
+import { get, pages } from "./api.js";
 import { on } from "./events.js";
 import { baseOf, isInside, join, parentOf } from "./format.js";
 
@@ -9,7 +9,11 @@ const FEW = 12;  //  So many changed entries are asked for one by one; more are 
 const PATIENCE_MS = 120;  //  Changes come in swarms
 const RELOAD_MS = 1500;  //  At most one new listing in this time
 
-export function itemOf(path, kind, size, modified, owner, id) {
+//  What actors keep beside the files, for the page itself.
+export const THUMBNAILS = ".thumbnails";
+export const isHidden = path => path.split("/").includes(THUMBNAILS);
+
+function itemOf(path, kind, size, modified, owner, id) {
 	return { key: path, path, name: baseOf(path), kind, size, modified, owner, id };
 }
 
@@ -29,14 +33,13 @@ export class Folder {
 
 	//  changed (): the items differ. gone (event): the folder itself was moved or deleted. failed (error).
 	//  rights (): what the person may do here may have changed.
-	constructor(path, { changed, gone, failed, rights }) {
-		Object.assign(this, { path, changed, gone, failed, rights });
-		const offs = [on("file.", event => this.#hear(event)), on("gap", () => this.load())];
-		this.off = () => offs.forEach(off => off());
+	constructor(path, heard) {
+		Object.assign(this, { path, rights() {}, gone() {}, failed() {}, ...heard });
+		this.offs = [on("file.", event => this.#hear(event)), on("gap", () => this.load())];
 	}
 
 	close() {
-		this.off();
+		this.offs.forEach(off => off());
 		this.#stopper.abort();
 		clearTimeout(this.#timer);
 	}
@@ -47,13 +50,11 @@ export class Folder {
 		const fresh = new Map();
 		const grow = this.items.size === 0;  //  Only a first listing may show itself half done
 		try {
-			for (let after, more = true; more; after = [...fresh.keys()].at(-1)) {
-				const page = await get("/entries", { path: this.path, after, limit: after === undefined && grow ? FIRST_PAGE : PAGE }, this.#stopper.signal);
+			for await (const page of pages("/entries", { path: this.path }, this.#stopper.signal, [grow ? FIRST_PAGE : PAGE, PAGE])) {
 				itemsOf(page, page.names.map(name => join(this.path, name))).forEach(item => fresh.set(item.name, item));
-				more = page.more && page.names.length > 0;
-				if (grow || !more) {
+				if (grow || !page.more) {
 					this.items = fresh;
-					this.loading = more;
+					this.loading = page.more;
 					this.changed();
 				}
 			}

@@ -1,6 +1,6 @@
 //  A list of any length, as rows or tiles: only what is in view exists as elements. One stop of the Tab key; arrows, Home, End
 //  and typing move inside; Space, Shift and Ctrl choose several.
-import { h, announce } from "./dom.js";
+import { h, announce, icon, set } from "./dom.js";
 import { T } from "./text.js";
 
 const OVERSCAN = 6;  //  Rows above and below the view that exist already
@@ -17,21 +17,35 @@ export class List {
 	#size = null;  //  Of rows or tiles, until the next resize
 	#frozen = null;  //  Key of a row that is being edited: not drawn anew
 
-	//  options: label, scroller (element that scrolls), header (element or null), row (item) -> cells, and what to do:
-	//  open (item), menu (item, place), keys ({ F2: action }), changed (), drag ({ start, over, drop })
+	//  options: label, scroller (element that scrolls), heads: [[class, label, key to sort by]], row (item, tiles) -> cells, and what to do:
+	//  open (item), sort (key), menu (item, place), keys ({ F2: action }), changed (), drag (event, items)
 	constructor(options) {
 		this.options = options;
-		this.body = h("div", { role: "rowgroup", class: "rows" });
-		this.element = h("div", { role: "grid", class: "list", "aria-label": options.label, "aria-multiselectable": "true" },
-			options.header && h("div", { role: "rowgroup", class: "head" }, options.header), this.body);
+		this.body = h("div.rows", { role: "rowgroup" });
+		this.box = h("input", { type: "checkbox", "aria-label": T.list.chooseAll, onchange: () => this.box.checked ? this.all() : this.clear() });
+		this.element = h("div.list.blank", { role: "grid", "aria-label": options.label, "aria-multiselectable": "true" },
+			h("div.head", { role: "rowgroup" }, h("div.row.heads", { role: "row", "aria-rowindex": 1 },
+				h("div.pick", { role: "columnheader" }, h("label", this.box)), options.heads.map(([kind, label, key]) => this.#head(kind, label, key)))), this.body);
 		this.#listen();
+	}
+
+	#head(kind, label, key) {
+		return h("div", { role: "columnheader", class: kind, "data-sort": key }, key
+			? h("button.sort", { onclick: () => this.options.sort(key) }, h("span", label), icon("up"))
+			: h("span", { class: kind === "more" ? "hidden" : null }, label));
+	}
+
+	//  Show by which column the items are sorted.
+	sorted({ by, down }) {
+		for (const head of this.element.querySelectorAll("[data-sort]"))
+			set(head, "aria-sort", head.dataset.sort === by ? down ? "descending" : "ascending" : null);
 	}
 
 	setTiles(tiles) {
 		this.tiles = tiles;
 		this.element.classList.toggle("tiles", tiles);
 		this.#size = null;
-		this.#drop();
+		[...this.#rows.keys()].forEach(key => this.#remove(key));
 		this.draw();
 	}
 
@@ -41,23 +55,22 @@ export class List {
 		this.items = items;
 		this.#indexOf = new Map(items.map((item, index) => [item.key, index]));
 		const had = this.selection.size;
-		for (const key of this.selection)
-			if (!this.#indexOf.has(key))
-				this.selection.delete(key);
+		this.selection = new Set([...this.selection].filter(key => this.#indexOf.has(key)));
 		const focused = this.body.contains(document.activeElement);
 		if (!this.#indexOf.has(this.active))
 			this.active = items[Math.min(before, items.length - 1)]?.key ?? null;
-		this.element.setAttribute("aria-rowcount", items.length + (this.options.header ? 1 : 0));
-		for (const [key, row] of this.#rows) {
-			const item = items[this.#indexOf.get(key)];
-			if (key !== this.#frozen && item !== row.item)
+		this.element.setAttribute("aria-rowcount", items.length + 1);
+		this.element.classList.toggle("blank", !items.length);
+		for (const [key, row] of this.#rows)
+			if (key !== this.#frozen && this.item(key) !== row.item)
 				this.#remove(key);
-		}
 		this.draw();
 		if (focused && !this.body.contains(document.activeElement))
 			this.#focus(this.active);
 		if (had !== this.selection.size)
-			this.options.changed?.();
+			this.#changed();
+		else
+			this.#drawBox();
 	}
 
 	item(key) {
@@ -66,6 +79,11 @@ export class List {
 
 	get chosen() {
 		return this.items.filter(item => this.selection.has(item.key));
+	}
+
+	//  What a key acts on: what is chosen, or else where the focus is.
+	get pointed() {
+		return this.selection.size ? this.chosen : this.items.filter(item => item.key === this.active);
 	}
 
 	focus() {
@@ -79,8 +97,7 @@ export class List {
 			this.active = key;
 			this.#scrollTo(this.#indexOf.get(key));
 			this.draw();
-			for (const [one, row] of this.#rows)
-				this.#mark(row, one);
+			this.#marks();
 		}
 	}
 
@@ -90,6 +107,7 @@ export class List {
 
 	freeze(key) {
 		this.#frozen = key;
+		this.elementOf(key).draggable = false;
 	}
 
 	thaw() {
@@ -101,12 +119,12 @@ export class List {
 
 	clear() {
 		this.selection.clear();
-		this.#marks();
+		this.#changed();
 	}
 
 	all() {
 		this.selection = new Set(this.items.map(item => item.key));
-		this.#marks();
+		this.#changed();
 		announce(T.list.selected(this.selection.size));
 	}
 
@@ -143,63 +161,62 @@ export class List {
 
 	//  Sizes come from the style sheet; asking costs, so they are asked for when they may have changed.
 	#measure() {
-		return this.#size ??= this.#measured();
-	}
-
-	#measured() {
-		const style = getComputedStyle(this.element);
-		const height = parseFloat(style.getPropertyValue("--row-height")) || 44;
-		if (!this.tiles)
-			return { columns: 1, height, width: null };
-		const tile = parseFloat(style.getPropertyValue("--tile-width")) || 148;
-		const columns = Math.max(1, Math.floor(this.body.clientWidth / tile));
-		this.columns = columns;
-		return { columns, height: parseFloat(style.getPropertyValue("--tile-height")) || 172, width: this.body.clientWidth / columns };
+		if (!this.#size) {
+			const style = getComputedStyle(this.element), length = name => parseFloat(style.getPropertyValue(`--${name}`)) || 100;
+			const columns = this.tiles ? Math.max(1, Math.floor(this.body.clientWidth / length("tile-width"))) : 1;
+			this.#size = { columns, height: length(this.tiles ? "tile-height" : "row-height"), width: this.tiles ? this.body.clientWidth / columns : null };
+		}
+		return this.#size;
 	}
 
 	#row(index, columns, height, width) {
 		const item = this.items[index];
 		let row = this.#rows.get(item.key);
 		if (!row) {
-			const element = h("div", { role: "row", class: "row", draggable: !!this.options.drag }, this.options.row(item, this.tiles));
-			element.dataset.key = item.key;
+			const element = h("div.row", { role: "row", "data-key": item.key, draggable: !!this.options.drag }, this.options.row(item, this.tiles));
 			row = { element, item };
 			this.#rows.set(item.key, row);
 		}
-		row.element.setAttribute("aria-rowindex", index + (this.options.header ? 2 : 1));
+		row.element.setAttribute("aria-rowindex", index + 2);
 		row.element.style.transform = `translate(${width ? index % columns * width : 0}px, ${Math.floor(index / columns) * height}px)`;
 		row.element.style.width = width ? `${width}px` : "";
 		this.#mark(row, item.key);
 		return row.element;
 	}
 
+	//  Only the active row's controls are stops of the Tab key.
 	#mark({ element }, key) {
-		const chosen = this.selection.has(key);
+		const chosen = this.selection.has(key), stop = key === this.active ? 0 : -1;
 		element.setAttribute("aria-selected", String(chosen));
-		element.tabIndex = key === this.active ? 0 : -1;
-		const box = element.querySelector("input[type=checkbox]");
-		if (box)
-			box.checked = chosen;
-		//  Only the active row's controls are stops of the Tab key
-		for (const control of element.querySelectorAll("a, button, input[type=checkbox]"))
-			control.tabIndex = key === this.active ? 0 : -1;
+		element.tabIndex = stop;
+		for (const control of element.querySelectorAll("a, button, input[type=checkbox]")) {
+			control.tabIndex = stop;
+			if (control.type === "checkbox")
+				control.checked = chosen;
+		}
 	}
 
 	#marks() {
-		for (const [key, row] of this.#rows)
-			this.#mark(row, key);
-		this.element.classList.toggle("choosing", this.selection.size > 0);
+		this.#rows.forEach((row, key) => this.#mark(row, key));
+	}
+
+	//  Others are chosen now.
+	#changed() {
+		this.#marks();
+		this.#drawBox();
 		this.options.changed?.();
+	}
+
+	#drawBox() {
+		const { size } = this.selection;
+		this.box.checked = size > 0 && size === this.items.length;
+		this.box.indeterminate = size > 0 && !this.box.checked;
+		this.element.classList.toggle("choosing", size > 0);
 	}
 
 	#remove(key) {
 		this.#rows.get(key)?.element.remove();
 		this.#rows.delete(key);
-	}
-
-	#drop() {
-		for (const key of [...this.#rows.keys()])
-			this.#remove(key);
 	}
 
 	#scrollTo(index) {
@@ -231,17 +248,14 @@ export class List {
 			const keys = this.items.slice(Math.min(from, to), Math.max(from, to) + 1).map(item => item.key);
 			this.selection = new Set(toggle ? [...this.selection, ...keys] : keys);
 		}
-		else if (toggle) {
-			if (!this.selection.delete(key))
-				this.selection.add(key);
-			this.#anchor = key;
-		}
-		else {
+		else if (!toggle)
 			this.selection = new Set([key]);
+		else if (!this.selection.delete(key))
+			this.selection.add(key);
+		if (!range)
 			this.#anchor = key;
-		}
 		this.active = key;
-		this.#marks();
+		this.#changed();
 	}
 
 	#open(key) {
@@ -252,49 +266,50 @@ export class List {
 
 	#listen() {
 		const { options, body } = this;
+		//  What happens to a row; "but" are its parts that know better
+		const listen = (name, action, but) => body.addEventListener(name, event => {
+			const key = event.target.closest?.("[role=row]")?.dataset.key;
+			if (key && key !== this.#frozen && !(but && event.target.closest(but)))
+				action(event, key);
+		});
 		new ResizeObserver(() => {
 			this.#size = null;
 			this.draw();
 		}).observe(this.element);
 		options.scroller.addEventListener("scroll", this.draw, { passive: true });
-		body.addEventListener("focusin", event => {
-			const key = event.target.closest("[role=row]")?.dataset.key;
-			if (key && key !== this.active) {
+		listen("focusin", (event, key) => {
+			if (key !== this.active) {
 				this.active = key;
-				for (const [one, row] of this.#rows)
-					this.#mark(row, one);
+				this.#marks();
 			}
 		});
-		body.addEventListener("click", event => this.#click(event));
-		body.addEventListener("dblclick", event => {
-			const row = event.target.closest("[role=row]");
-			if (row && !event.target.closest("a, button, input"))
-				options.open(this.item(row.dataset.key));
-		});
-		body.addEventListener("contextmenu", event => {
-			const row = event.target.closest("[role=row]");
-			if (!row || !options.menu || event.target.closest("input:not([type=checkbox])"))
-				return;
-			event.preventDefault();
-			if (!this.selection.has(row.dataset.key))
-				this.choose(row.dataset.key, {});
-			const box = row.getBoundingClientRect();
-			options.menu(this.item(row.dataset.key), event.clientX ? { x: event.clientX, y: event.clientY } : { x: box.left + 48, y: box.bottom - 8 });
-		});
+		listen("click", (event, key) => this.#click(event, key));
+		listen("dblclick", (event, key) => this.#open(key), "a, button, label");
+		if (options.menu)
+			listen("contextmenu", (event, key) => {
+				event.preventDefault();
+				if (!this.selection.has(key))
+					this.choose(key, {});
+				const box = this.elementOf(key).getBoundingClientRect();
+				options.menu(this.item(key), event.clientX ? { x: event.clientX, y: event.clientY } : { x: box.left + 48, y: box.bottom - 8 });
+			});
 		body.addEventListener("keydown", event => this.#key(event));
 		if (options.drag)
-			this.#drags();
+			listen("dragstart", (event, key) => {
+				if (!this.selection.has(key))
+					this.choose(key, {});
+				options.drag(event, this.chosen);
+			});
 	}
 
-	#click(event) {
-		const row = event.target.closest("[role=row]");
-		if (!row || row.dataset.key === this.#frozen)
-			return;
-		const key = row.dataset.key;
+	#click(event, key) {
 		const link = event.target.closest("a");
 		const range = event.shiftKey, toggle = event.ctrlKey || event.metaKey;
-		if (event.target.closest(".pick"))
+		if (event.target.closest(".pick")) {
+			if (event.target !== event.target.closest(".pick").querySelector("input"))
+				event.preventDefault();  //  Else the label clicks the box, once more
 			return this.choose(key, { range, toggle: !range });
+		}
 		if (event.target.closest("button"))
 			return;
 		const coarse = matchMedia("(pointer: coarse)").matches;
@@ -320,8 +335,8 @@ export class List {
 		if (event.target.closest("input:not([type=checkbox])") || event.altKey)
 			return;
 		const at = this.#indexOf.get(this.active) ?? 0;
-		const columns = this.tiles ? this.columns : 1;
-		const page = Math.max(1, Math.floor(this.options.scroller.clientHeight / (this.tiles ? 172 : 44)) - 1) * columns;
+		const { columns, height } = this.#measure();
+		const page = Math.max(1, Math.floor(this.options.scroller.clientHeight / height) - 1) * columns;
 		const go = { ArrowDown: at + columns, ArrowUp: at - columns, Home: 0, End: this.items.length - 1, PageDown: at + page, PageUp: at - page,
 			...(this.tiles ? { ArrowRight: at + 1, ArrowLeft: at - 1 } : {}) }[event.key];
 		const control = event.ctrlKey || event.metaKey;
@@ -362,17 +377,5 @@ export class List {
 			.find(item => item.name.toLowerCase().startsWith(this.#typed.text));
 		if (found)
 			this.#focus(found.key);
-	}
-
-	#drags() {
-		const { drag } = this.options;
-		this.body.addEventListener("dragstart", event => {
-			const row = event.target.closest?.("[role=row]");
-			if (!row || row.dataset.key === this.#frozen)
-				return event.preventDefault();
-			if (!this.selection.has(row.dataset.key))
-				this.choose(row.dataset.key, {});
-			drag.start(event, this.chosen);
-		});
 	}
 }

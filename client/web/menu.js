@@ -1,17 +1,17 @@
 //  A menu of commands beside a button or at the pointer; a sheet at the foot of a phone's screen.
 import { h, icon } from "./dom.js";
 
-//  items: { label, icon, action, keys, danger, checked } or null for a line between groups.
+//  items: { label, icon, action, keys, danger, checked }, null for a line between groups, false for none.
 export function openMenu(items, label, { anchor, x, y }) {
 	const back = document.activeElement;
-	const nodes = items.map(item => item ? entry(item) : h("div", { role: "separator" }));
+	const nodes = items.filter(item => item !== false).map(item => item ? entry(item) : h("div", { role: "separator" }));
 	const menu = h("div", { role: "menu", class: "menu", popover: "auto", "aria-label": label }, nodes);
 	const buttons = nodes.filter(node => node.role !== "separator" && node.tagName === "BUTTON");
 
 	function entry(item) {
 		const checks = "checked" in item;
 		return h("button", {
-			type: "button", tabindex: -1, role: checks ? "menuitemradio" : "menuitem", class: item.danger ? "danger" : "",
+			tabindex: -1, role: checks ? "menuitemradio" : "menuitem", class: item.danger ? "danger" : "",
 			...(checks ? { "aria-checked": String(item.checked) } : {}),
 			onclick: () => {
 				close();

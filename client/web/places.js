@@ -1,11 +1,12 @@
 //  Which nodes hold which part of a file: a row for each copy, a column for each part.
-import { bus } from "./api.js";
+import { ApiError, bus, sentenceOf } from "./api.js";
 import { pathForPeople } from "./crumbs.js";
 import { h, button, icon, put, tool } from "./dom.js";
 import { baseOf, parentOf, size } from "./format.js";
 import { go, link } from "./router.js";
 import { T } from "./text.js";
 
+const t = T.places;
 const CELLS_MAX = 400;  //  A strip with more is not seen; neighbours are drawn as one
 
 //  All extents of a file: [{ extent, bytes, nodes }].
@@ -14,7 +15,7 @@ async function extentsOf(path) {
 	for (let from = 0; from !== undefined;) {
 		const { files: [file] } = await bus("metadata", "GET_FILE_INFO", { paths: [path], from });
 		if (file.code !== "ok")
-			throw Object.assign(new Error(file.message ?? file.code), { code: file.code });
+			throw new ApiError(0, file.code, file.message ?? file.code);
 		extents.push(...file.extents ?? []);
 		from = file.next;
 	}
@@ -25,17 +26,17 @@ async function extentsOf(path) {
 export function placesOf(path, colourOf, isAlive) {
 	const body = h("div");
 	const element = h("section.panel.places", { "aria-labelledby": "places-title" },
-		h("header", h("div.grow", h("h2", { id: "places-title", tabindex: -1 }, T.places.of(baseOf(path))), h("p.muted", pathForPeople(parentOf(path)))),
-			button(T.places.back, { class: "quiet", onclick: () => go(link("view", path)) }, "eye"),
+		h("header", h("div.grow", h("h2", { id: "places-title", tabindex: -1 }, t.of(baseOf(path))), h("p.muted", pathForPeople(parentOf(path)))),
+			button(t.back, { class: "quiet", onclick: () => go(link("view", path)) }, "eye"),
 			tool(T.close, "close", () => go(link("cluster")))), body);
 
 	async function refresh() {
 		try {
 			const extents = await extentsOf(path);
-			put(body, extents.length ? draw(extents) : h("p.muted", T.places.empty));
+			put(body, extents.length ? draw(extents) : h("p.muted", t.empty));
 		}
 		catch (error) {
-			put(body, h("p.problem", icon("warning"), h("span", error.sentence ?? error.message)));
+			put(body, h("p.problem", icon("warning"), h("span", sentenceOf(error))));
 		}
 	}
 
@@ -46,13 +47,13 @@ export function placesOf(path, colourOf, isAlive) {
 		const copies = Math.max(...counts, 1);
 		const shown = merge(living);
 		return [
-			h("p", T.places.summary(extents.length, T.places.copies(Math.min(...counts), Math.max(...counts)))),
-			h("ul.legend", nodes.map(node => h("li", { class: `node-${colourOf(node)}` }, h("span.swatch", { "aria-hidden": "true" }), node))),
-			h("div.strip", { role: "img", "aria-label": T.places.strip, style: { "--copies": copies } }, shown.map(extent =>
-				h("div.part", { title: T.places.part(extent.extent + 1, size(extent.bytes), extent.nodes), style: { "flex-grow": extent.bytes || 1 } },
+			h("p", t.summary(extents.length, t.copies(Math.min(...counts), Math.max(...counts)))),
+			h("ul.legend", nodes.map(node => h("li", { class: `node-${colourOf(node)}` }, h("span.swatch"), node))),
+			h("div.strip", { role: "img", "aria-label": t.strip, style: { "--copies": copies } }, shown.map(extent =>
+				h("div.part", { title: t.part(extent.extent + 1, size(extent.bytes), extent.nodes), style: { "flex-grow": extent.bytes || 1 } },
 					Array.from({ length: copies }, (_, n) => h("span", { class: extent.nodes[n] ? `node-${colourOf(extent.nodes[n])}` : "missing" }))))),
-			h("details", h("summary", T.places.table), h("div.scroll", { tabindex: 0, role: "region", "aria-label": T.places.table }, h("table",
-				h("thead", h("tr", [T.places.number, T.places.size, T.places.nodes].map(text => h("th", { scope: "col" }, text)))),
+			h("details", h("summary", t.table), h("div.scroll", { tabindex: 0, role: "region", "aria-label": t.table }, h("table",
+				h("thead", h("tr", [t.number, t.size, t.nodes].map(text => h("th", { scope: "col" }, text)))),
 				h("tbody", living.slice(0, 1000).map(extent => h("tr", h("td", extent.extent + 1), h("td", size(extent.bytes)), h("td", extent.nodes.join(", ") || "–")))))))
 		];
 	}

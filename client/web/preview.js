@@ -1,141 +1,124 @@
 //  A look at a file without downloading it: pictures, text and source, PDF, audio, video.
-import { ApiError, errorOf, fileUrl, get } from "./api.js";
+import { errorOf, fileUrl, get } from "./api.js";
 import * as actions from "./actions.js";
 import { colour } from "./code.js";
-import { h, button, icon, menuTool, put, tool } from "./dom.js";
+import { h, button, icon, menuTool, put, tool, words } from "./dom.js";
 import { itemOfStat } from "./folder.js";
-import { baseOf, compareNames, extensionOf, kindOf, parentOf, size, when } from "./format.js";
+import { baseOf, compareNames, extensionOf, join, kindOf, parentOf, size, when } from "./format.js";
 import { openMenu } from "./menu.js";
 import { go, link } from "./router.js";
-import { openShare } from "./share.js";
 import { T } from "./text.js";
-import { openVersions } from "./versions.js";
 
+const t = T.preview;
 const TEXT_BYTES = 256 << 10;  //  So much of a text is shown
 const SNIFF_BYTES = 1 << 20;  //  A file of unknown kind and at most this size may be text
 
+//  leave (): the person wants to go back. Gives { path, close }.
 export function openPreview(path, leave) {
-	return new Preview(path, leave);
-}
+	const back = document.activeElement, folder = parentOf(path);
+	const stopper = new AbortController(), { signal } = stopper;
+	const stage = h("div.stage", h("p.muted", { role: "status" }, T.loading));
+	const detail = h("p.muted");
+	const previous = tool(t.previous, "left", () => turn(-1), { "aria-keyshortcuts": "ArrowLeft", hidden: true });
+	const next = tool(t.next, "right", () => turn(1), { "aria-keyshortcuts": "ArrowRight", hidden: true });
+	let item = null, names = [];
 
-class Preview {
-	constructor(path, leave) {
-		Object.assign(this, { path, leave });
-		this.back = document.activeElement;
-		this.stopper = new AbortController();
-		this.stage = h("div.stage", h("p.muted", { role: "status" }, T.loading));
-		this.detail = h("p.muted");
-		this.previous = tool(T.preview.previous, "left", () => this.#turn(-1), { "aria-keyshortcuts": "ArrowLeft" });
-		this.next = tool(T.preview.next, "right", () => this.#turn(1), { "aria-keyshortcuts": "ArrowRight" });
-		this.previous.hidden = this.next.hidden = true;
-		this.element = h("dialog.preview", { "aria-label": T.preview.region(baseOf(path)) },
-			h("header", tool(T.close, "back", () => this.leave(), { autofocus: true }), h("div.grow", h("h2", baseOf(path)), this.detail),
-				this.previous, this.next, tool(T.files.download, "download", () => this.item && actions.download([this.item])),
-				menuTool(T.files.more, event => this.#menu(event))),
-			this.stage);
-		this.element.addEventListener("cancel", event => {
+	const element = h("dialog.preview", { "aria-label": t.region(baseOf(path)),
+		oncancel: event => {
 			event.preventDefault();
-			this.leave();
-		});
-		this.element.addEventListener("keydown", event => {
-			if (event.target.closest("video, audio, pre, [role=menu]") || event.altKey || event.ctrlKey || event.metaKey)
-				return;
-			if (event.key === "ArrowLeft" || event.key === "ArrowRight")
-				this.#turn(event.key === "ArrowLeft" ? -1 : 1);
-		});
-		document.body.append(this.element);
-		this.element.showModal();
-		document.title = T.title(baseOf(path));
-		this.#load();
-	}
+			leave();
+		},
+		onkeydown: event => {
+			const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+			if (step && !event.target.closest("video, audio, pre, [role=menu]") && !event.altKey && !event.ctrlKey && !event.metaKey)
+				turn(step);
+		} },
+	h("header", tool(T.close, "back", leave, { autofocus: true }), h("div.grow", h("h2", baseOf(path)), detail),
+		previous, next, tool(T.files.download, "download", () => item && actions.download([item])),
+		menuTool(T.files.more, ({ currentTarget: anchor }) => item
+			&& openMenu([actions.shareCommand(item), ...actions.fileCommands(item)], T.files.more, { anchor }))),
+	stage);
 
-	close() {
-		this.stopper.abort();
-		this.stage.replaceChildren();  //  Ends what plays, and its requests
-		this.element.close();
-		this.element.remove();
-		if (this.back?.isConnected)
-			this.back.focus({ preventScroll: true });
-	}
-
-	async #load() {
+	async function load() {
 		try {
-			this.item = itemOfStat(await get("/entry", { path: this.path }, this.stopper.signal));
-			if (this.item.kind === "folder")
-				return go(link("files", this.path), { replace: true });
-			this.detail.textContent = `${size(this.item.size)} · ${when(this.item.modified)}`;
-			await this.#show(this.item);
-			await this.#neighbours();
+			item = itemOfStat(await get("/entry", { path }, signal));
+			if (item.kind === "folder")
+				return go(link("files", path), { replace: true });
+			detail.textContent = `${size(item.size)} · ${when(item.modified)}`;
+			await show();
+			await neighbours();
 		}
 		catch (error) {
 			if (error.name !== "AbortError")
-				this.#words("warning", T.preview.failed, error instanceof ApiError ? error.sentence : T.preview.failedLead);
+				say("warning", t.failed, error.sentence ?? t.failedLead);
 		}
 	}
 
-	async #show(item) {
+	async function show() {
 		//  The time makes a changed file another address, so that no old picture is shown
-		const source = `${fileUrl(item.path)}?v=${item.modified}`;
-		const kind = kindOf(item);
-		const broken = () => this.#words("warning", T.preview.failed, T.preview.failedLead);
+		const src = `${fileUrl(path)}?v=${item.modified}`, kind = kindOf(item);
+		const onerror = () => say("warning", t.failed, t.failedLead);
+		const media = { src, controls: true, preload: "metadata", "aria-label": item.name, onerror };
 		if (!item.size)
-			this.#words("file", T.preview.empty, "");
+			say("file", t.empty);
 		else if (kind === "image")
-			put(this.stage, h("img", { src: source, alt: T.preview.picture(item.name), onerror: broken }));
+			put(stage, h("img", { src, alt: t.picture(item.name), onerror }));
 		else if (kind === "video")
-			put(this.stage, h("video", { src: source, controls: true, preload: "metadata", playsinline: true, "aria-label": item.name, onerror: broken }));
+			put(stage, h("video", { ...media, playsinline: true }));
 		else if (kind === "audio")
-			put(this.stage, h("div.sound", icon("audio", "huge kind audio"),
-				h("audio", { src: source, controls: true, preload: "metadata", "aria-label": item.name, onerror: broken })));
+			put(stage, h("div.sound", icon("audio", "huge kind audio"), h("audio", media)));
 		else if (kind === "pdf")
-			put(this.stage, h("iframe", { src: source, title: T.preview.content(item.name) }));
+			put(stage, h("iframe", { src, title: t.content(item.name) }));
 		else if (kind === "text" || kind === "code" || kind === "file" && item.size <= SNIFF_BYTES)
-			await this.#text(item, source, kind === "file");
+			await showText(src, kind === "file");
 		else
-			this.#words(kind === "archive" ? "archive" : "file", T.preview.none, T.preview.noneLead);
+			say(kind === "archive" ? "archive" : "file", t.none, t.noneLead);
 	}
 
-	async #text(item, source, doubt) {
+	async function showText(source, doubt) {
 		const cut = item.size > TEXT_BYTES;
-		const response = await fetch(source, { signal: this.stopper.signal, headers: cut ? { Range: `bytes=0-${TEXT_BYTES - 1}` } : {} });
+		const response = await fetch(source, { signal, headers: cut ? { Range: `bytes=0-${TEXT_BYTES - 1}` } : {} });
 		if (!response.ok)
 			throw errorOf(response.status, await response.text());
 		const octets = new Uint8Array(await response.arrayBuffer());
 		if (doubt && octets.includes(0))
-			return this.#words("file", T.preview.none, T.preview.noneLead);
-		const text = new TextDecoder().decode(octets);
-		put(this.stage, h("div.paper", cut && h("p.note", T.preview.cut(size(TEXT_BYTES))),
-			h("pre", { tabindex: 0, role: "region", "aria-label": T.preview.content(item.name) }, h("code", colour(text, extensionOf(item.name))))));
+			return say("file", t.none, t.noneLead);
+		put(stage, h("div.paper", cut && h("p.note", t.cut(size(TEXT_BYTES))),
+			h("pre", { tabindex: 0, role: "region", "aria-label": t.content(item.name) }, h("code", colour(new TextDecoder().decode(octets), extensionOf(item.name))))));
 	}
 
-	#words(shape, title, lead) {
-		put(this.stage, h("div.empty", icon(shape, "huge"), h("h3", title), lead && h("p.muted", lead),
-			this.item && button(T.files.download, { class: "primary", onclick: () => actions.download([this.item]) }, "download")));
+	function say(shape, title, lead) {
+		put(stage, h("div.empty", words(shape, title, lead,
+			item && button(T.files.download, { class: "primary", onclick: () => actions.download([item]) }, "download"))));
 	}
 
 	//  The other files of the folder, in the order of names.
-	async #neighbours() {
-		const page = await get("/entries", { path: parentOf(this.path), limit: 10000 }, this.stopper.signal);
-		this.names = page.names.filter((_, n) => page.kinds[n] === "f").sort(compareNames);
-		const at = this.names.indexOf(baseOf(this.path));
-		this.previous.hidden = this.next.hidden = this.names.length < 2;
-		this.previous.disabled = at <= 0;
-		this.next.disabled = at >= this.names.length - 1;
-		this.detail.textContent += ` · ${T.preview.of(at + 1, this.names.length)}`;
+	async function neighbours() {
+		const page = await get("/entries", { path: folder, limit: 10000 }, signal);
+		names = page.names.filter((_, n) => page.kinds[n] === "f").sort(compareNames);
+		const at = names.indexOf(item.name);
+		previous.hidden = next.hidden = names.length < 2;
+		previous.disabled = at <= 0;
+		next.disabled = at >= names.length - 1;
+		detail.textContent += ` · ${t.of(at + 1, names.length)}`;
 	}
 
-	#turn(step) {
-		const name = this.names?.[this.names.indexOf(baseOf(this.path)) + step];
+	function turn(step) {
+		const name = names[names.indexOf(baseOf(path)) + step];
 		if (name)
-			go(link("view", `${parentOf(this.path)}/${name}`), { replace: true });
+			go(link("view", join(folder, name)), { replace: true });
 	}
 
-	#menu(event) {
-		if (this.item)
-			openMenu([
-				{ label: T.files.share, icon: "share", action: () => openShare(this.item) },
-				{ label: T.files.versions, icon: "history", action: () => openVersions(this.item) },
-				{ label: T.files.places, icon: "cluster", action: () => go(link("cluster", this.path)) },
-			], T.files.more, { anchor: event.currentTarget });
-	}
+	document.body.append(element);
+	element.showModal();
+	document.title = T.title(baseOf(path));
+	load();
+	return { path, close() {
+		stopper.abort();
+		stage.replaceChildren();  //  Ends what plays, and its requests
+		element.close();
+		element.remove();
+		if (back?.isConnected)
+			back.focus({ preventScroll: true });
+	} };
 }

@@ -3,6 +3,8 @@ import { call, get, post, sentenceOf } from "./api.js";
 import { h, button, problemLine, put, tool } from "./dom.js";
 import { T } from "./text.js";
 
+const t = T.entrance;
+
 export let session = { signed_in: false };
 
 export const home = () => `/users/${session.user}`;
@@ -31,14 +33,13 @@ function show(host, mode, ended, resolve) {
 		autocomplete: making ? "new-password" : "current-password", ...(making ? { minlength: 8, "aria-describedby": "password-hint" } : {}) });
 	const problem = problemLine();
 	const submit = h("button", { type: "submit", class: "primary wide" },
-		h("span", making ? mode === "first" ? T.entrance.firstAction : T.entrance.register : T.entrance.login));
+		h("span", making ? mode === "first" ? t.firstAction : t.register : t.login));
 	const form = h("form.fields", { novalidate: true, onsubmit: async event => {
 		event.preventDefault();
 		problem.hidden = true;
 		if (!name.value || !password.value)
-			return refuse(T.entrance.missing, name.value ? password : name);
+			return refuse(t.missing, name.value ? password : name);
 		submit.disabled = true;
-		submit.classList.add("working");
 		try {
 			await post(making ? "/accounts" : "/session", { name: name.value, password: password.value });
 			await load();
@@ -49,12 +50,11 @@ function show(host, mode, ended, resolve) {
 		}
 		finally {
 			submit.disabled = false;
-			submit.classList.remove("working");
 		}
 	} },
-	h("label", { for: "user" }, T.entrance.name), name, making && h("p", { id: "user-hint", class: "hint" }, T.entrance.nameHint),
-	h("label", { for: "password" }, T.entrance.password), revealing(password),
-	making && h("p", { id: "password-hint", class: "hint" }, T.entrance.passwordHint), problem, submit);
+	h("label", { for: "user" }, t.name), name, making && h("p", { id: "user-hint", class: "hint" }, t.nameHint),
+	h("label", { for: "password" }, t.password), revealing(password),
+	making && h("p", { id: "password-hint", class: "hint" }, t.passwordHint), problem, submit);
 
 	function refuse(sentence, field) {
 		problem.say(sentence);
@@ -62,24 +62,24 @@ function show(host, mode, ended, resolve) {
 		field.select();
 	}
 
-	const title = { first: T.entrance.first, login: T.product, register: T.entrance.register }[mode];
-	const lead = { first: T.entrance.firstLead, login: ended ? T.entrance.ended : T.entrance.loginLead, register: T.entrance.registerLead }[mode];
-	const other = { login: ["register", T.entrance.toRegister], register: ["login", T.entrance.toLogin] }[mode];
+	const title = { first: t.first, login: T.product, register: t.register }[mode];
+	const lead = { first: t.firstLead, login: ended ? t.ended : t.loginLead, register: t.registerLead }[mode];
+	const other = { login: ["register", t.toRegister], register: ["login", t.toLogin] }[mode];
 	put(host, h("main.entrance", { tabindex: -1 },
 		h("div.card",
 			h("img", { src: "favicon.svg", alt: "", width: 48, height: 48 }),
 			h("h1", title), h("p.lead", lead), form,
 			other && button(other[1], { class: "link", onclick: () => show(host, other[0], false, resolve) }))));
-	document.title = T.title(making ? T.entrance.register : T.entrance.login);
+	document.title = T.title(making ? t.register : t.login);
 	name.focus();
 }
 
 //  A field of a password with a button that shows what was typed.
 export function revealing(input) {
-	const eye = tool(T.entrance.show, "eye", () => {
+	const eye = tool(t.show, "eye", () => {
 		const hidden = input.type === "password";
 		input.type = hidden ? "text" : "password";
-		eye.ariaLabel = eye.title = hidden ? T.entrance.hide : T.entrance.show;
+		eye.ariaLabel = eye.title = hidden ? t.hide : t.show;
 	});
 	return h("div.revealing", input, eye);
 }

@@ -4,8 +4,8 @@ export const LOCALE = "en-GB";
 
 const whole = new Intl.NumberFormat(LOCALE);
 const count = n => whole.format(n);
-const many = (n, one, more) => `${count(n)} ${n === 1 ? one : more}`;
-const items = n => many(n, "item", "items");
+const many = (n, one, more = `${one}s`) => `${count(n)} ${n === 1 ? one : more}`;
+const items = n => many(n, "item");
 
 export const T = {
 	product: "Filestore",
@@ -18,7 +18,7 @@ export const T = {
 	undo: "Undo",
 	loading: "Loading…",
 	tryAgain: "Try again",
-	bytes: n => many(n, "byte", "bytes"),
+	bytes: n => many(n, "byte"),
 	perSecond: size => `${size}/s`,
 	today: time => `Today, ${time}`,
 	yesterday: time => `Yesterday, ${time}`,
@@ -157,7 +157,7 @@ export const T = {
 		tooManyForZip: "That is too much for one download by name. Choose fewer, or download the folder that they are in.",
 		actions: "Actions",
 		more: "More actions",
-		summary: (folders, files, size) => [folders && many(folders, "folder", "folders"), files && many(files, "file", "files"), size]
+		summary: (folders, files, size) => [folders && many(folders, "folder"), files && many(files, "file"), size]
 			.filter(Boolean).join(" · "),
 		found: n => n ? `${count(n)} found` : "Nothing found",
 		foundMore: n => `${count(n)} found, looking further…`,
@@ -190,10 +190,10 @@ export const T = {
 
 	uploads: {
 		sending: (done, all) => `Uploading ${count(Math.min(done + 1, all))} of ${count(all)}`,
-		allDone: n => `${many(n, "upload", "uploads")} finished`,
+		allDone: n => `${many(n, "upload")} finished`,
 		pausedAll: "Uploads are paused",
-		someFailed: n => `${many(n, "upload", "uploads")} failed`,
-		unfinished: n => `${many(n, "unfinished upload", "unfinished uploads")}`,
+		someFailed: n => `${many(n, "upload")} failed`,
+		unfinished: n => many(n, "unfinished upload"),
 		preparing: n => `Reading folders: ${items(n)}`,
 		left: time => `${time} left`,
 		waiting: "Waiting",
@@ -221,7 +221,7 @@ export const T = {
 	trash: {
 		title: "Trash",
 		label: "What was deleted",
-		lead: days => `What is here is deleted for good after ${many(days, "day", "days")}.`,
+		lead: days => `What is here is deleted for good after ${many(days, "day")}.`,
 		emptyTitle: "The trash is empty",
 		emptyLead: "What you delete stays here for a while, so that you can take it back.",
 		restore: "Restore",
@@ -293,14 +293,14 @@ export const T = {
 		well: "Everything is safe",
 		wellLead: (files, bytes) => `${files} with ${bytes}, every part with all its copies.`,
 		risk: bytes => `${bytes} have only one copy`,
-		riskLead: (left, moving) => left || moving ? `New copies are being made${left && `; about ${left} left`}.` : "New copies will be made as soon as a node can take them.",
+		copying: left => `New copies are being made; ${left ? `about ${left} left` : "working out how long it takes"}.`,
+		noCopying: "New copies will be made as soon as a node can take them.",
 		thin: n => `${many(n, "part is", "parts are")} short of copies`,
-		thinLead: (bytes, left) => `${bytes} to copy${left ? `; about ${left} left` : ""}.`,
 		lost: n => `${many(n, "part has", "parts have")} no living copy`,
 		lostLead: "Bring a missing node back. Nothing is deleted meanwhile.",
 		recovery: "The books are older than the nodes",
 		recoveryLead: "Nothing is deleted until an admin has decided: filestore admin recovery.",
-		files: n => many(n, "file", "files"),
+		files: n => many(n, "file"),
 		nodes: "Storage nodes",
 		alive: (alive, all) => `${alive} of ${all} alive`,
 		state: { alive: "Alive", silent: "Silent", pruned: "Lost" },
@@ -311,9 +311,10 @@ export const T = {
 		now: "now",
 		never: "never",
 		free: (free, all) => `${free} free of ${all}`,
+		away: (free, all) => `Had ${free} free of ${all}`,
 		used: percent => `${percent} % used`,
-		holds: n => many(n, "part", "parts"),
-		rates: (into, out) => `In ${into}, out ${out}`,
+		holds: n => many(n, "part"),
+		into: rate => `In ${rate}`, out: rate => `Out ${rate}`,
 		atRest: "At rest",
 		facts: { folders: "Folders", uploads: "Uploads going on", garbage: "To be deleted from nodes", damaged: "Damaged copies found" },
 		zone: zone => `Zone ${zone}`,
@@ -323,12 +324,12 @@ export const T = {
 		scrubbing: node => `${node} reads and checks all it holds.`,
 		actionsFor: node => `Actions for ${node}`,
 		copies: "Copies",
-		copiesLead: n => `${many(n, "part", "parts")} of files, by living copies`,
+		copiesLead: n => `${many(n, "part")} of files, by living copies`,
 		copyRow: n => n === 0 ? "None" : many(n, "copy", "copies"),
 		oneCopy: "At one copy",
 		oneCopyLead: "Content that another failure would take. Zero is where it belongs.",
 		left: time => `About ${time} left`,
-		moving: n => `${many(n, "part", "parts")} on the way`,
+		moving: n => `${many(n, "part")} on the way`,
 		speed: rate => `Copying ${rate}`,
 		throughput: "Throughput",
 		throughputLead: "Through this page's server",
@@ -336,7 +337,6 @@ export const T = {
 		capacity: "Space",
 		capacityLead: "Of all nodes together",
 		taken: "Used", whole: "Capacity",
-		atOneCopy: "At one copy",
 		stuck: "What cannot be copied",
 		stuckRow: (path, extent, reason) => `${path}, part ${extent}: ${reason}`,
 		journal: "What happened",
@@ -354,7 +354,7 @@ export const T = {
 
 	places: {
 		of: name => `Where “${name}” is stored`,
-		summary: (extents, copies) => `${many(extents, "part", "parts")}, ${copies}.`,
+		summary: (extents, copies) => `${many(extents, "part")}, ${copies}.`,
 		copies: (least, most) => least === most ? `${many(least, "living copy", "living copies")} of each` : `${least} to ${many(most, "living copy", "living copies")}`,
 		part: (n, size, nodes) => `Part ${n}, ${size}: ${nodes.length ? nodes.join(", ") : "no living copy"}`,
 		strip: "Parts of the file in order, a row for each copy",

@@ -12,7 +12,11 @@ const AT_ONCE = 3;
 const SMALL_BYTES = 1 << 20;  //  At most so large goes in one request, which is atomic
 const WAIT_MS = [1000, 2000, 4000, 8000, 15000, 30000];
 const RATE_MS = 4000;  //  The rate is of this time
+const ASIDE = { sent: 0, state: "" };  //  For requests that send no content
 const TUS = { "Tus-Resumable": "1.0.0" };
+
+const OPEN = ["waiting", "sending", "storing", "retrying", "exists"];  //  Goes on by itself, or asks
+const WORKING = ["sending", "storing"];
 
 const items = [];
 const watchers = new Set();
@@ -38,9 +42,11 @@ function changed() {
 	watchers.forEach(watcher => watcher());
 }
 
-export const isOpen = item => !["done", "failed", "skipped"].includes(item.state);
+const is = (item, states) => states.includes(item.state);
 
-export const busy = () => items.some(item => ["waiting", "sending", "storing", "retrying", "exists"].includes(item.state));
+export const isOpen = item => !is(item, ["done", "failed", "skipped"]);
+
+export const busy = () => items.some(item => is(item, OPEN));
 
 //  Add files below a folder of the store. Folders are made first, empty ones too.
 export async function add(folder, { files, folders }) {
@@ -51,17 +57,15 @@ export async function add(folder, { files, folders }) {
 		tell("file.folder", { type: "folder", path: join(folder, path) });
 	}
 	for (const { file, path, handle } of files)
-		items.push({ id: ++serial, file, handle, path: join(folder, path), name: baseOf(path), size: file.size, sent: 0, state: "waiting", tries: 0,
-			modified: file.lastModified });
-	changed();
+		enqueue(join(folder, path), { file, handle, size: file.size, sent: 0, state: "waiting", modified: file.lastModified });
 	pump();
 }
 
+const enqueue = (path, more) => items.push({ id: ++serial, path, name: baseOf(path), tries: 0, ...more });
+
 function pump() {
-	while (items.filter(item => item.state === "sending" || item.state === "storing").length < AT_ONCE) {
-		const next = items.find(item => item.state === "waiting");
-		if (!next)
-			break;
+	const free = AT_ONCE - items.filter(item => is(item, WORKING)).length;
+	for (const next of items.filter(item => item.state === "waiting").slice(0, Math.max(0, free))) {
 		next.state = "sending";
 		run(next);
 	}
@@ -74,7 +78,7 @@ async function run(item) {
 			item.sent = await offsetOf(item);
 		if (item.state === "sending")
 			await (item.file.size <= SMALL_BYTES && !item.url ? sendWhole(item) : sendParts(item));
-		if (item.state === "sending" || item.state === "storing")
+		if (is(item, WORKING))
 			finish(item);
 	}
 	catch (error) {
@@ -93,8 +97,7 @@ function finish(item) {
 }
 
 async function failed(item, error) {
-	item.request = null;
-	if (item.state === "paused" || item.state === "cancelled")
+	if (is(item, ["paused", "cancelled"]))
 		return;
 	if (error.code === "exists")
 		return conflict(item);
@@ -132,43 +135,31 @@ export function hurry() {
 async function conflict(item) {
 	item.state = "exists";
 	changed();
-	const turn = asking;
-	let over;
-	asking = new Promise(resolve => (over = resolve));
-	await turn;
-	const several = items.some(other => other !== item && isOpen(other));
-	const answer = always ? { choice: always } : await resolveConflict(item, several);
-	if (answer.all)
-		always = answer.choice;
-	over();
+	const { choice } = await (asking = asking.then(() => ask(item)));
 	if (item.state !== "exists")
 		return;
-	if (answer.choice === "skip")
-		item.state = "skipped";
-	else {
-		if (answer.choice === "replace")
-			item.replace = true;
-		else
-			await rename(item);
-		item.state = "waiting";
-	}
+	if (choice === "replace")
+		item.replace = true;
+	else if (choice === "keep")
+		rename(item);
+	item.state = choice === "skip" ? "skipped" : "waiting";
 	pump();
 }
 
-//  "a (2).txt", the first that is free in the folder.
-async function rename(item) {
-	item.renamed ??= new Set();
-	for (;;) {
-		const name = freeName(item.name, candidate => item.renamed.has(candidate));
-		item.renamed.add(name);
-		item.path = join(parentOf(item.path), name);
-		try {
-			await get("/entry", { path: item.path });
-		}
-		catch {
-			return;  //  Free, or the upload itself will tell
-		}
-	}
+async function ask(item) {
+	const several = items.some(other => other !== item && isOpen(other));
+	const answer = item.taken ? { choice: "keep" } : always ? { choice: always } : await resolveConflict(item, several);
+	if (answer.all)
+		always = answer.choice;
+	return answer;
+}
+
+//  "a (2).txt"; if that is taken too, the upload itself tells, and the next one is tried.
+function rename(item) {
+	item.taken ??= new Set();
+	const name = freeName(item.name, candidate => item.taken.has(candidate));
+	item.taken.add(name);
+	item.path = join(parentOf(item.path), name);
 }
 
 //  --- The wire
@@ -197,7 +188,6 @@ function send(item, method, url, headers, body) {
 			}
 		};
 		request.onload = () => {
-			item.request = null;
 			if (request.status >= 200 && request.status < 300)
 				return resolve(request);
 			if (request.status === 401)
@@ -216,7 +206,7 @@ function send(item, method, url, headers, body) {
 async function sendWhole(item) {
 	item.sent = 0;
 	await send(item, "PUT", fileUrl(item.path), {
-		"Content-Type": "application/octet-stream", "X-Modified-Ms": String(item.modified),
+		"Content-Type": "application/octet-stream", "X-Modified-Ms": item.modified,
 		...(item.replace ? {} : { "If-None-Match": "*" }),
 	}, item.file).catch(error => {
 		throw error.status === 412 && !item.replace ? Object.assign(error, { code: "exists" }) : error;
@@ -226,11 +216,9 @@ async function sendWhole(item) {
 async function sendParts(item) {
 	if (!item.url)
 		await create(item);
-	while (item.sent < item.size || item.size === 0) {
-		if (item.state !== "sending")
-			return;
+	while (item.sent < item.size && item.state === "sending") {
 		const reply = await send(item, "PATCH", item.url, {
-			...TUS, "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(item.sent),
+			...TUS, "Content-Type": "application/offset+octet-stream", "Upload-Offset": item.sent,
 		}, item.file.slice(item.sent));
 		item.sent = Number(reply.getResponseHeader("Upload-Offset"));
 		if (item.sent < item.size)
@@ -239,9 +227,9 @@ async function sendParts(item) {
 }
 
 async function create(item) {
-	const metadata = { path: item.path, modified_ms: String(item.modified), ...(item.replace ? { replace: "true" } : {}) };
-	const reply = await send({ sent: 0, state: "" }, "POST", `${API}/uploads`, {
-		...TUS, "Upload-Length": String(item.size),
+	const metadata = { path: item.path, modified_ms: item.modified, ...(item.replace ? { replace: true } : {}) };
+	const reply = await send(ASIDE, "POST", `${API}/uploads`, {
+		...TUS, "Upload-Length": item.size,
 		"Upload-Metadata": Object.entries(metadata).map(([name, value]) => `${name} ${base64(value)}`).join(","),
 	});
 	item.url = new URL(reply.getResponseHeader("Location"), location.href).pathname;
@@ -252,7 +240,7 @@ async function create(item) {
 
 async function offsetOf(item) {
 	try {
-		const request = await send({ sent: 0, state: "" }, "HEAD", item.url, TUS);
+		const request = await send(ASIDE, "HEAD", item.url, TUS);
 		return Number(request.getResponseHeader("Upload-Offset"));
 	}
 	catch (error) {
@@ -268,7 +256,7 @@ const base64 = text => btoa(String.fromCharCode(...new TextEncoder().encode(text
 //  --- What a person may do
 
 export function pause(item) {
-	if (!["sending", "waiting", "retrying", "storing"].includes(item.state))
+	if (!is(item, OPEN) || item.state === "exists")
 		return;
 	item.state = "paused";
 	clearTimeout(item.timer);
@@ -277,7 +265,7 @@ export function pause(item) {
 }
 
 export function resume(item) {
-	if (!["paused", "failed", "retrying"].includes(item.state))
+	if (!is(item, ["paused", "failed", "retrying"]))
 		return;
 	clearTimeout(item.timer);
 	item.state = "waiting";
@@ -294,7 +282,7 @@ export function cancel(item) {
 	items.splice(items.indexOf(item), 1);
 	if (item.url) {
 		handles.forget(item.url);
-		send({ sent: 0, state: "" }, "DELETE", item.url, TUS).catch(() => {});  //  It expires by itself otherwise
+		send(ASIDE, "DELETE", item.url, TUS).catch(() => {});  //  It expires by itself otherwise
 	}
 	pump();
 }
@@ -314,8 +302,7 @@ export async function findUnfinished() {
 		const url = `${API}/uploads/${upload.id}`;
 		if (elsewhere.has(url) || items.some(item => item.url === url))
 			continue;
-		items.push({ id: ++serial, file: null, handle: await handles.find(url), path: upload.path, name: baseOf(upload.path), size: upload.size,
-			sent: upload.offset, state: "lost", tries: 0, modified: upload.modified_ms, url, expires: upload.expires_ms });
+		enqueue(upload.path, { handle: await handles.find(url), size: upload.size, sent: upload.offset, state: "lost", modified: upload.modified_ms, url });
 	}
 	changed();
 }
@@ -350,16 +337,15 @@ function sample(octets) {
 }
 
 export function figures() {
-	const mine = items.filter(item => item.state !== "lost" && item.state !== "skipped");
-	const size = mine.reduce((sum, item) => sum + item.size, 0);
-	const sent = mine.reduce((sum, item) => sum + item.sent, 0);
+	const mine = items.filter(item => !is(item, ["lost", "skipped"]));
+	const sum = key => mine.reduce((all, item) => all + item[key], 0), size = sum("size"), sent = sum("sent");
 	const now = performance.now();
 	const recent = samples.filter(one => one.at >= now - RATE_MS);
 	const span = recent.length ? Math.max(500, now - recent[0].at) : 0;
-	const rate = span ? recent.reduce((sum, one) => sum + one.octets, 0) / span * 1000 : 0;
-	const state = name => items.filter(item => item.state === name).length;
+	const rate = span ? recent.reduce((all, one) => all + one.octets, 0) / span * 1000 : 0;
+	const state = (...names) => items.filter(item => is(item, names)).length;
 	return { all: mine.length, done: state("done"), failed: state("failed"), paused: state("paused"), lost: state("lost"),
-		active: state("sending") + state("storing"), size, sent, rate, left: rate > 0 ? (size - sent) / rate * 1000 : null };
+		active: state(...WORKING), size, sent, rate, left: rate > 0 ? (size - sent) / rate * 1000 : null };
 }
 
 addEventListener("beforeunload", event => {

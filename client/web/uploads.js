@@ -2,11 +2,13 @@
 import { h, icon, announce, throttle, tool, write } from "./dom.js";
 import { confirm, toast } from "./dialog.js";
 import { askConflict } from "./actions.js";
+import { sentenceOf } from "./api.js";
 import { baseOf, duration, kindOf, parentOf, rate, size } from "./format.js";
 import { go, link } from "./router.js";
 import { T } from "./text.js";
 import * as upload from "./upload.js";
 
+const t = T.uploads;
 const SHOWN = 60;  //  Rows at most; a folder may have many thousand files
 const DRAW_MS = 150;
 const SETTLE_MS = 5000;
@@ -21,10 +23,10 @@ const figures = h("p.muted.figures");
 const total = h("progress", { max: 1, "aria-labelledby": "uploads-title" });
 const list = h("ul.upload-rows");
 const rest = h("p.muted.rest", { hidden: true });
-const pauseAll = tool(T.uploads.pauseAll, "pause", () => upload.all().forEach(upload.pause));
-const resumeAll = tool(T.uploads.resumeAll, "play", () => upload.all().forEach(upload.resume));
-const fold = tool(T.uploads.collapse, "fold", () => setCollapsed(!collapsed), { class: "quiet fold", "aria-expanded": "true", "aria-controls": "uploads-body" });
-const clear = tool(T.uploads.clear, "close", clearPanel);
+const pauseAll = tool(t.pauseAll, "pause", () => upload.all().forEach(upload.pause));
+const resumeAll = tool(t.resumeAll, "play", () => upload.all().forEach(upload.resume));
+const fold = tool(t.collapse, "fold", () => setCollapsed(!collapsed), { class: "quiet fold", "aria-expanded": "true", "aria-controls": "uploads-body" });
+const clear = tool(t.clear, "close", clearPanel);
 
 export const panel = h("section.uploads", { "aria-labelledby": "uploads-title", hidden: true },
 	h("header", h("div.grow", heading, figures), pauseAll, resumeAll, fold, clear),
@@ -34,15 +36,15 @@ function setCollapsed(value) {
 	if (collapsed === value)
 		return;
 	collapsed = value;
-	panel.classList.toggle("collapsed", collapsed);
-	fold.setAttribute("aria-expanded", String(!collapsed));
-	fold.setAttribute("aria-label", collapsed ? T.uploads.expand : T.uploads.collapse);
+	panel.classList.toggle("collapsed", value);
+	fold.ariaExpanded = String(!value);
+	fold.ariaLabel = value ? t.expand : t.collapse;
 	draw();
 }
 
 async function clearPanel() {
 	const open = upload.all().filter(item => item.state !== "lost" && upload.isOpen(item));
-	if (open.length && !await confirm({ title: T.uploads.cancelTitle, sentence: T.uploads.cancelLead, action: T.uploads.cancelAll, danger: true }))
+	if (open.length && !await confirm({ title: t.cancelTitle, sentence: t.cancelLead, action: t.cancelAll, danger: true }))
 		return;
 	open.forEach(upload.cancel);
 	upload.forgetFinished();
@@ -56,12 +58,12 @@ const partOf = ({ sent, size: all }) => sent < all ? `${size(sent)} / ${size(all
 
 function headline(f) {
 	if (f.active || f.done + f.failed + f.paused < f.all)
-		return T.uploads.sending(f.done, f.all);
+		return t.sending(f.done, f.all);
 	if (f.paused)
-		return T.uploads.pausedAll;
+		return t.pausedAll;
 	if (f.failed)
-		return T.uploads.someFailed(f.failed);
-	return f.all ? T.uploads.allDone(f.done) : T.uploads.unfinished(f.lost);
+		return t.someFailed(f.failed);
+	return f.all ? t.allDone(f.done) : t.unfinished(f.lost);
 }
 
 const draw = throttle(DRAW_MS, () => {
@@ -73,15 +75,15 @@ const draw = throttle(DRAW_MS, () => {
 		return;
 	write(heading, headline(f));
 	const active = f.active > 0;
-	figures.textContent = [f.all && partOf(f), active && f.rate > 0 && rate(f.rate),
-		active && f.left && f.sent < f.size && T.uploads.left(duration(f.left))].filter(Boolean).join(" · ");
+	figures.textContent = [active && f.left && f.sent < f.size && t.left(duration(f.left)),
+		f.all && partOf(f), active && f.rate > 0 && rate(f.rate)].filter(Boolean).join(" · ");
 	total.hidden = !f.all || f.done === f.all;
 	total.value = f.size ? f.sent / f.size : 0;
 	pauseAll.hidden = !active;
 	resumeAll.hidden = active || !f.paused;
 	drawRows(items);
 	if (f.done > finished && f.done === f.all) {
-		announce(T.uploads.announceDone(f.done));
+		announce(t.announceDone(f.done));
 		setTimeout(settle, SETTLE_MS);
 	}
 	if (f.all > known)
@@ -116,25 +118,23 @@ function drawRows(items) {
 			list.insertBefore(element, next);
 	}
 	rest.hidden = items.length <= shown.length;
-	rest.textContent = T.uploads.andMore(items.length - shown.length);
+	rest.textContent = t.andMore(items.length - shown.length);
 }
 
 function row(item) {
 	const status = h("span.muted.status");
 	const bar = h("progress", { max: 1, "aria-label": item.name });
-	const act = (verb, iconName, action) => tool(T.uploads.one(T.uploads[verb], item.name), iconName, () => action(item));
-	const buttons = {
-		pause: act("pause", "pause", upload.pause),
-		resume: act("resume", "play", upload.resume),
-		retry: act("retry", "retry", upload.resume),
-		allow: act("allow", "play", () => attach(item, upload.allow(item))),
-		choose: act("choose", "upload", choose),
-		show: act("show", "folder-open", () => go(link("files", parentOf(item.path)))),
-		cancel: act("cancel", "close", upload.cancel),
-	};
-	const name = h("span.name", item.name);
-	const element = h("li", icon(kindOf({ kind: "file", name: item.name }), `kind ${kindOf({ kind: "file", name: item.name })}`),
-		h("div.grow", name, bar, status), h("div.buttons", Object.values(buttons)));
+	const buttons = Object.fromEntries(Object.entries({
+		pause: ["pause", upload.pause],
+		resume: ["play", upload.resume],
+		retry: ["retry", upload.resume],
+		allow: ["play", () => attach(item, upload.allow(item))],
+		choose: ["upload", choose],
+		show: ["folder-open", () => go(link("files", parentOf(item.path)))],
+		cancel: ["close", upload.cancel],
+	}).map(([verb, [iconName, action]]) => [verb, tool(t.one(T.uploads[verb], item.name), iconName, () => action(item))]));
+	const name = h("span.name", item.name), kind = kindOf({ kind: "file", name: item.name });
+	const element = h("li", icon(kind === "document" ? "text" : kind, `kind ${kind}`), h("div.grow", name, bar, status), h("div.buttons", Object.values(buttons)));
 	let drawn = null;
 	return { element, draw: () => {
 		write(name, baseOf(item.path));  //  Another one when both are kept
@@ -145,29 +145,29 @@ function row(item) {
 		drawn = item.state;
 		element.dataset.state = item.state;
 		bar.hidden = item.state === "done" || item.state === "skipped";
-		const shown = { waiting: "pause cancel", sending: "pause cancel", storing: "pause cancel", retrying: "retry cancel", exists: "cancel", paused: "resume cancel",
-			failed: "retry cancel", lost: item.handle ? "allow choose cancel" : "choose cancel", done: "show", skipped: "show" }[item.state] ?? "";
+		const shown = { retrying: "retry cancel", exists: "cancel", paused: "resume cancel", failed: "retry cancel",
+			lost: item.handle ? "allow choose cancel" : "choose cancel", done: "show", skipped: "show" }[item.state] ?? "pause cancel";
 		const focused = element.contains(document.activeElement);
-		for (const [key, one] of Object.entries(buttons))
-			one.hidden = !shown.split(" ").includes(key);
+		for (const [verb, one] of Object.entries(buttons))
+			one.hidden = !shown.includes(verb);
 		if (focused && document.activeElement.hidden)
 			element.querySelector("button:not([hidden])")?.focus();
 	} };
 }
 
 function statusOf(item) {
-	switch (item.state) {
-		case "sending": return partOf(item);
-		case "storing": return T.uploads.storing;
-		case "waiting": return `${T.uploads.waiting} · ${size(item.size)}`;
-		case "paused": return `${T.uploads.paused} · ${partOf(item)}`;
-		case "retrying": return T.uploads.retrying(duration(Math.max(1000, item.retryAt - Date.now())));
-		case "failed": return item.error?.sentence ?? item.error?.message ?? T.advice.unknown;
-		case "lost": return `${partOf(item)} · ${item.handle ? T.uploads.permit : T.uploads.lost}`;
-		case "exists": return T.conflict.title(item.name);
-		case "skipped": return T.uploads.skipped;
-		default: return `${T.uploads.done} · ${size(item.size)}`;
-	}
+	return {
+		sending: () => partOf(item),
+		storing: () => t.storing,
+		waiting: () => `${t.waiting} · ${size(item.size)}`,
+		paused: () => `${t.paused} · ${partOf(item)}`,
+		retrying: () => t.retrying(duration(item.retryAt - Date.now())),
+		failed: () => sentenceOf(item.error),
+		lost: () => `${partOf(item)} · ${item.handle ? t.permit : t.lost}`,
+		exists: () => T.conflict.title(item.name),
+		skipped: () => t.skipped,
+		done: () => `${t.done} · ${size(item.size)}`,
+	}[item.state]?.() ?? "";
 }
 
 function choose(item) {

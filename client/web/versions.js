@@ -1,23 +1,22 @@
 //  The versions of a file: look at an older one, or make it the current one again.
-import { fileUrl, get, post } from "./api.js";
+import { fileUrl, pages, post } from "./api.js";
 import { openDialog, toast } from "./dialog.js";
 import { h, button, icon, put } from "./dom.js";
 import { exactly, size, when } from "./format.js";
 import { T } from "./text.js";
 
+const t = T.versions;
+
 export function openVersions(item) {
-	const list = h("ol.versions", h("li.muted", T.loading));
-	const dialog = openDialog({ title: T.versions.title(item.name), body: list });
+	const list = h("ol.cards", h("li.muted", T.loading));
+	const dialog = openDialog({ title: t.title(item.name), body: list });
 
 	async function load() {
 		try {
-			const versions = [];
-			let reply;
-			do {
-				reply = await get("/versions", { path: item.path, after: versions.at(-1)?.version });
-				versions.push(...reply.versions);
-			} while (reply.more && reply.versions.length);
-			put(list, versions.map(version => row(version, version.version === reply.current)));
+			const rows = [];
+			for await (const page of pages("/versions", { path: item.path }))
+				rows.push(...page.versions.map(version => row(version, version.version === page.current)));
+			put(list, rows);
 		}
 		catch (error) {
 			put(list);
@@ -27,12 +26,12 @@ export function openVersions(item) {
 
 	function row(version, current) {
 		return h("li", h("div.grow", h("strong", { title: exactly(version.modified_ms) }, when(version.modified_ms)),
-			h("span.muted", `${T.versions.number(version.version)} · ${size(version.size)} · ${T.versions.stored(when(version.stored_ms))}`)),
-		current && h("span.badge", T.versions.current),
-		!current && button(T.versions.restore, { "aria-label": T.versions.restoreNamed(version.version), onclick: async () => {
+			h("span.muted", `${t.number(version.version)} · ${size(version.size)} · ${t.stored(when(version.stored_ms))}`)),
+		current && h("span.badge", t.current),
+		!current && button(t.restore, { "aria-label": t.restoreNamed(version.version), onclick: async () => {
 			try {
 				await post("/versions/restore", { path: item.path, version: version.version });
-				toast(T.versions.restored);
+				toast(t.restored);
 				await load();
 				list.querySelector("a, button")?.focus();
 			}
@@ -41,7 +40,7 @@ export function openVersions(item) {
 			}
 		} }, "history"),
 		h("a.button.quiet", { href: fileUrl(item.path, { version: version.version, download: true }), download: item.name,
-			"aria-label": T.versions.download(version.version), title: T.versions.download(version.version) }, icon("download")));
+			"aria-label": t.download(version.version), title: t.download(version.version) }, icon("download")));
 	}
 
 	load();
