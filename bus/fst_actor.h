@@ -39,8 +39,9 @@ typedef struct fst_request fst_request_t;
 //  Who may call: checked from the token before the handler runs.
 typedef enum {
     FST_NEED_NOTHING,       //  Anyone; the token, if any, is not looked at
-    FST_NEED_USER,          //  A person (user or admin)
-    FST_NEED_ADMIN,
+    FST_NEED_USER,          //  A person (user or admin), or an application with a token of theirs
+    FST_NEED_SESSION,       //  A person who is signed in: no application's token
+    FST_NEED_ADMIN,         //  Same, an admin
     FST_NEED_ACTOR,         //  An enrolled actor
     FST_NEED_KNOWN,         //  A person or an actor
     FST_NEED_CAPABILITY     //  Data port only: the handler checks the capability in the payload

@@ -7,7 +7,8 @@ static const char *
 s_need_text (fst_need_t need)
 {
     static const char *const names [] = {
-        [FST_NEED_NOTHING] = "nothing", [FST_NEED_USER] = "user", [FST_NEED_ADMIN] = "admin", [FST_NEED_ACTOR] = "actor",
+        [FST_NEED_NOTHING] = "nothing", [FST_NEED_USER] = "user", [FST_NEED_SESSION] = "session",
+        [FST_NEED_ADMIN] = "admin", [FST_NEED_ACTOR] = "actor",
         [FST_NEED_KNOWN] = "known", [FST_NEED_CAPABILITY] = "capability"
     };
     return names [need];

@@ -16,7 +16,7 @@
 
 #define FILE_BYTES_MAX   16384          //  Of a key file
 #define ENROLLED_MAX     (1024 * 1024)  //  Of the file of enrolled actors
-#define TEXT_BYTES_MAX   1024           //  Of one value
+#define TEXT_BYTES_MAX   2048           //  Of one value
 
 typedef enum { HEX, CURVE, NAME, TOKEN } kind_t;
 

@@ -1,7 +1,8 @@
 //  Session tokens: who somebody is, signed by auth (Ed25519), checked by everyone without a round trip.
 //
-//  A token is base64url of: version 1 (1 octet), role (1), session (16), expiry in wall milliseconds
-//  (8, big-endian; 0 = never, for actors), length of name (1), name, signature (64) over all before it.
+//  A token is base64url of: version 1 or 2 (1 octet), role (1), session (16), expiry in wall milliseconds
+//  (8, big-endian; 0 = never, for actors), length of name (1), name; with version 2 the scopes (fst_scopes.h), their
+//  octets (2, big-endian) before them; signature (64) over all before it.
 //  Actors carry one too ("storage:node-1", role actor), made when they are enrolled.
 //  Revocation is not in here: whoever must know keeps the list that auth publishes.
 
@@ -12,11 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "fst_error.h"
+#include "fst_scopes.h"
 #include "fst_text.h"
 
 #define FST_SESSION_BYTES      16
 #define FST_SIGN_PUBLIC_BYTES  32
 #define FST_SIGN_SECRET_BYTES  64
+#define FST_TOKEN_CHARS_MAX    1700     //  As text
 
 typedef enum { FST_ROLE_USER = 1, FST_ROLE_ADMIN = 2, FST_ROLE_ACTOR = 3 } fst_role_t;
 
@@ -25,6 +28,8 @@ typedef struct {
     fst_role_t role;
     uint8_t session [FST_SESSION_BYTES];
     int64_t expires_ms;                         //  Wall time; 0 = never
+    bool scoped;                                //  Version 2: good for these only. A person's is an application's token
+    char scopes [FST_SCOPES_BYTES_MAX];
 } fst_claims_t;
 
 //  "user", "admin", "actor". Static.

@@ -262,14 +262,14 @@ s_check_command (const file_t *file)
 {
     static const char *const known [] = { "title", "description", "x-needs", "x-frames", "x-errors", "x-http", "request", "reply",
                                           "$defs", NULL };
-    static const char *const needs [] = { "nothing", "user", "admin", "actor", "known", "capability", NULL };
+    static const char *const needs [] = { "nothing", "user", "session", "admin", "actor", "known", "capability", NULL };
     s_check_keys (file, "", file->root, known);
     s_check_letters (file, "the service", file->service, "abcdefghijklmnopqrstuvwxyz0123456789-");
     s_check_letters (file, "the command", file->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     s_check_text (file, "", file->root, "x-frames", false);
     const char *need = s_check_text (file, "", file->root, "x-needs", true);
     if (!s_is_in (need, needs))
-        refuse (file, "", "x-needs \"%s\" is not one of nothing, user, admin, actor, known, capability", need);
+        refuse (file, "", "x-needs \"%s\" is not one of nothing, user, session, admin, actor, known, capability", need);
 
     json_t *errors = json_object_get (file->root, "x-errors"), *error;
     size_t at;

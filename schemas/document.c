@@ -162,10 +162,11 @@ s_who (const char *needs)
 {
     static const struct { const char *needs, *who; } rows [] = {
         { "nothing",    "anyone, without a token" },
-        { "user",       "a user who is logged in" },
+        { "user",       "a user who is logged in, or an application with a token of theirs" },
+        { "session",    "a user who is logged in; no application's token" },
         { "admin",      "an administrator" },
         { "actor",      "an actor of the cluster" },
-        { "known",      "a user who is logged in, or an actor" },
+        { "known",      "a user, an application with a token of theirs, or an actor" },
         { "capability", "whoever has a capability (no token)" },
     };
     size_t at = 0;

@@ -3,6 +3,7 @@
 #include "fst_access.h"
 #include <assert.h>
 #include <string.h>
+#include "fst_scopes.h"
 
 #define GRANTED   (FST_ACCESS_READ | FST_ACCESS_WRITE)
 #define INHERITED (GRANTED | FST_ACCESS_SHARE)
@@ -19,13 +20,27 @@ fst_access_rights (const fst_person_t *person, unsigned inherited, const fst_ent
     if (entry->id == FST_ENTRY_USERS)
         return FST_ACCESS_LIST;
     unsigned rights = (inherited & INHERITED) | (granted & GRANTED);
-    if (strcmp (entry->owner, person->name) == 0)
+    if (person->actor || strcmp (entry->owner, person->name) == 0)
         rights |= FST_ACCESS_READ | FST_ACCESS_WRITE | FST_ACCESS_SHARE;
     if (rights & FST_ACCESS_WRITE)
         rights |= FST_ACCESS_READ | FST_ACCESS_FOLDERS;
     if (rights & FST_ACCESS_READ)
         rights |= FST_ACCESS_LIST;
     return rights;
+}
+
+unsigned
+fst_access_limit (const fst_person_t *person, unsigned rights, const char *path)
+{
+    assert (person);
+    assert (path);
+    static const unsigned limits [] = {
+        [FST_SCOPE_NONE]  = 0,
+        [FST_SCOPE_WAY]   = FST_ACCESS_LIST,
+        [FST_SCOPE_READ]  = FST_ACCESS_LIST | FST_ACCESS_READ,
+        [FST_SCOPE_WRITE] = FST_ACCESS_LIST | FST_ACCESS_READ | FST_ACCESS_WRITE | FST_ACCESS_FOLDERS
+    };
+    return person->scopes? rights & limits [fst_scopes_at (person->scopes, path)]: rights;
 }
 
 bool
@@ -62,7 +77,8 @@ fst_access_remove (const fst_person_t *person, unsigned folder_rights, unsigned 
 {
     assert (person);
     assert (entry);
-    bool owner = strcmp (entry->owner, person->name) == 0;
+    //  What lies where the scopes end stays there: taking it away would change the folder above them
+    bool owner = !person->scopes && strcmp (entry->owner, person->name) == 0;
     return s_verdict (rights, !s_is_fixed (entry) && (owner || (folder_rights & FST_ACCESS_WRITE)));
 }
 

@@ -4,6 +4,9 @@
 //  Being an admin gives no right to content. "/" and "/users" show to everyone what he may see in them; only
 //  admins make folders in "/", and homes are made by the actor itself. What one may not see is not there:
 //  the answer is FST_NOT_FOUND then, and FST_DENIED only to those who may see it.
+//
+//  A token with scopes (fst_scopes.h) has at a path what they allow of that, and nothing elsewhere. Actors own nothing
+//  and have all rights, so their scopes alone decide; those without have none. Nobody shares by a token with scopes.
 
 #ifndef FST_ACCESS_H_INCLUDED
 #define FST_ACCESS_H_INCLUDED
@@ -22,11 +25,17 @@
 typedef struct {
     const char *name;               //  Of the user
     bool admin;
+    bool actor;                     //  "actor:thumbnail": no person
+    const char *scopes;             //  Of the token; NULL: it has none, which an actor's always has
 } fst_person_t;
 
 //  Rights of a person on an entry, from those on its parent and those granted on itself.
 unsigned
 fst_access_rights (const fst_person_t *person, unsigned inherited, const fst_entry_t *entry, unsigned granted);
+
+//  What the token leaves of them at this path ("" is the root, too).
+unsigned
+fst_access_limit (const fst_person_t *person, unsigned rights, const char *path);
 
 bool
 fst_access_may_see (unsigned rights);

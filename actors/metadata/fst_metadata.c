@@ -65,15 +65,15 @@ static const struct {
 static fst_handler_fn s_request, s_backup, s_read_snapshot, s_export, s_import;
 
 static const fst_command_t s_commands [] = {
-    { "STAT",            FST_NEED_USER,  s_request },
-    { "LIST_FILES",      FST_NEED_USER,  s_request },
-    { "GET_FILE_INFO",   FST_NEED_USER,  s_request },
-    { "MAKE_FOLDER",     FST_NEED_USER,  s_request },
-    { "MOVE",            FST_NEED_USER,  s_request },
-    { "DELETE_FILE",     FST_NEED_USER,  s_request },
-    { "GET_WRITE_NODES", FST_NEED_USER,  s_request },
-    { "PUT_FILE_INFO",   FST_NEED_USER,  s_request },
-    { "END_UPLOAD",      FST_NEED_USER,  s_request },
+    { "STAT",            FST_NEED_KNOWN, s_request },
+    { "LIST_FILES",      FST_NEED_KNOWN, s_request },
+    { "GET_FILE_INFO",   FST_NEED_KNOWN, s_request },
+    { "MAKE_FOLDER",     FST_NEED_KNOWN, s_request },
+    { "MOVE",            FST_NEED_KNOWN, s_request },
+    { "DELETE_FILE",     FST_NEED_KNOWN, s_request },
+    { "GET_WRITE_NODES", FST_NEED_KNOWN, s_request },
+    { "PUT_FILE_INFO",   FST_NEED_KNOWN, s_request },
+    { "END_UPLOAD",      FST_NEED_KNOWN, s_request },
     { "REGISTER",        FST_NEED_ACTOR, s_request },
     { "REPORT",          FST_NEED_ACTOR, s_request },
     { "LIST_NODES",      FST_NEED_KNOWN, s_request },
@@ -86,17 +86,17 @@ static const fst_command_t s_commands [] = {
     { "IMPORT",          FST_NEED_ADMIN, s_import },
     { "LIST_RECOVERY",   FST_NEED_ADMIN, s_request },
     { "SCRUB",           FST_NEED_ADMIN, s_request },
-    { "RESTORE",         FST_NEED_USER,  s_request },
-    { "LIST_TRASH",      FST_NEED_USER,  s_request },
-    { "EMPTY_TRASH",     FST_NEED_USER,  s_request },
-    { "LIST_EVENTS",     FST_NEED_USER,  s_request },
-    { "FIND",            FST_NEED_USER,  s_request },
-    { "LIST_VERSIONS",   FST_NEED_USER,  s_request },
-    { "RESTORE_VERSION", FST_NEED_USER,  s_request },
-    { "COPY",            FST_NEED_USER,  s_request },
-    { "SHARE",           FST_NEED_USER,  s_request },
-    { "UNSHARE",         FST_NEED_USER,  s_request },
-    { "LIST_GRANTS",     FST_NEED_USER,  s_request },
+    { "RESTORE",         FST_NEED_KNOWN, s_request },
+    { "LIST_TRASH",      FST_NEED_KNOWN, s_request },
+    { "EMPTY_TRASH",     FST_NEED_KNOWN, s_request },
+    { "LIST_EVENTS",     FST_NEED_KNOWN, s_request },
+    { "FIND",            FST_NEED_KNOWN, s_request },
+    { "LIST_VERSIONS",   FST_NEED_KNOWN, s_request },
+    { "RESTORE_VERSION", FST_NEED_KNOWN, s_request },
+    { "COPY",            FST_NEED_KNOWN, s_request },
+    { "SHARE",           FST_NEED_SESSION, s_request },
+    { "UNSHARE",         FST_NEED_SESSION, s_request },
+    { "LIST_GRANTS",     FST_NEED_SESSION, s_request },
     { "LIST_SHARED",     FST_NEED_USER,  s_request },
     { NULL }
 };
@@ -275,18 +275,26 @@ s_repeat (fst_metadata_t *self, const fst_request_t *request, json_t **payload_p
     return *payload_p? FST_OK: FST_CORRUPT;
 }
 
-//  Whoever asks is a person with a home: made at the first request, whatever that is.
+//  Whoever asks is an actor, which may do with files what its scopes say; or a person with a home: made at the first
+//  request, whatever that is.
 static fst_rc_t
 s_enter (fst_metadata_t *self, const fst_claims_t *claims)
 {
-    if (!fst_user_name_valid (claims->name))
+    bool actor = claims->role == FST_ROLE_ACTOR;
+    if (actor? claims->scoped && strlen (claims->name) > FST_USER_BYTES_MAX: !fst_user_name_valid (claims->name))
         return FST_DENIED;
     strcpy (self->user, claims->name);
-    self->person = (fst_person_t) { .name = self->user, .admin = claims->role == FST_ROLE_ADMIN };
+    memcpy (self->scopes, claims->scopes, sizeof (self->scopes));
+    self->person = (fst_person_t) {
+        .name = self->user,
+        .admin = claims->role == FST_ROLE_ADMIN,
+        .actor = actor,
+        .scopes = claims->scoped? self->scopes: actor? "": NULL
+    };
     fst_namespace_enter (self->space, &self->person, self->wall_ms);
     bool there;
-    fst_rc_t rc = fst_namespace_has_home (self->space, &there);
-    if (rc != FST_OK || there)
+    fst_rc_t rc = actor? FST_OK: fst_namespace_has_home (self->space, &there);
+    if (rc != FST_OK || actor || there)
         return rc;
     fst_metadata_open_batch (self);
     rc = fst_catalog_save (self->catalog);
@@ -318,7 +326,7 @@ s_request (void *arg, fst_request_t **request_p)
         fst_metadata_flush (self);
     fst_metadata_set_time (self);
     fst_namespace_refuse (self->space, FST_OK, "%s", "");
-    fst_rc_t rc = claims->role == FST_ROLE_ACTOR? FST_OK: s_enter (self, claims);
+    fst_rc_t rc = s_enter (self, claims);
     if (rc == FST_OK && s_rows [row].effect != READS) {
         fst_metadata_open_batch (self);
         rc = s_rows [row].effect == RECORDS? s_repeat (self, *request_p, &payload): FST_NOT_FOUND;
@@ -343,7 +351,10 @@ static void
 s_read_snapshot (void *arg, fst_request_t **request_p)
 {
     fst_metadata_t *self = arg;
-    fst_snapshots_read (self->snapshots, request_p);
+    if (strncmp (fst_request_claims (*request_p)->name, "storage:", 8) == 0)
+        fst_snapshots_read (self->snapshots, request_p);
+    else
+        fst_request_fail (request_p, FST_DENIED, "Only storage nodes keep snapshots.");
 }
 
 static void

@@ -146,8 +146,9 @@ fst_metadata_find (fst_metadata_t *self, const fst_claims_t *claims, json_t *pay
     (void) claims;
     const char *path = json_string_value (json_object_get (payload, "path"));
     json_t *limit = json_object_get (payload, "limit");
-    char home [FST_USER_BYTES_MAX * 2 + 16];
-    snprintf (home, sizeof (home), "/users/%s", self->person.name);
+    char home [FST_USER_BYTES_MAX * 2 + 16] = "/";
+    if (!self->person.actor)
+        snprintf (home, sizeof (home), "/users/%s", self->person.name);
     fst_page_t page;
     fst_page_begin (&page, limit? json_integer_value (limit): PAGE_FOUND);
     fst_search_t search = {

@@ -73,6 +73,7 @@ struct fst_metadata {
 
     //  Now
     char user [FST_USER_BYTES_MAX * 2 + 1];
+    char scopes [FST_SCOPES_BYTES_MAX];
     fst_person_t person;            //  Whose name is user
     int64_t now_ms, wall_ms;
     int64_t aged_ms;                //  By which leases end, and trash and versions are dropped

@@ -137,13 +137,16 @@ s_list_share (void *arg, const fst_grant_t *grant)
     list->rc = fst_catalog_entry_get (catalog, grant->entry, &entry);
     if (list->rc == FST_OK)
         list->rc = fst_catalog_entry_path (catalog, grant->entry, path);
+    unsigned rights = list->rc == FST_OK? fst_access_limit (&list->metadata->person, grant->rights, path): 0;
+    if (list->rc == FST_OK && !(rights & FST_ACCESS_READ))
+        list->rc = FST_NOT_FOUND;           //  Not for this token
     if (list->rc == FST_OK) {
         if (!fst_page_add_entry (&list->page, path, &entry))
             return false;
-        list->rights [list->page.count - 1] = grant->rights & FST_ACCESS_WRITE? 'w': 'r';
+        list->rights [list->page.count - 1] = rights & FST_ACCESS_WRITE? 'w': 'r';
     }
     else
-    if (list->rc == FST_NOT_FOUND) {        //  In the trash
+    if (list->rc == FST_NOT_FOUND) {        //  Or in the trash
         list->rc = FST_OK;
         list->page.more = list->skipped++ == SKIPPED_MAX;
     }

@@ -9,12 +9,15 @@
 
 #define PAGE_ITEMS  200
 #define EMPTY_MAX   1000                    //  Items that go with one request
+#define SKIPPED_MAX 1000                    //  That are not for the token, passed over for one reply
 
 //  ---- LIST_TRASH
 
 typedef struct {
+    const fst_person_t *person;
     fst_page_t page;
     json_t *names;
+    int skipped;
     int64_t last_ms, last;                  //  Of the page
 } s_items_t;
 
@@ -22,6 +25,12 @@ static bool
 s_list_item (void *arg, const fst_trash_t *item)
 {
     s_items_t *items = arg;
+    if (!fst_access_limit (items->person, FST_ACCESS_READ, item->path)) {
+        items->last_ms = item->trashed_ms;
+        items->last = item->entry;
+        items->page.more = items->skipped++ == SKIPPED_MAX;
+        return !items->page.more;
+    }
     if (!fst_page_add (&items->page, item->path, item->kind, item->size, item->trashed_ms, item->user, item->entry))
         return false;
     json_array_append_new (items->names, json_string_nocheck (item->name));
@@ -39,7 +48,7 @@ fst_metadata_list_trash (fst_metadata_t *self, const fst_claims_t *claims, json_
     json_t *after = json_object_get (payload, "after"), *limit = json_object_get (payload, "limit");
     if (after && sscanf (json_string_value (after), "%" SCNd64 ".%" SCNd64, &before_ms, &before) != 2)
         return fst_namespace_refuse (self->space, FST_MALFORMED, "The list cannot go on from there.");
-    s_items_t items = { .names = json_array () };
+    s_items_t items = { .person = &self->person, .names = json_array () };
     fst_page_begin (&items.page, limit? json_integer_value (limit): PAGE_ITEMS);
     fst_rc_t rc = fst_catalog_trash (self->catalog, self->person.name, before_ms, before, s_list_item, &items);
     bool more = items.page.more;
@@ -73,6 +82,7 @@ fst_metadata_restore (fst_metadata_t *self, const fst_claims_t *claims, json_t *
 //  ---- EMPTY_TRASH
 
 typedef struct {
+    const fst_person_t *person;
     size_t count;
     bool more;
     int64_t ids [EMPTY_MAX];
@@ -82,6 +92,8 @@ static bool
 s_take_id (void *arg, const fst_trash_t *item)
 {
     s_ids_t *ids = arg;
+    if (!fst_access_limit (ids->person, FST_ACCESS_WRITE, item->path))
+        return true;
     ids->more = ids->count == EMPTY_MAX;
     if (!ids->more)
         ids->ids [ids->count++] = item->entry;
@@ -93,7 +105,7 @@ fst_metadata_empty_trash (fst_metadata_t *self, const fst_claims_t *claims, json
 {
     (void) claims;
     json_t *given = json_object_get (payload, "ids"), *id;
-    s_ids_t ids = { .count = 0 };
+    s_ids_t ids = { .person = &self->person };
     fst_rc_t rc = FST_OK;
     size_t at;
     assert (json_array_size (given) <= EMPTY_MAX);      //  The schema says so

@@ -28,13 +28,16 @@ void
 fst_namespace_enter (fst_namespace_t *self, const fst_person_t *person, int64_t now_ms)
 {
     assert (self);
-    assert (fst_user_name_valid (person->name));
+    assert (person->actor? person->scopes != NULL: fst_user_name_valid (person->name));
     self->person = *person;
     self->now_ms = now_ms;
     self->walked = false;
     self->told.known = false;
     self->problem [0] = 0;
-    snprintf (self->home, sizeof (self->home), "/users/%s", person->name);
+    if (person->actor)
+        strcpy (self->home, "/");
+    else
+        snprintf (self->home, sizeof (self->home), "/users/%s", person->name);
 }
 
 fst_rc_t
@@ -78,6 +81,19 @@ fst_namespace_step (fst_namespace_t *self, int64_t parent, unsigned inherited, c
     return rc;
 }
 
+//  The token's scopes hide the folder whose absolute path is the first bytes octets of path.
+static bool
+s_is_hidden (const fst_namespace_t *self, const char *path, size_t bytes)
+{
+    char folder [FST_PATH_BYTES_MAX + 1];
+    if (!self->person.scopes)
+        return false;
+    assert (bytes < sizeof (folder));
+    memcpy (folder, path, bytes);
+    folder [bytes] = 0;
+    return !fst_access_limit (&self->person, FST_ACCESS_LIST, folder);
+}
+
 static fst_rc_t
 s_walk_root (fst_namespace_t *self)
 {
@@ -115,6 +131,8 @@ s_walk (fst_namespace_t *self, const char *path, size_t bytes)
     if (self->walked && done == bytes && memcmp (self->walked_path, path, bytes) == 0)
         return FST_OK;
     fst_rc_t rc = FST_OK;
+    if (s_is_hidden (self, path, bytes))
+        return fst_namespace_refuse (self, FST_NOT_FOUND, FST_NO_FOLDER, fst_namespace_show (path));
     bool below = self->walked && done < bytes && path [done] == '/' && memcmp (self->walked_path, path, done) == 0;
     if (!below) {
         rc = s_walk_root (self);
@@ -169,13 +187,15 @@ fst_namespace_locate (fst_namespace_t *self, const char *path, fst_place_t *plac
     if (rc != FST_OK)
         return rc;
     place->folder = self->walked_folder;
-    place->folder_rights = self->walked_rights;
+    place->folder_rights = fst_access_limit (&self->person, self->walked_rights, self->walked_path);
+    place->whole = 0;
     if (*place->name)
-        rc = fst_namespace_step (self, place->folder.id, place->folder_rights, place->name, &place->entry, &place->rights);
+        rc = fst_namespace_step (self, place->folder.id, self->walked_rights, place->name, &place->entry, &place->whole);
     else {
         place->entry = place->folder;
-        place->rights = place->folder_rights;
+        place->whole = self->walked_rights;
     }
+    place->rights = fst_access_limit (&self->person, place->whole, place->path);
     place->found = rc == FST_OK && fst_access_may_see (place->rights);
     return rc == FST_NOT_FOUND? FST_OK: rc;
 }
@@ -239,6 +259,13 @@ fst_namespace_may_add (fst_namespace_t *self, const fst_place_t *place, fst_entr
     if (rc == FST_OK && s_hidden_in_the_way (place, self->catalog))
         return fst_namespace_refuse (self, FST_DENIED, "You may not put anything at %s.", fst_namespace_show (place->path));
     return rc;
+}
+
+const char *
+fst_namespace_new_owner (const fst_namespace_t *self, const fst_entry_t *folder)
+{
+    assert (self);
+    return self->person.actor? folder->owner: self->person.name;
 }
 
 static fst_rc_t
@@ -324,7 +351,7 @@ s_put_new (fst_namespace_t *self, fst_place_t *place, fst_content_t *content)
     entry->created_ms = self->now_ms;
     entry->content = *content;
     snprintf (entry->name, sizeof (entry->name), "%s", place->name);
-    snprintf (entry->owner, sizeof (entry->owner), "%s", self->person.name);
+    snprintf (entry->owner, sizeof (entry->owner), "%s", fst_namespace_new_owner (self, &place->folder));
     return fst_catalog_entry_add (self->catalog, entry);
 }
 
@@ -363,7 +390,7 @@ s_make_one (fst_namespace_t *self, const char *path, bool tolerant, int64_t *id_
         return fst_namespace_refuse (self, FST_EXISTS, "%s is already there.", fst_namespace_show (place.path));
     rc = fst_namespace_may_add (self, &place, FST_ENTRY_FOLDER);
     if (rc == FST_OK)
-        rc = s_add_folder (self, &place, self->person.name, id_p);
+        rc = s_add_folder (self, &place, fst_namespace_new_owner (self, &place.folder), id_p);
     return rc;
 }
 
@@ -534,6 +561,50 @@ fst_namespace_move (fst_namespace_t *self, const char *from, const char *to, boo
 
 //  ---- Listing
 
+static int
+s_compare_names (const void *one, const void *other)
+{
+    return strcmp (one, other);
+}
+
+//  In a folder above the scopes: through which of its entries they are reached.
+static fst_rc_t
+s_entries_on_the_way (fst_namespace_t *self, int64_t folder, const char *path, unsigned whole, const char *after,
+                      fst_entry_fn *each, void *arg)
+{
+    char names [FST_SCOPES_MAX] [FST_NAME_BYTES_MAX + 1];
+    size_t count = 0;
+    bool write, go_on = true;
+    for (const char *scope = NULL; (scope = fst_scopes_next (self->person.scopes, scope, &write)); )
+        count += fst_scopes_step (scope, path, names [count], sizeof (names [count]));
+    qsort (names, count, sizeof (names [0]), s_compare_names);
+    fst_rc_t rc = FST_OK;
+    for (size_t at = 0; at < count && rc == FST_OK && go_on; at++) {
+        fst_entry_t entry;
+        unsigned rights;
+        if ((at && strcmp (names [at], names [at - 1]) == 0) || (after && strcmp (names [at], after) <= 0))
+            continue;
+        rc = fst_namespace_step (self, folder, whole, names [at], &entry, &rights);
+        if (rc == FST_OK && fst_access_may_see (rights))
+            go_on = each (arg, &entry);
+        if (rc == FST_NOT_FOUND)
+            rc = FST_OK;
+    }
+    return rc;
+}
+
+fst_rc_t
+fst_namespace_entries (fst_namespace_t *self, int64_t folder, const char *path, unsigned whole, const char *after,
+                       fst_entry_fn *each, void *arg)
+{
+    assert (self);
+    assert (path);
+    if (!fst_access_limit (&self->person, FST_ACCESS_READ, path))
+        return s_entries_on_the_way (self, folder, path, whole, after, each, arg);
+    bool all = whole & FST_ACCESS_READ;
+    return fst_catalog_entries (self->catalog, folder, after, all? NULL: self->person.name, each, arg);
+}
+
 fst_rc_t
 fst_namespace_list (fst_namespace_t *self, const char *path, const char *after, fst_entry_fn *each, void *arg)
 {
@@ -547,6 +618,5 @@ fst_namespace_list (fst_namespace_t *self, const char *path, const char *after, 
             each (arg, &place.entry);
         return FST_OK;
     }
-    bool all = place.rights & FST_ACCESS_READ;
-    return fst_catalog_entries (self->catalog, place.entry.id, after, all? NULL: self->person.name, each, arg);
+    return fst_namespace_entries (self, place.entry.id, place.path, place.whole, after, each, arg);
 }

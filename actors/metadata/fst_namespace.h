@@ -21,7 +21,7 @@ fst_namespace_new (fst_catalog_t *catalog, int64_t versions);
 void
 fst_namespace_destroy (fst_namespace_t **self_p);
 
-//  person->name is borrowed until the next enter. now_ms is wall time.
+//  person->name and its scopes are borrowed until the next enter. now_ms is wall time.
 void
 fst_namespace_enter (fst_namespace_t *self, const fst_person_t *person, int64_t now_ms);
 
@@ -44,6 +44,7 @@ typedef struct {
     bool found;                         //  And may be seen
     fst_entry_t entry;
     unsigned rights;
+    unsigned whole;                     //  The same without the token's scopes: to go on from here
 } fst_place_t;
 
 //      FST_BAD_NAME

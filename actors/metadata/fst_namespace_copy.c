@@ -11,6 +11,7 @@ typedef struct {
 //  A folder with all that is in it, level by level.
 typedef struct {
     fst_namespace_t *space;
+    const char *owner;                      //  Of what is made
     s_pair_t *folders;                      //  To be filled
     size_t count, size;
     fst_entry_t *entries;                   //  Of the folder that is being copied
@@ -46,7 +47,7 @@ s_add (s_copy_t *copy, const fst_entry_t *from, int64_t parent, const char *name
     else
         made->content.version = 1;
     snprintf (made->name, sizeof (made->name), "%s", name);
-    snprintf (made->owner, sizeof (made->owner), "%s", self->person.name);
+    snprintf (made->owner, sizeof (made->owner), "%s", copy->owner);
     fst_rc_t rc = fst_catalog_entry_add (self->catalog, made);
     if (rc != FST_OK || from->kind == FST_ENTRY_FILE)
         return rc;
@@ -74,7 +75,7 @@ s_fill (s_copy_t *copy, s_pair_t folder)
 static fst_rc_t
 s_copy_new (fst_namespace_t *self, const fst_entry_t *from, fst_place_t *to)
 {
-    s_copy_t copy = { .space = self };
+    s_copy_t copy = { .space = self, .owner = fst_namespace_new_owner (self, &to->folder) };
     fst_rc_t rc = s_add (&copy, from, to->folder.id, to->name, &to->entry);
     for (size_t at = 0; rc == FST_OK && at < copy.count; at++)
         rc = s_fill (&copy, copy.folders [at]);

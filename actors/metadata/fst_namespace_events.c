@@ -80,20 +80,28 @@ s_may_read (fst_namespace_t *self, const char *path, int64_t id, bool *may_p)
     return *may_p? FST_OK: s_may_read_entry (self, path, folder, id, may_p);
 }
 
+//  Whether the person may know what happened at a path: because of what it is, or of who did it.
+static fst_rc_t
+s_may_know (fst_namespace_t *self, const fst_journal_t *event, const char *path, bool *may_p)
+{
+    bool own = strcmp (event->user, self->person.name) == 0
+            || (event->detail && strcmp (event->detail, self->person.name) == 0);       //  Shared with him
+    *may_p = fst_access_limit (&self->person, FST_ACCESS_READ, path);
+    return *may_p && !own && !self->person.actor? s_may_read (self, path, event->entry, may_p): FST_OK;
+}
+
 fst_rc_t
 fst_namespace_tell (fst_namespace_t *self, const fst_journal_t *event, fst_journal_t *told, bool *may_p)
 {
     assert (self);
     *told = *event;
-    *may_p = event->node
-        || strcmp (event->user, self->person.name) == 0
-        || (event->detail && strcmp (event->detail, self->person.name) == 0);     //  Shared with him
+    *may_p = event->node;
     if (*may_p)
         return FST_OK;
     bool from = false, to = false;
-    fst_rc_t rc = s_may_read (self, event->path, event->entry, &from);
+    fst_rc_t rc = s_may_know (self, event, event->path, &from);
     if (rc == FST_OK && event->to)
-        rc = s_may_read (self, event->to, event->entry, &to);
+        rc = s_may_know (self, event, event->to, &to);
     if (rc != FST_OK)
         return rc;
     if (!event->to || (from && to)) {

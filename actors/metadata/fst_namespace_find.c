@@ -7,7 +7,7 @@
 
 typedef struct {
     int64_t folder;
-    unsigned rights;
+    unsigned rights;                        //  Without the token's scopes
     size_t bytes;                           //  Of the walk's path that are this folder's
     char after [FST_NAME_BYTES_MAX + 1];    //  Go on behind this name
 } s_frame_t;
@@ -77,11 +77,13 @@ static fst_rc_t
 s_step (s_walk_t *walk)
 {
     s_frame_t *frame = &walk->frames [walk->depth - 1];
-    bool all = frame->rights & FST_ACCESS_READ;
     unsigned rights;
     walk->entered = false;
-    fst_rc_t rc = fst_catalog_entries (walk->space->catalog, frame->folder, frame->after,
-                                       all? NULL: walk->space->person.name, s_look, walk);
+    char path [FST_PATH_BYTES_MAX + 1];
+    assert (frame->bytes < sizeof (path));
+    memcpy (path, walk->path, frame->bytes);
+    path [frame->bytes] = 0;
+    fst_rc_t rc = fst_namespace_entries (walk->space, frame->folder, path, frame->rights, frame->after, s_look, walk);
     if (rc != FST_OK || walk->stopped)
         return rc;
     if (!walk->entered) {
@@ -127,7 +129,7 @@ s_begin (s_walk_t *walk, fst_place_t *place)
         return fst_namespace_refuse (self, FST_NOT_A_FOLDER, "%s is a file, not a folder.", fst_namespace_show (place->path));
     strcpy (walk->path, place->path);
     strcpy (walk->search->last, place->path);
-    s_enter (walk, place->entry.id, place->rights);
+    s_enter (walk, place->entry.id, place->whole);
     if (!after)
         return FST_OK;
     if (!fst_path_valid (after) || !(strcmp (after, place->path) == 0 || fst_namespace_is_below (after, place->path)))

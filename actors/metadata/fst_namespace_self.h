@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fst_namespace.h"
+#include "fst_scopes.h"
+#include "fst_scopes.h"
 
 //  The same words whether there is none or one that may not be seen
 #define FST_NO_FOLDER "There is no folder for %s."
@@ -24,21 +26,31 @@ struct fst_namespace {
     fst_catalog_t *catalog;
     int64_t versions;
     fst_person_t person;
-    char home [FST_USER_BYTES_MAX + sizeof ("/users/")];
+    char home [FST_USER_BYTES_MAX + sizeof ("/users/")];     //  "/" for an actor
     int64_t now_ms;
     //  The folder that was last walked to, for the files that follow in the same one
     bool walked;
     char walked_path [FST_PATH_BYTES_MAX + 1];
     fst_entry_t walked_folder;
-    unsigned walked_rights;
+    unsigned walked_rights;                 //  Without the token's scopes
     fst_folder_rights_t told;               //  Of the event that was told last
     char problem [FST_PROBLEM_BYTES_MAX];
 };
 
-//  One entry of a folder, whether it may be seen or not, and the person's rights on it. FST_NOT_FOUND
+//  One entry of a folder, whether it may be seen or not, and the person's rights on it without the token's scopes.
+//  FST_NOT_FOUND
 fst_rc_t FST_CHECKED
 fst_namespace_step (fst_namespace_t *self, int64_t parent, unsigned inherited, const char *name, fst_entry_t *entry,
                     unsigned *rights_p);
+
+//  Call each for the entries of a folder after a name that the person may see. whole: rights without the token's scopes.
+fst_rc_t FST_CHECKED
+fst_namespace_entries (fst_namespace_t *self, int64_t folder, const char *path, unsigned whole, const char *after,
+                       fst_entry_fn *each, void *arg);
+
+//  Whom a new entry in a folder belongs to: the person, or with an actor whoever owns the folder.
+const char *
+fst_namespace_new_owner (const fst_namespace_t *self, const fst_entry_t *folder);
 
 //  An entry of this kind may be added at a place where none was found; or why not.
 fst_rc_t FST_CHECKED

@@ -81,7 +81,7 @@ fst_namespace_unshare (fst_namespace_t *self, const char *path, const char *user
     unsigned rights;
     if (!user)
         user = self->person.name;
-    bool own = strcmp (user, self->person.name) == 0;
+    bool own = strcmp (user, self->person.name) == 0 && !self->person.scopes;
     fst_rc_t rc = own? fst_namespace_find (self, path, &place): fst_namespace_find_mine (self, path, &place);
     if (rc == FST_OK)
         rc = fst_catalog_grant_get (self->catalog, place.entry.id, user, &rights);

@@ -18,6 +18,10 @@ s_take (fst_namespace_t *self, int64_t trash, const char *path, fst_trash_t *ite
               : fst_catalog_trash_find (self->catalog, normal, self->person.name, item);
     if (rc == FST_OK && strcmp (item->user, self->person.name) != 0 && strcmp (item->owner, self->person.name) != 0)
         rc = FST_NOT_FOUND;
+    if (rc == FST_OK && !fst_access_limit (&self->person, FST_ACCESS_READ, item->path))
+        rc = FST_NOT_FOUND;
+    if (rc == FST_OK && !fst_access_limit (&self->person, FST_ACCESS_WRITE, item->path))
+        return fst_namespace_refuse (self, FST_DENIED, "You may not change %s.", fst_namespace_show (item->path));
     if (rc == FST_NOT_FOUND && trash)
         return fst_namespace_refuse (self, rc, "There is no such thing in your trash.");
     if (rc == FST_NOT_FOUND)

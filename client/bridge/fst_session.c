@@ -9,7 +9,7 @@
 #include "fst_text.h"
 
 #define COOKIE          "filestore"
-#define TOKEN_BYTES_MAX 512
+#define TOKEN_BYTES_MAX FST_TOKEN_CHARS_MAX
 #define RENEWED_MAX     10000           //  Sessions whose new token waits to be fetched
 #define ASK_AGAIN_MS    2000            //  After a renewal that failed
 

@@ -11,7 +11,7 @@
 #include "cli.h"
 #include "fst_token.h"
 
-#define TOKEN_BYTES_MAX 512
+#define TOKEN_BYTES_MAX FST_TOKEN_CHARS_MAX
 
 //  "~/.config/filestore/NAME". Caller frees.
 static char *

@@ -11,7 +11,6 @@
 #include "fst_token.h"
 
 #define RENEW_AGAIN_MS  30000       //  After a renewal that failed
-#define TOKEN_BYTES_MAX  1024
 
 struct fst_client_session {
     filestore_t *client;
@@ -19,6 +18,7 @@ struct fst_client_session {
     char *token;                    //  NULL: nobody is logged in
     char user [FST_USER_BYTES_MAX * 2 + 1];
     int64_t expires_ms;             //  Of the token, wall time; 0 = never
+    bool scoped;                    //  It is one with scopes, which is not renewed
     int64_t life_ms;                //  How long a fresh one is good
     int64_t renew_after_ms;         //  Not before this (monotonic): the last try failed
     bool renewing;
@@ -50,9 +50,9 @@ fst_client_session_destroy (fst_client_session_t **self_p)
 
 //  Look into a token without checking it: that is for the services; here it says only when to renew.
 static fst_rc_t
-s_token_read (const char *token, char *user, size_t size, int64_t *expires_ms_p)
+s_token_read (const char *token, char *user, size_t size, int64_t *expires_ms_p, bool *scoped_p)
 {
-    uint8_t octets [TOKEN_BYTES_MAX];
+    uint8_t octets [FST_TOKEN_CHARS_MAX];
     size_t bytes;
     if (fst_base64_decode (token, octets, sizeof (octets), &bytes) != FST_OK)
         return FST_UNAUTHENTICATED;
@@ -65,9 +65,17 @@ s_token_read (const char *token, char *user, size_t size, int64_t *expires_ms_p)
     int64_t expires_ms = (int64_t) fst_read_uint (&in, 8);
     size_t length = fst_read_uint (&in, 1);
     fst_read_bytes (&in, name, length);
+    *scoped_p = version == 2;
+    if (*scoped_p) {
+        char scopes [FST_SCOPES_BYTES_MAX];
+        size_t scopes_bytes = fst_read_uint (&in, 2);
+        if (scopes_bytes >= sizeof (scopes))
+            return FST_UNAUTHENTICATED;
+        fst_read_bytes (&in, scopes, scopes_bytes);
+    }
     fst_read_bytes (&in, signature, sizeof (signature));
     name [length] = 0;
-    if (!fst_reader_ok (&in) || version != 1 || length + 1 > size || strlen (name) != length)
+    if (!fst_reader_ok (&in) || (version != 1 && version != 2) || length + 1 > size || strlen (name) != length)
         return FST_UNAUTHENTICATED;
     strcpy (user, name);
     *expires_ms_p = expires_ms;
@@ -80,7 +88,8 @@ s_token_set (fst_client_session_t *self, const char *token, int64_t life_ms)
 {
     char user [sizeof (self->user)];
     int64_t expires_ms;
-    fst_rc_t rc = s_token_read (token, user, sizeof (user), &expires_ms);
+    bool scoped;
+    fst_rc_t rc = s_token_read (token, user, sizeof (user), &expires_ms, &scoped);
     if (rc != FST_OK)
         return rc;
     if (!self->token || strcmp (self->token, token) != 0) {
@@ -90,6 +99,7 @@ s_token_set (fst_client_session_t *self, const char *token, int64_t life_ms)
     }
     memcpy (self->user, user, sizeof (user));
     self->expires_ms = expires_ms;
+    self->scoped = scoped;
     self->life_ms = life_ms? life_ms: expires_ms - fst_clock_wall_ms ();
     self->renew_after_ms = 0;
     fst_calls_set_token (fst_client_calls (self->client), self->token);
@@ -121,7 +131,8 @@ s_renewed (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *prob
 static void
 s_renew_if_due (fst_client_session_t *self)
 {
-    if (!self->token || self->renewing || self->expires_ms == 0 || fst_clock_mono_ms () < self->renew_after_ms)
+    if (!self->token || self->renewing || self->expires_ms == 0 || self->scoped
+    ||  fst_clock_mono_ms () < self->renew_after_ms)
         return;
     int64_t left_ms = self->expires_ms - fst_clock_wall_ms ();
     if (left_ms <= 0 || left_ms > self->life_ms / 2)

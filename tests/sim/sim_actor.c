@@ -176,8 +176,10 @@ s_check_need (fst_actor_t *self, fst_request_t *request, fst_need_t need)
     if (rc != FST_OK)
         return rc;
     fst_role_t role = request->claims.role;
+    bool session = role != FST_ROLE_ACTOR && !request->claims.scoped;
     request->has_claims = need == FST_NEED_ACTOR? role == FST_ROLE_ACTOR:
-                          need == FST_NEED_ADMIN? role == FST_ROLE_ADMIN:
+                          need == FST_NEED_ADMIN? role == FST_ROLE_ADMIN && session:
+                          need == FST_NEED_SESSION? session:
                           need == FST_NEED_KNOWN || role != FST_ROLE_ACTOR;
     return request->has_claims? FST_OK: FST_DENIED;
 }

@@ -45,6 +45,24 @@ Test (token, claims_come_back_as_they_were_signed)
     free (token);
 }
 
+Test (token, scopes_come_back_as_they_were_signed)
+{
+    fst_claims_t claims = s_alice (), found;
+    for (int count = 0; count <= FST_SCOPES_MAX; count++) {
+        char path [32];
+        claims.scoped = true;
+        char *token = fst_token_sign (&claims, s_secret);
+        cr_assert_leq (strlen (token), FST_TOKEN_CHARS_MAX);
+        cr_assert_eq (fst_token_verify (token, s_public, NOW_MS, &found), FST_OK);
+        cr_expect (found.scoped);
+        cr_expect_eq (fst_scopes_bytes (found.scopes), fst_scopes_bytes (claims.scopes));
+        cr_expect_arr_eq (found.scopes, claims.scopes, fst_scopes_bytes (claims.scopes) + 1);
+        free (token);
+        snprintf (path, sizeof (path), "/users/%d", count);
+        cr_expect_eq (fst_scopes_add (claims.scopes, count & 1, path), count < FST_SCOPES_MAX? FST_OK: FST_TOO_MANY);
+    }
+}
+
 Test (token, expires_at_its_time_and_still_says_whose_it_was)
 {
     fst_claims_t claims = s_alice (), found;
