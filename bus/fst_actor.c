@@ -158,8 +158,7 @@ s_looks_at_tokens (const fst_actor_t *self)
     || (options->service && strcmp (options->service, "auth") == 0))
         return false;
     for (const fst_command_t *row = self->class.commands; row && row->name; row++)
-        if (row->need == FST_NEED_USER || row->need == FST_NEED_SESSION || row->need == FST_NEED_ADMIN || row->need == FST_NEED_ACTOR
-        || row->need == FST_NEED_KNOWN)
+        if (row->need != FST_NEED_NOTHING && row->need != FST_NEED_CAPABILITY)
             return true;
     return false;
 }
