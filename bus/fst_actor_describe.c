@@ -2,6 +2,7 @@
 
 #include "fst_actor_self.h"
 #include <assert.h>
+#include "fst_clock.h"
 
 static const char *
 s_need_text (fst_need_t need)
@@ -26,7 +27,7 @@ fst_actor_describe (const fst_actor_t *self)
     }
     for (const fst_topic_t *row = self->class.topics; row && row->topic; row++)
         json_array_append_new (topics, json_string (row->topic));
-    return json_pack ("{s:s, s:s, s:o, s:o}", "title", self->class.title? self->class.title: self->options.service,
+    return json_pack ("{s:I, s:s, s:s, s:o, s:o}", "now_ms", (json_int_t) fst_clock_wall_ms (), "title", self->class.title? self->class.title: self->options.service,
                       "version", self->class.version? self->class.version: FST_VERSION, "commands", commands,
                       "topics", topics);
 }

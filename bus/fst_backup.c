@@ -2,9 +2,11 @@
 
 #include "fst_backup.h"
 #include <assert.h>
+#include <dirent.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include "fst_clock.h"
 #include "fst_db.h"
@@ -114,6 +116,26 @@ s_done (void *arg)
     free (file);
     free (copy->problem);
     free (copy);
+}
+
+int64_t
+fst_backup_newest_ms (const fst_backup_t *self)
+{
+    assert (self);
+    int64_t newest_ms = -1;
+    size_t length = strlen (self->name);
+    DIR *folder = opendir (self->folder);
+    for (struct dirent *entry = folder? readdir (folder): NULL; entry; entry = readdir (folder)) {
+        size_t bytes = strlen (entry->d_name);
+        struct stat info;
+        if (bytes > length + 4 && strncmp (entry->d_name, self->name, length) == 0 && entry->d_name [length] == '-'
+        &&  strcmp (entry->d_name + bytes - 3, ".db") == 0 && fstatat (dirfd (folder), entry->d_name, &info, 0) == 0
+        &&  (int64_t) info.st_mtim.tv_sec * 1000 > newest_ms)
+            newest_ms = (int64_t) info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000;
+    }
+    if (folder)
+        closedir (folder);
+    return newest_ms;
 }
 
 static void

@@ -24,4 +24,8 @@ fst_backup_destroy (fst_backup_t **self_p);
 void
 fst_backup_request (fst_backup_t *self, fst_request_t **request_p);
 
+//  When the newest backup was written, on the wall clock; -1 if there is none.
+int64_t
+fst_backup_newest_ms (const fst_backup_t *self);
+
 #endif

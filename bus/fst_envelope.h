@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include "fst_error.h"
 
+#define FST_PROTOCOL          1                     //  Peers of another number do not understand each other
 #define FST_JSON_BYTES_MAX    (1024 * 1024)
 #define FST_FRAME_BYTES_MAX   (9 * 1024 * 1024)      //  A record of the largest chunk, and CURVE's 33
 #define FST_FRAMES_MAX        320                   //  Frames of one message

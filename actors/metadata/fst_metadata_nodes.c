@@ -1,4 +1,4 @@
-//  Commands about nodes and the whole: REGISTER, LIST_NODES, STATUS; and heartbeats.
+//  Commands about nodes and the whole: REGISTER, LIST_NODES, STATUS, HEALTH; and heartbeats.
 
 #include "fst_metadata_inventory.h"
 #include "fst_clock.h"
@@ -49,6 +49,14 @@ fst_metadata_register (fst_metadata_t *self, const fst_claims_t *claims, json_t 
     if (strncmp (claims->name, "storage:", 8) != 0 || strcmp (claims->name + 8, node.name) != 0)
         return fst_namespace_refuse (self->space, FST_DENIED, "Only storage:%s may register node %s.",
                                      node.name, node.name);
+    json_t *spoken = json_object_get (payload, "protocol");
+    int64_t protocol = spoken? json_integer_value (spoken): 1;
+    if (protocol != FST_PROTOCOL) {
+        fst_log_error ("node refused node=%s version=%s protocol=%" PRId64 " ours=%d", node.name, node.version, protocol, FST_PROTOCOL);
+        return fst_namespace_refuse (self->space, FST_DENIED, "Node %s (version %s) speaks protocol %" PRId64 ", this cluster "
+                                     "(version " FST_VERSION ") speaks %d: bring both to the same version.", node.name,
+                                     node.version, protocol, FST_PROTOCOL);
+    }
     bool came = s_was_pruned (self, node.name) || !json_object_get (payload, "run")
              || json_is_true (json_object_get (payload, "started"));
     fst_rc_t rc = fst_nodes_register (self->nodes, &node, self->now_ms, self->wall_ms);
@@ -196,5 +204,24 @@ fst_metadata_status (fst_metadata_t *self, const fst_claims_t *claims, json_t *p
     json_object_set_new (*reply_p, "recovery", json_boolean (self->recovery_ms != 0));
     json_object_set_new (*reply_p, "damaged", json_integer (self->damaged));
     json_object_set_new (*reply_p, "repair", fst_metadata_repair_status (self));
+    return FST_OK;
+}
+
+fst_rc_t
+fst_metadata_health (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
+{
+    (void) claims;
+    (void) payload;
+    *reply_p = json_pack ("{s:i, s:I, s:I, s:I}", "protocol", FST_PROTOCOL, "replicas", (json_int_t) self->replicas,
+                          "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence,
+                          "snapshot_interval_ms", (json_int_t) self->snapshot_ms);
+    assert (*reply_p);
+    int64_t backup_ms = fst_backup_newest_ms (self->backup), snapshot_ms = fst_snapshots_newest_ms (self->snapshots);
+    if (backup_ms >= 0)
+        json_object_set_new (*reply_p, "backup_ms", json_integer (backup_ms));
+    if (snapshot_ms >= 0) {
+        json_object_set_new (*reply_p, "snapshot_ms", json_integer (snapshot_ms));
+        json_object_set_new (*reply_p, "snapshot_sequence", json_integer (fst_snapshots_newest (self->snapshots)));
+    }
     return FST_OK;
 }

@@ -166,6 +166,13 @@ fst_snapshots_tick (fst_snapshots_t *self, int64_t sequence, int64_t now_ms, int
 }
 
 int64_t
+fst_snapshots_newest_ms (const fst_snapshots_t *self)
+{
+    assert (self);
+    return self->file? self->newest.time_ms: -1;
+}
+
+int64_t
 fst_snapshots_newest (const fst_snapshots_t *self)
 {
     assert (self);

@@ -39,6 +39,10 @@ fst_snapshots_tick (fst_snapshots_t *self, int64_t sequence, int64_t now_ms, int
 int64_t
 fst_snapshots_newest (const fst_snapshots_t *self);
 
+//  When that was made, on the wall clock; -1 if there is none.
+int64_t
+fst_snapshots_newest_ms (const fst_snapshots_t *self);
+
 //  Handle a request READ_SNAPSHOT; takes it.
 void
 fst_snapshots_read (fst_snapshots_t *self, fst_request_t **request_p);

@@ -80,6 +80,8 @@ void
 fst_storage_beat (fst_storage_t *self)
 {
     char topic [16 + FST_NODE_BYTES_MAX];
+    if (self->refused)
+        return;
     snprintf (topic, sizeof (topic), "heartbeat.%s", self->node);
     fst_jobs_statistics_t jobs;
     fst_jobs_statistics (self->jobs, &jobs);
@@ -102,6 +104,17 @@ s_remember (fst_storage_t *self, const fst_pair_t *before)
 {
     if (self->told.last.run != before->run || self->told.last.sequence != before->sequence)
         fst_jobs_remember (self->jobs, &self->told.last);
+}
+
+//  Metadata does not want us as we are: another protocol, another name. Without heartbeats it does not count on us, and
+//  somebody may look at the log; we go on asking.
+static void
+s_refused (fst_storage_t *self, fst_rc_t rc)
+{
+    if (rc == FST_DENIED && !self->refused)
+        fst_log_error ("metadata refuses this node node=%s reason=\"%s\"", self->node, fst_actor_problem (self->actor));
+    if (rc == FST_DENIED || rc == FST_OK)
+        self->refused = rc == FST_DENIED;
 }
 
 static void
@@ -128,6 +141,7 @@ s_registered (void *arg, fst_rc_t rc, json_t *reply)
     }
     else
         fst_log_debug ("not registered reason=%s", fst_error_code (rc));
+    s_refused (self, rc);
     if (rc != FST_OK)
         self->register_at_ms = fst_clock_mono_ms () + REGISTER_RETRY_MS / 2 + fst_storage_jitter (REGISTER_RETRY_MS);
     if (self->register_again)
@@ -145,6 +159,7 @@ fst_storage_register (fst_storage_t *self)
     self->registering = true;
     fst_told_ask (&self->told);
     json_t *said = s_self_portrait (self);
+    json_object_set_new (said, "protocol", json_integer (FST_PROTOCOL));
     if (!self->registered)              //  small.db may have been salvaged, or the folder is an older copy of itself
         json_object_set_new (said, "started", json_true ());
     fst_actor_call (self->actor, "metadata", "REGISTER", said, s_registered, self);

@@ -48,6 +48,7 @@ struct fst_storage {
     int64_t space_at_ms, beat_at_ms, register_at_ms;    //  When it is due; INT64_MAX: not
     bool registering;               //  A call is under way
     bool registered;                //  Once since the start
+    bool refused;                   //  By metadata, when it was asked last
     bool register_again;            //  Asked for meanwhile
 };
 

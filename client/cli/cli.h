@@ -15,6 +15,7 @@
 //      cli_services.c  services call
 //      cli_scrub.c     admin scrub         cli_recovery.c   admin recovery
 //      cli_backup.c    admin backup        cli_export.c    admin export, admin import
+//      cli_doctor.c    doctor              cli_doctor_local.c, cli_doctor_cluster.c   its checks
 //      cli_manual.c    man
 //      cli_rescue.c    rescue              cli_rescue_files.c, cli_rescue_tree.c   its files
 //
@@ -75,6 +76,7 @@ struct cli {
     fst_rc_t worst;             //  First failure that was reported already, of a command on several files
     int reported;               //  How many were
     int hidden;                 //  And how many more there are
+    int exit;                   //  Exit code of a command that worked and has something to say; 0: none
 };
 
 //  ---- cli_commands.c
@@ -100,6 +102,10 @@ void
 cli_help_group (void);
 
 //  ---- cli_session.c
+
+//  The settings found, with --set on top. *config_p is set on FST_OK.
+fst_rc_t FST_CHECKED
+cli_settings (cli_t *self, fst_config_t **config_p);
 
 //  Connect with the settings found, and with the session if login is true.
 //      FST_UNAUTHENTICATED   there is no session
@@ -324,6 +330,7 @@ fst_rc_t FST_CHECKED cli_admin_import (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_rescue (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_version (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_completion (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_doctor (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_man (cli_t *self, int count, char **operands);
 
 #endif

@@ -106,6 +106,9 @@ static const cli_command_t s_commands [] = {
     { "call", "SERVICE COMMAND [JSON]", "Call any command of any service, and print its reply",
       "JSON is the payload, {} if there is none; - reads it from standard input. With --json the reply is one line.\n"
       "filestore services SERVICE tells the commands, and what they take and give.\n", BIT (CLI_OUTPUT), 2, 3, cli_call },
+    { "doctor", "", "Look for everything that is wrong, and say what to do",
+      "Keys, clocks, ports, disks, versions, copies, backups. Exits with 1 if there is something to do. As the user who runs\n"
+      "filestored it sees the key files too.\n", 0, 0, 0, cli_doctor },
     { "admin drain", "NODE", "Empty a storage node, so that it can be switched off",
       "What it holds is copied to other nodes, then deleted there; never below the wanted copies. Waits until it is\n"
       "empty. Refused if the other nodes cannot take it.\n", BIT (CLI_UNDO) | BIT (CLI_NO_WAIT), 1, 1, cli_admin_drain },

@@ -179,12 +179,24 @@ cli_save_session (cli_t *self)
 }
 
 fst_rc_t
-cli_connect (cli_t *self, bool login)
+cli_settings (cli_t *self, fst_config_t **config_p)
 {
     fst_config_t *config = fst_config_new ();
     fst_rc_t rc = s_load_config (self, config);
     if (rc == FST_OK)
         rc = s_assign (self, config);
+    if (rc == FST_OK)
+        *config_p = config;
+    else
+        fst_config_destroy (&config);
+    return rc;
+}
+
+fst_rc_t
+cli_connect (cli_t *self, bool login)
+{
+    fst_config_t *config = NULL;
+    fst_rc_t rc = cli_settings (self, &config);
     char token [TOKEN_BYTES_MAX + 2] = "";
     if (rc == FST_OK && login)
         rc = s_read_session (self, token, sizeof (token));

@@ -108,7 +108,8 @@ cli_finish (cli_t *self, fst_rc_t rc)
         s_print_failure (self, rc, self->problem);
     if (self->hidden)
         fprintf (stderr, "filestore: and %d more failed\n", self->hidden);
-    return fst_error_exit (self->worst != FST_OK? self->worst: rc);
+    fst_rc_t worst = self->worst != FST_OK? self->worst: rc;
+    return worst == FST_OK? self->exit: fst_error_exit (worst);
 }
 
 //  ------------------------------------------------------------------------------------------------
