@@ -8,8 +8,8 @@
 
 #define QUEUE_BYTES_ENOUGH  (64 * 1024)     //  No more is fetched, and what may be lost is left out
 #define LISTENERS_EACH_MAX  64              //  Of one user: pages, and scripts
-#define PAGE_EVENTS         200             //  Of one LIST_EVENTS
-#define ASK_MS              100             //  Between two questions for one listener
+#define PAGE_EVENTS         500             //  Of one LIST_EVENTS
+#define ASK_MS              100             //  Between two questions for one listener who was told all there was
 #define RETRY_MS            1000            //  After one that failed
 #define TICK_MS             1000
 #define COMMENT_MS          15000
@@ -139,8 +139,11 @@ s_read (void *arg, void *data, size_t bytes)
 {
     s_listener_t *listener = arg;
     size_t some = s_waiting (listener) < bytes? s_waiting (listener): bytes;
+    bool enough = s_waiting (listener) >= QUEUE_BYTES_ENOUGH;
     memcpy (data, listener->queue + listener->sent, some);
     listener->sent += some;
+    if (enough && s_waiting (listener) < QUEUE_BYTES_ENOUGH && listener->sse)
+        fst_actor_wake (listener->sse->actor, fst_clock_mono_ms ());    //  There may be more for him
     if (some == 0 && listener->ending)
         return FST_HTTP_END;
     return (ssize_t) some;
@@ -213,7 +216,8 @@ s_listed (void *arg, fst_rc_t rc, json_t *reply)
         s_drop_if_unused (listener);
         return;
     }
-    listener->ask_ms = fst_clock_mono_ms () + (rc == FST_OK? ASK_MS: RETRY_MS);
+    bool more = rc == FST_OK && json_is_true (json_object_get (reply, "more"));
+    listener->ask_ms = fst_clock_mono_ms () + (more? 0: rc == FST_OK? ASK_MS: RETRY_MS);
     if (rc == FST_OK)
         s_take_events (listener, reply);
     else
