@@ -174,8 +174,9 @@ s_inner_endpoint (const fst_broker_t *self, const char *door, char *endpoint, si
 }
 
 static fst_rc_t
-s_start_service (fst_broker_t *self, const fst_keys_t *keys, char **problem_p)
+s_start_service (fst_broker_t *self, const fst_broker_options_t *options, char **problem_p)
 {
+    const fst_keys_t *keys = options->keys;
     if (!keys || !keys->token)
         return FST_OK;
     static const struct { int socket; const char *door; } doors [] = {
@@ -187,7 +188,8 @@ s_start_service (fst_broker_t *self, const fst_keys_t *keys, char **problem_p)
         assert (rc == 0);               //  The address is a number that nobody else has
     }
     fst_actor_options_t bus = {
-        .broker = self->inner [0], .events_in = self->inner [1], .events_out = self->inner [2], .keys = keys
+        .broker = self->inner [0], .events_in = self->inner [1], .events_out = self->inner [2], .keys = keys,
+        .metrics_ms = options->metrics_ms
     };
     return fst_broker_service_new (self->router, &self->lock, &bus, &self->service, problem_p);
 }
@@ -215,7 +217,7 @@ fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char
     }
     s_subscribe_all (self->sockets [EVENTS_IN]);
     self->router = fst_router_new (fst_clock_mono_ms ());
-    rc = s_start_service (self, options->keys, problem_p);  //  Before the thread has the sockets
+    rc = s_start_service (self, options, problem_p);  //  Before the thread has the sockets
     if (rc != FST_OK) {
         fst_broker_destroy (&self);
         return rc;

@@ -28,6 +28,7 @@ typedef struct {
     const char *events_in;
     const char *events_out;
     const fst_keys_t *keys;         //  CURVE pair for tcp://, token; borrowed
+    int64_t metrics_ms;             //  As in fst_actor.h
 } fst_broker_options_t;
 
 //  Bind and start. *problem_p: caller frees. FST_EXISTS (address in use), FST_IO.

@@ -92,12 +92,30 @@ static const fst_command_t s_commands [] = {
     { NULL }
 };
 
+static void
+s_metrics (void *arg, fst_figures_t *figures)
+{
+    fst_broker_service_t *self = arg;
+    pthread_mutex_lock (self->lock);
+    fst_router_counts_t counts = fst_router_counts (self->router);
+    size_t services = fst_router_services (self->router), workers = fst_router_workers (self->router);
+    size_t waiting = fst_router_waiting (self->router), bytes = fst_router_waiting_bytes (self->router);
+    pthread_mutex_unlock (self->lock);
+    fst_actor_figure (figures, "services", "Services that are offered or waited for", (int64_t) services);
+    fst_actor_figure (figures, "workers", "Requests that all services can have under way at once", (int64_t) workers);
+    fst_actor_figure (figures, "waiting", "Requests that no worker has taken yet", (int64_t) waiting);
+    fst_actor_figure (figures, "waiting_bytes", "Octets of those", (int64_t) bytes);
+    fst_actor_figure (figures, "requests_total", "Requests taken from callers", (int64_t) counts.requests);
+    fst_actor_figure (figures, "replies_total", "Replies of services", (int64_t) counts.replies);
+    fst_actor_figure (figures, "refused_total", "Requests that the broker had to answer itself", (int64_t) counts.refused);
+}
+
 fst_rc_t
 fst_broker_service_new (fst_router_t *router, pthread_mutex_t *lock, const fst_actor_options_t *bus,
                         fst_broker_service_t **self_p, char **problem_p)
 {
     static const fst_actor_class_t class = {
-        .title = "The bus: who is on it", .commands = s_commands
+        .title = "The bus: who is on it", .commands = s_commands, .metrics = s_metrics
     };
     assert (router && lock && bus);
     assert (self_p && problem_p);

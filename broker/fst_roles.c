@@ -2,6 +2,7 @@
 
 #include "fst_roles.h"
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 //  Topics of the store itself, and whose they are.
@@ -54,6 +55,12 @@ fst_roles_may_publish (const char *user_id, const char *topic, size_t bytes)
     assert (user_id && topic);
     if (!*user_id)
         return true;
+    //  Who offers a service tells what it did
+    if (s_topic_is (topic, bytes, "metrics")) {
+        char service [256];
+        snprintf (service, sizeof (service), "%.*s", (int) bytes, topic);
+        return service [strcspn (service, ".")] && fst_roles_may_offer (user_id, strchr (service, '.') + 1);
+    }
     const char *node = s_after (user_id, "storage:");
     const char *actor = s_after (user_id, "actor:");
     for (size_t row = 0; row < sizeof (s_topics) / sizeof (s_topics [0]); row++) {

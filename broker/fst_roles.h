@@ -4,6 +4,7 @@
 //      "auth"              offers auth             publishes revoked
 //      "storage:node-1"    offers storage.node-1   publishes heartbeat.node-1
 //      "actor:thumbnail"   offers thumbnail        publishes thumbnail, thumbnail.*
+//      any of them         publishes metrics.SERVICE for what it offers
 //      ""                  anything: a peer on ipc://, whom the mode of the folder let in
 //
 //  Pure.

@@ -58,6 +58,8 @@ s_wake_ms (fst_actor_t *self, int64_t now_ms)
     int64_t wake_ms = self->beat_ms < self->tick_ms? self->beat_ms: self->tick_ms;
     if (self->revoked_ms < wake_ms)
         wake_ms = self->revoked_ms;
+    if (self->metrics_ms < wake_ms)
+        wake_ms = self->metrics_ms;
     for (size_t index = 0; index < FST_ACTOR_LANES_MAX && self->lanes [index]; index++)
         if (fst_lane_wake_ms (self->lanes [index]) < wake_ms)
             wake_ms = fst_lane_wake_ms (self->lanes [index]);
@@ -118,6 +120,8 @@ s_timers (fst_actor_t *self, int64_t now_ms)
     fst_actor_follow_lanes (self);
     if (now_ms >= self->revoked_ms)
         self->revoked_ms = fst_revoked_tick (self->revoked, now_ms);
+    if (now_ms >= self->metrics_ms)
+        self->metrics_ms = fst_actor_tick_metrics (self, now_ms);
     if (now_ms >= self->tick_ms)
         self->tick_ms = self->class.tick (self->user, now_ms);
 }

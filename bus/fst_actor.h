@@ -35,6 +35,7 @@
 
 typedef struct fst_actor fst_actor_t;
 typedef struct fst_request fst_request_t;
+typedef struct fst_figures fst_figures_t;
 
 //  Who may call: checked from the token before the handler runs.
 typedef enum {
@@ -78,6 +79,8 @@ typedef struct {
     int64_t (*tick) (void *self, int64_t now_ms);
     //  Close; requests still held must be answered here. Calls under way were done with FST_INTERRUPTED before.
     void (*stop) (void *self);
+    //  Figures of its own, for /metrics: calls fst_actor_figure for each. Those of requests come by themselves.
+    void (*metrics) (void *self, fst_figures_t *figures);
     //  What DESCRIBE says, which every actor answers by itself from its tables: a sentence, and a version.
     const char *title, *version;    //  NULL: the service's name; the library's version
     const fst_schema_set_t *schemas;        //  The actor's own schemas (fst_schema.h); NULL: there are none
@@ -95,6 +98,7 @@ typedef struct {
     const char *port_domain;        //  The gate's domain for it
     const fst_keys_t *keys;         //  Token, CURVE pair, sign_public
     const fst_config_t *config;     //  Its settings, for fst_actor_config; may be NULL
+    int64_t metrics_ms;             //  Between two publications of its metrics; 0 = 10 s
 } fst_actor_options_t;
 
 //  Start the actor's thread and wait until start has answered. class and options are copied; what options
@@ -149,6 +153,11 @@ fst_actor_call (fst_actor_t *self, const char *service, const char *command, jso
 void
 fst_actor_call_as (fst_actor_t *self, const char *token, const char *service, const char *command, json_t *payload,
                    fst_call_done_fn *done, void *arg);
+
+//  One figure of a class's metrics. name: a-z 0-9 _, with the unit last; one that ends in _total only grows, any other
+//  goes up and down. Prometheus sees filestore_SERVICE_name. help: a line.
+void
+fst_actor_figure (fst_figures_t *figures, const char *name, const char *help, int64_t value);
 
 //  Inside done, after a failure: the sentence for people. Borrowed until done returns.
 const char *

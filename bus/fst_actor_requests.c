@@ -15,6 +15,7 @@ s_answer (void *arg, fst_request_t *request, zmsg_t **answer_p)
 {
     fst_actor_t *self = arg;
     self->requests--;
+    fst_actor_count (self, request);
     if (request->lane) {
         fst_lane_reply (request->lane, answer_p);
         return;
@@ -76,6 +77,7 @@ s_request (fst_actor_t *self, fst_request_t *request, zmsg_t **message_p)
         fst_request_fail (&request, FST_UNKNOWN_COMMAND, NULL);
         return;
     }
+    request->row = row;
     request->schema = describe? fst_schema_find ("every", FST_ACTOR_DESCRIBE): self->schemas [row];
     rc = s_check_need (self, request, describe? FST_NEED_KNOWN: self->class.commands [row].need);
     if (rc != FST_OK) {

@@ -4,6 +4,7 @@
 //      fst_actor_requests.c   requests in, checked, and their answers out
 //      fst_actor_bus.c        events, and calls to others
 //      fst_actor_describe.c   what it can do, told by itself
+//      fst_actor_metrics.c    what came of requests, counted and published
 
 #ifndef FST_ACTOR_SELF_H_INCLUDED
 #define FST_ACTOR_SELF_H_INCLUDED
@@ -14,6 +15,15 @@
 #include "fst_revoked.h"
 #include "fst_schema.h"
 #include "fst_trust.h"
+
+#define FST_ACTOR_BUCKETS       15      //  Of durations; the last takes the rest
+
+//  What came of the requests of one command.
+typedef struct {
+    uint64_t codes [FST_ERRORS_COUNT];
+    uint64_t buckets [FST_ACTOR_BUCKETS];
+    int64_t total_us;
+} fst_actor_tally_t;
 
 #define FST_ACTOR_LANES_MAX     64
 #define FST_ACTOR_FDS_MAX       16
@@ -71,7 +81,10 @@ struct fst_actor {
     size_t watched_count;           //  Places that were ever used
     size_t requests, port_requests; //  Under way; of these, the port's
     int64_t opened_ms;              //  When the sockets were made first
-    int64_t beat_ms, tick_ms, revoked_ms;
+    int64_t beat_ms, tick_ms, revoked_ms, metrics_ms;
+    int64_t started_ms;             //  Wall time
+    char process [9];               //  Random hex: this start of ours
+    fst_actor_tally_t tallies [FST_ACTOR_COMMANDS_MAX + 1];     //  Those of no row last
     zmq_pollitem_t items [FST_ACTOR_ITEMS_MAX];
     struct { fst_actor_kind_t kind; size_t index; } slots [FST_ACTOR_ITEMS_MAX];
     size_t items_count;
@@ -97,6 +110,16 @@ fst_actor_read_port (fst_actor_t *self, int count_max);
 //  The reply of DESCRIBE.
 json_t *
 fst_actor_describe (const fst_actor_t *self);
+
+//  ---- fst_actor_metrics.c
+
+//  A request is about to be answered.
+void
+fst_actor_count (fst_actor_t *self, const fst_request_t *request);
+
+//  Publish if it is time to. Returns when it is next.
+int64_t
+fst_actor_tick_metrics (fst_actor_t *self, int64_t now_ms);
 
 //  ---- fst_actor_bus.c
 

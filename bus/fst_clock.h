@@ -9,6 +9,10 @@
 int64_t
 fst_clock_mono_ms (void);
 
+//  The same in microseconds: for how long something took.
+int64_t
+fst_clock_mono_us (void);
+
 //  Milliseconds since 1970 (UTC): for times that people see and expiries that other machines check.
 int64_t
 fst_clock_wall_ms (void);

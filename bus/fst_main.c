@@ -138,7 +138,8 @@ s_run (const s_arguments_t *self, const fst_actor_class_t *class, void *user, ch
         fst_actor_options_t options = {
             .service = keys->name + strlen (ROLE), .lanes = (unsigned) fst_config_number (config, "lanes"),
             .broker = fst_config_text (config, "broker"), .events_in = fst_config_text (config, "events-in"),
-            .events_out = fst_config_text (config, "events-out"), .keys = keys, .config = config
+            .events_out = fst_config_text (config, "events-out"), .keys = keys, .config = config,
+            .metrics_ms = fst_config_number (config, "metrics-interval")
         };
         rc = fst_actor_new (class, &options, user, &actor, problem_p);
     }

@@ -25,6 +25,8 @@ const fst_option_t fst_options [] = {
       "The process", "broker auth metadata storage bridge" },
     { "log-format",         FST_OPTION_TEXT,     "text",    0, 0, "How lines of the log look: text, or json (an object a line with the same fields)" },
 
+    { "metrics-interval",   FST_OPTION_DURATION, "10 s",    100, HOUR, "Time between two publications of what an actor did, for /metrics" },
+
     //  Actors of your own
     { "lanes",              FST_OPTION_NUMBER,   "4",       1, 64, "Requests that it has under way at once",
       "An actor of your own", "actor" },

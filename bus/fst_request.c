@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <xxhash.h>
+#include "fst_clock.h"
 #include "fst_log.h"
 
 #ifndef FST_CHECK_REPLIES
@@ -20,6 +21,8 @@ fst_request_new (fst_answer_fn *answer, void *arg, fst_lane_t *lane, zframe_t **
     self->answer = answer;
     self->arg = arg;
     self->lane = lane;
+    self->row = -1;
+    self->begun_us = fst_clock_mono_us ();
     if (peer_p) {
         self->peer = *peer_p;
         *peer_p = NULL;
@@ -212,6 +215,7 @@ fst_request_fail (fst_request_t **self_p, fst_rc_t rc, const char *format, ...)
         message = zsys_vprintf (format, args);
         va_end (args);
     }
+    (*self_p)->rc = rc;
     zframe_t *head = fst_envelope_error_encode ((*self_p)->id, rc, message);
     zstr_free (&message);
     s_answer (self_p, head, NULL);

@@ -22,6 +22,9 @@ struct fst_request {
     char id [FST_PEEK_ID_BYTES];            //  "" if it could not be found
     fst_envelope_request_t envelope;
     const fst_schema_command_t *schema;     //  NULL until the command is known
+    int row;                                //  Of the actor's table; -1: none of those
+    fst_rc_t rc;                            //  How it was answered
+    int64_t begun_us;                       //  When it came
     bool has_claims;
     fst_claims_t claims;
     zframe_t **frames;                      //  Owned

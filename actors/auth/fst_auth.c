@@ -524,6 +524,17 @@ s_status (void *arg, fst_request_t **request_p)
         fst_request_fail (request_p, rc, NULL);
 }
 
+static void
+s_metrics (void *arg, fst_figures_t *figures)
+{
+    fst_auth_t *self = arg;
+    int64_t users, sessions;
+    if (fst_users_count (self->users, fst_clock_wall_ms (), &users, &sessions) != FST_OK)
+        return;
+    fst_actor_figure (figures, "users", "Accounts", users);
+    fst_actor_figure (figures, "sessions", "Sessions that have not ended", sessions);
+}
+
 //  Asked by those who are not signed in: whether anyone could be.
 static void
 s_first (void *arg, fst_request_t **request_p)
@@ -712,7 +723,7 @@ fst_auth_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_au
     self->throttle = fst_throttle_new (fst_config_number (config, "login-attempts"),
                                        fst_config_number (config, "login-wait"), key);
     static const fst_actor_class_t class = {
-        .title = "Users, passwords and sessions",
+        .title = "Users, passwords and sessions", .metrics = s_metrics,
         .commands = s_commands, .start = s_start, .flush = s_flush, .tick = s_tick, .stop = s_stop
     };
     fst_actor_options_t options = *bus;

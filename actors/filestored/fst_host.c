@@ -163,7 +163,8 @@ s_start_broker (fst_host_t *self, s_running_t *running, char **problem_p)
         .actors = fst_config_text (config, "broker-actors"),
         .events_in = fst_config_text (config, "events-in"),
         .events_out = fst_config_text (config, "events-out"),
-        .keys = running->keys
+        .keys = running->keys,
+        .metrics_ms = fst_config_number (config, "metrics-interval")
     };
     fst_rc_t rc = s_make_socket_folder (config, "broker-clients", problem_p);
     if (rc == FST_OK)
@@ -202,7 +203,7 @@ s_start_part (fst_host_t *self, s_running_t *running, char **problem_p)
         .broker = fst_config_text (config, "broker"),
         .events_in = fst_config_text (config, "events-in"),
         .events_out = fst_config_text (config, "events-out"),
-        .keys = running->keys
+        .keys = running->keys, .metrics_ms = fst_config_number (config, "metrics-interval")
     };
     switch (running->part) {
         case FST_PART_BROKER:

@@ -493,8 +493,23 @@ s_stop (void *arg)
     fst_catalog_destroy (&self->catalog);
 }
 
+//  Only what costs nothing to know; what has to be counted is in STATUS.
+static void
+s_metrics (void *arg, fst_figures_t *figures)
+{
+    fst_metadata_t *self = arg;
+    const fst_counters_t *counters = fst_catalog_counters (self->catalog);
+    fst_actor_figure (figures, "sequence", "Changes of the namespace", counters->sequence);
+    fst_actor_figure (figures, "files", "Files", counters->files);
+    fst_actor_figure (figures, "folders", "Folders", counters->folders);
+    fst_actor_figure (figures, "uploads", "Uploads under way", counters->uploads);
+    fst_actor_figure (figures, "garbage_blobs", "Deleted content that nodes still have", counters->garbage);
+    fst_actor_figure (figures, "damaged_copies_total", "Copies found damaged", self->damaged);
+}
+
 static const fst_actor_class_t s_class = {
     .title = "The namespace: files, versions, rights, where copies are, and their repair",
+    .metrics = s_metrics,
     .commands = s_commands,
     .topics = s_topics,
     .start = s_start,

@@ -183,7 +183,7 @@ s_stop (void *arg)
 static const fst_actor_class_t s_class = {
     .title = "A storage node: content on its disk",
     .commands = fst_storage_commands, .topics = fst_storage_topics, .start = s_start, .flush = s_flush, .tick = s_tick,
-    .stop = s_stop
+    .stop = s_stop, .metrics = fst_storage_metrics
 };
 
 //  ---- The class

@@ -297,6 +297,31 @@ s_status (void *arg, fst_request_t **request_p)
         "scrub", s_scrub_portrait (self)));
 }
 
+void
+fst_storage_metrics (void *arg, fst_figures_t *figures)
+{
+    fst_storage_t *self = arg;
+    fst_extents_statistics_t extents;
+    fst_jobs_statistics_t jobs;
+    fst_scrub_status_t scrub;
+    fst_extents_statistics (self->extents, &extents);
+    fst_jobs_statistics (self->jobs, &jobs);
+    fst_scrub_status (self->scrub, &scrub);
+    fst_actor_figure (figures, "capacity_bytes", "Size of the disk", self->capacity);
+    fst_actor_figure (figures, "free_bytes", "Of it, free", self->free);
+    fst_actor_figure (figures, "extents", "Extents that are sealed", (int64_t) extents.sealed);
+    fst_actor_figure (figures, "open_extents", "Extents that are being written", (int64_t) extents.open);
+    fst_actor_figure (figures, "small_blobs", "Blobs in small.db", fst_small_count (self->small));
+    fst_actor_figure (figures, "quarantined_extents", "Extents that were put aside", (int64_t) fst_aside_count (self->aside));
+    fst_actor_figure (figures, "memory_percent", "Of its data memory, in use", jobs.load);
+    fst_actor_figure (figures, "stored_bytes_total", "Octets of content that it stored", jobs.stored_bytes);
+    fst_actor_figure (figures, "retrieved_bytes_total", "Octets of content that it gave", jobs.retrieved_bytes);
+    fst_actor_figure (figures, "damaged_extents_total", "Extents that the scrub found damaged", (int64_t) scrub.damaged);
+    fst_actor_figure (figures, "scrub_rounds_total", "Times that all was read", (int64_t) scrub.rounds);
+    fst_actor_figure (figures, "scrub_age_seconds", "Since the end of the last round; -1: there was none yet",
+                      scrub.finished_ms? (fst_clock_wall_ms () - scrub.finished_ms) / 1000: -1);
+}
+
 static void
 s_scrub (void *arg, fst_request_t **request_p)
 {

@@ -55,6 +55,8 @@ struct fst_storage {
 //  ---- Commands
 
 extern const fst_command_t fst_storage_commands [];
+void
+fst_storage_metrics (void *self, fst_figures_t *figures);
 
 //  ---- The disk
 

@@ -180,8 +180,16 @@ s_event (void *arg, const char *topic, json_t *body)
     fst_gauges_event (self->gauges, topic, body);
 }
 
+static void
+s_metrics (void *arg, const char *topic, json_t *body)
+{
+    fst_bridge_t *self = arg;
+    fst_metrics_event (self->metrics, topic, body);
+}
+
 static const fst_topic_t s_topics [] = {
-    { "file.", s_event }, { "node.", s_event }, { "heartbeat.", s_event }, { "metadata.", s_event }, { NULL }
+    { "file.", s_event }, { "node.", s_event }, { "heartbeat.", s_event }, { "metadata.", s_event }, { "metrics.", s_metrics },
+    { NULL }
 };
 
 static void

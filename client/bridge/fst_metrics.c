@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fst_clock.h"
+#include "fst_gathered.h"
 
 struct fst_metrics {
     fst_actor_t *actor;
     fst_http_t *http;
     const fst_sse_t *sse;
     bool open;                      //  For everyone
+    fst_gathered_t *gathered;
 };
 
 //  One scrape: two questions, then the answer.
@@ -117,7 +120,7 @@ s_write_cluster (FILE *out, const json_t *status)
         { "uploads", "uploads_open", "gauge", "Uploads under way" },
         { "garbage", "garbage_blobs", "gauge", "Deleted content that nodes still have" },
         { "damaged", "damaged_extents_total", "counter", "Extents found damaged" },
-        { "sequence", "sequence", "counter", "Changes of the namespace" },
+        { "sequence", "sequence", "gauge", "Changes of the namespace" },
     };
     static const struct { const char *field, *name, *help; } repair [] = {
         { "extents", "repair_extents", "Extents that wait for a copy" },
@@ -164,6 +167,22 @@ s_write_nodes (FILE *out, const json_t *nodes)
 
 //  ---- Scrapes
 
+//  What was written so far.
+typedef struct {
+    FILE *out;
+    char **text_p;                  //  Of the stream
+} s_sofar_t;
+
+static bool
+s_is_said (void *arg, const char *name)
+{
+    s_sofar_t *self = arg;
+    char line [300];
+    snprintf (line, sizeof (line), "# TYPE filestore_%s ", name);
+    fflush (self->out);
+    return strstr (*self->text_p, line) != NULL;
+}
+
 //  What could not be asked is left out, and cluster_up says so.
 static void
 s_answer (s_scrape_t *scrape, const json_t *nodes)
@@ -178,6 +197,8 @@ s_answer (s_scrape_t *scrape, const json_t *nodes)
         s_write_cluster (out, scrape->status);
         s_write_nodes (out, nodes);
     }
+    s_sofar_t so_far = { out, &text };
+    fst_gathered_write (scrape->self->gathered, out, s_is_said, &so_far, fst_clock_mono_ms ());
     fclose (out);
     fst_http_set_header (scrape->request, "Cache-Control", "no-store");
     fst_http_reply_data (scrape->request, 200, "text/plain; version=0.0.4; charset=utf-8", text, bytes);
@@ -231,7 +252,7 @@ fst_metrics_new (const fst_config_t *config, fst_actor_t *actor, fst_http_t *htt
     assert (config && actor && http && sse);
     fst_metrics_t *self = calloc (1, sizeof (*self));
     assert (self);
-    *self = (fst_metrics_t) { actor, http, sse, fst_config_number (config, "web-metrics") != 0 };
+    *self = (fst_metrics_t) { actor, http, sse, fst_config_number (config, "web-metrics") != 0, fst_gathered_new () };
     fst_http_add_routes (http, s_routes, self);
     return self;
 }
@@ -240,6 +261,16 @@ void
 fst_metrics_destroy (fst_metrics_t **self_p)
 {
     assert (self_p);
-    free (*self_p);
-    *self_p = NULL;
+    if (*self_p) {
+        fst_gathered_destroy (&(*self_p)->gathered);
+        free (*self_p);
+        *self_p = NULL;
+    }
+}
+
+void
+fst_metrics_event (fst_metrics_t *self, const char *topic, json_t *body)
+{
+    assert (self);
+    fst_gathered_event (self->gathered, topic, body, fst_clock_mono_ms ());
 }

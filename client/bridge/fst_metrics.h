@@ -1,4 +1,4 @@
-//  GET /metrics: figures of this bridge and of the cluster, in the text form of Prometheus. For who is signed in, for
+//  GET /metrics: figures of this bridge, of the cluster, and of every actor (fst_gathered.h), in the text form of Prometheus. For who is signed in, for
 //  programs on this machine, and with the option web-metrics for everyone.
 
 #ifndef FST_METRICS_H_INCLUDED
@@ -15,5 +15,9 @@ fst_metrics_new (const fst_config_t *config, fst_actor_t *actor, fst_http_t *htt
 
 void
 fst_metrics_destroy (fst_metrics_t **self_p);
+
+//  An event metrics.SERVICE.
+void
+fst_metrics_event (fst_metrics_t *self, const char *topic, json_t *body);
 
 #endif

@@ -416,6 +416,9 @@ Test (roles, offering)
 Test (roles, publishing)
 {
     const struct { const char *role, *topic; bool may; } rows [] = {
+        { "storage:node-1", "metrics.storage.node-1", true }, { "storage:node-1", "metrics.storage.node-2", false },
+        { "actor:thumb", "metrics.thumb", true },           { "actor:thumb", "metrics.auth", false },
+        { "auth", "metrics", false },                       { "auth", "metrics.auth", true },
         { "", "anything", true },                           { "storage:node-1", "heartbeat.node-1", true },
         { "storage:node-1", "heartbeat.node-10", false },   { "storage:node-1", "heartbeat.node-2", false },
         { "storage:node-1", "heartbeat", false },           { "storage:node-1", "file.committed", false },
