@@ -16,11 +16,11 @@ struct fst_metrics {
     fst_gathered_t *gathered;
 };
 
-//  One scrape: two questions, then the answer.
+//  One scrape: three questions, then the answer.
 typedef struct {
     fst_metrics_t *self;
     fst_http_request_t *request;
-    json_t *status;                 //  NULL: metadata did not answer
+    json_t *status, *nodes;         //  NULL: metadata did not answer
 } s_scrape_t;
 
 //  ---- Text
@@ -120,7 +120,7 @@ s_write_cluster (FILE *out, const json_t *status)
         { "uploads", "uploads_open", "gauge", "Uploads under way" },
         { "garbage", "garbage_blobs", "gauge", "Deleted content that nodes still have" },
         { "damaged", "damaged_extents_total", "counter", "Extents found damaged" },
-        { "sequence", "sequence", "gauge", "Changes of the namespace" },
+        { "sequence", "sequence", "gauge", "Changes of the namespace so far" },
     };
     static const struct { const char *field, *name, *help; } repair [] = {
         { "extents", "repair_extents", "Extents that wait for a copy" },
@@ -157,12 +157,27 @@ s_write_nodes (FILE *out, const json_t *nodes)
             s_labelled (out, rows [row].name, "node", json_string_value (json_object_get (node, "node")),
                         s_number (node, rows [row].field));
     }
+    s_say (out, "node_disk_ok", "gauge", "1: its disk is neither full, nor failing, nor for reading only");
+    json_array_foreach (nodes, at, node) {
+        const char *health = json_string_value (json_object_get (node, "health"));
+        s_labelled (out, "node_disk_ok", "node", json_string_value (json_object_get (node, "node")),
+                    health && strcmp (health, "ok") == 0);
+    }
     s_say (out, "node_alive", "gauge", "1: its heartbeats come");
     json_array_foreach (nodes, at, node) {
         const char *state = json_string_value (json_object_get (node, "state"));
         s_labelled (out, "node_alive", "node", json_string_value (json_object_get (node, "node")),
                     state && strcmp (state, "alive") == 0);
     }
+}
+
+static void
+s_write_health (FILE *out, const json_t *health)
+{
+    s_one (out, "backup_timestamp_seconds", "gauge", "When the newest backup of the namespace was written; 0: never",
+           s_number (health, "backup_ms") / 1000);
+    s_one (out, "snapshot_timestamp_seconds", "gauge", "When the newest snapshot for the nodes was made; 0: never",
+           s_number (health, "snapshot_ms") / 1000);
 }
 
 //  ---- Scrapes
@@ -185,8 +200,9 @@ s_is_said (void *arg, const char *name)
 
 //  What could not be asked is left out, and cluster_up says so.
 static void
-s_answer (s_scrape_t *scrape, const json_t *nodes)
+s_answer (s_scrape_t *scrape, const json_t *health)
 {
+    const json_t *nodes = scrape->nodes;
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream (&text, &bytes);
@@ -197,6 +213,8 @@ s_answer (s_scrape_t *scrape, const json_t *nodes)
         s_write_cluster (out, scrape->status);
         s_write_nodes (out, nodes);
     }
+    if (health)
+        s_write_health (out, health);
     s_sofar_t so_far = { out, &text };
     fst_gathered_write (scrape->self->gathered, out, s_is_said, &so_far, fst_clock_mono_ms ());
     fclose (out);
@@ -205,13 +223,26 @@ s_answer (s_scrape_t *scrape, const json_t *nodes)
     free (text);
     fst_http_release (&scrape->request);
     json_decref (scrape->status);
+    json_decref (scrape->nodes);
     free (scrape);
+}
+
+static void
+s_health_told (void *arg, fst_rc_t rc, json_t *reply)
+{
+    s_answer (arg, rc == FST_OK? reply: NULL);
 }
 
 static void
 s_nodes_told (void *arg, fst_rc_t rc, json_t *reply)
 {
-    s_answer (arg, rc == FST_OK? json_object_get (reply, "nodes"): NULL);
+    s_scrape_t *scrape = arg;
+    if (rc == FST_OK) {
+        scrape->nodes = json_incref (json_object_get (reply, "nodes"));
+        fst_actor_call (scrape->self->actor, "metadata", "HEALTH", NULL, s_health_told, scrape);
+    }
+    else
+        s_answer (scrape, NULL);
 }
 
 static void
