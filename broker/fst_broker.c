@@ -22,6 +22,7 @@ enum { PIPE, CLIENTS, ACTORS, EVENTS_IN, EVENTS_OUT, SOCKETS };
 struct fst_broker {
     zsock_t *sockets [SOCKETS];     //  PIPE is the thread's end, borrowed; the thread has them all while it runs
     fst_router_t *router;           //  The service looks at it, too
+    fst_tap_t *tap;                 //  Same
     pthread_mutex_t lock;           //  Held while somebody uses the router
     fst_broker_service_t *service;  //  NULL: no token, so there is none
     zactor_t *thread;
@@ -191,7 +192,7 @@ s_start_service (fst_broker_t *self, const fst_broker_options_t *options, char *
         .broker = self->inner [0], .events_in = self->inner [1], .events_out = self->inner [2], .keys = keys,
         .metrics_ms = options->metrics_ms
     };
-    return fst_broker_service_new (self->router, &self->lock, &bus, &self->service, problem_p);
+    return fst_broker_service_new (self->router, self->tap, &self->lock, &bus, &self->service, problem_p);
 }
 
 fst_rc_t
@@ -217,6 +218,8 @@ fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char
     }
     s_subscribe_all (self->sockets [EVENTS_IN]);
     self->router = fst_router_new (fst_clock_mono_ms ());
+    self->tap = fst_tap_new (fst_clock_wall_ms, fst_clock_mono_us);
+    fst_router_set_tap (self->router, self->tap);
     rc = s_start_service (self, options, problem_p);  //  Before the thread has the sockets
     if (rc != FST_OK) {
         fst_broker_destroy (&self);
@@ -246,6 +249,7 @@ fst_broker_destroy (fst_broker_t **self_p)
         zsock_destroy (&self->sockets [at]);
     }
     fst_router_destroy (&self->router);
+    fst_tap_destroy (&self->tap);
     pthread_mutex_destroy (&self->lock);
     free (self);
     *self_p = NULL;

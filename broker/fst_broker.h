@@ -9,7 +9,7 @@
 //      events    XSUB in, XPUB out; publishing a topic needs the role for it.
 //
 //  It is an actor itself, too, with a thread of its own: service `broker` tells who is on the bus (LIST_SERVICES,
-//  STATUS). For that keys need a token; without one there is no such service.
+//  STATUS) and shows what passes (TAP). For that keys need a token; without one there is no such service.
 //
 //  Bounds: per service and in all, waiting requests (BUSY beyond), services, workers, message sizes. A request
 //  whose worker is gone is answered UNAVAILABLE within two heartbeats; one that waits past its deadline, TIMEOUT.

@@ -8,7 +8,8 @@
 #define LANES 2
 
 struct fst_broker_service {
-    fst_router_t *router;           //  Borrowed, as its lock
+    fst_router_t *router;           //  Borrowed, as tap and lock
+    fst_tap_t *tap;
     pthread_mutex_t *lock;
     fst_actor_t *actor;
     int64_t started_ms;             //  Wall time
@@ -83,12 +84,27 @@ s_status (void *arg, fst_request_t **request_p)
         "replies", (json_int_t) counts.replies, "refused", (json_int_t) counts.refused));
 }
 
+//  ---- TAP
+
+static void
+s_tap (void *arg, fst_request_t **request_p)
+{
+    fst_broker_service_t *self = arg;
+    json_t *payload = fst_request_payload (*request_p), *since = json_object_get (payload, "since");
+    pthread_mutex_lock (self->lock);
+    json_t *reply = fst_tap_look (self->tap, json_string_value (json_object_get (payload, "filter")),
+                                  since? json_integer_value (since): -1);
+    pthread_mutex_unlock (self->lock);
+    fst_request_reply (request_p, reply);
+}
+
 //  ---- The actor
 
 static const fst_command_t s_commands [] = {
     //  name             needs              handler
     { "LIST_SERVICES",   FST_NEED_KNOWN,    s_list_services },
     { "STATUS",          FST_NEED_KNOWN,    s_status },
+    { "TAP",             FST_NEED_ADMIN,    s_tap },
     { NULL }
 };
 
@@ -111,17 +127,18 @@ s_metrics (void *arg, fst_figures_t *figures)
 }
 
 fst_rc_t
-fst_broker_service_new (fst_router_t *router, pthread_mutex_t *lock, const fst_actor_options_t *bus,
+fst_broker_service_new (fst_router_t *router, fst_tap_t *tap, pthread_mutex_t *lock, const fst_actor_options_t *bus,
                         fst_broker_service_t **self_p, char **problem_p)
 {
     static const fst_actor_class_t class = {
-        .title = "The bus: who is on it", .commands = s_commands, .metrics = s_metrics
+        .title = "The bus: who is on it, and what passes", .commands = s_commands, .metrics = s_metrics
     };
-    assert (router && lock && bus);
+    assert (router && tap && lock && bus);
     assert (self_p && problem_p);
     fst_broker_service_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->router = router;
+    self->tap = tap;
     self->lock = lock;
     self->started_ms = fst_clock_wall_ms ();
     fst_actor_options_t options = *bus;

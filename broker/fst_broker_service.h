@@ -9,10 +9,10 @@
 
 typedef struct fst_broker_service fst_broker_service_t;
 
-//  router may only be looked at with lock held. bus says how to reach the broker from within its process. All are
+//  router may only be looked at with lock held, and so may tap. bus says how to reach the broker from within its process. All are
 //  borrowed.
 fst_rc_t FST_CHECKED
-fst_broker_service_new (fst_router_t *router, pthread_mutex_t *lock, const fst_actor_options_t *bus,
+fst_broker_service_new (fst_router_t *router, fst_tap_t *tap, pthread_mutex_t *lock, const fst_actor_options_t *bus,
                         fst_broker_service_t **self_p, char **problem_p);
 
 //  While the broker still runs.

@@ -18,6 +18,7 @@ typedef struct {
     size_t bytes;
     int64_t deadline_ms;            //  Until a worker must have taken it
     char id [FST_PEEK_ID_BYTES];  //  Of our envelope; known once body is gone
+    fst_tapped_t *tapped;           //  NULL: nobody looks
 } s_request_t;
 
 typedef struct {
@@ -49,6 +50,7 @@ struct fst_router {
     int64_t heartbeat_ms;           //  When the next ones go out
     int64_t wake_ms;
     fst_router_counts_t counts;
+    fst_tap_t *tap;                 //  May be NULL
 };
 
 //  ---- Sending
@@ -79,8 +81,10 @@ s_send_worker (fst_router_t *self, const fst_mdp_head_t *peer, int command, zmsg
 
 //  Body becomes the reply to a request; takes body.
 static void
-s_send_caller (fst_router_t *self, const s_request_t *request, int command, zmsg_t *body)
+s_send_caller (fst_router_t *self, s_request_t *request, int command, zmsg_t *body)
 {
+    if (request->tapped && command == FST_MDPC_FINAL)
+        fst_tap_answered (self->tap, &request->tapped, body);
     fst_mdp_head_t head = request->caller;
     head.command = command;
     zmsg_pushstr (body, request->service);
@@ -97,6 +101,7 @@ s_request_destroy (s_request_t **request_p)
         fst_mdp_head_clear (&request->caller);
         free (request->service);
         zmsg_destroy (&request->body);
+        fst_tap_forget (&request->tapped);
         free (request);
         *request_p = NULL;
     }
@@ -219,6 +224,8 @@ s_give (fst_router_t *self, s_worker_t *worker, s_request_t *request)
     zmsg_t *message = request->body;
     request->body = NULL;
     worker->request = request;
+    if (request->tapped)
+        fst_tap_given (self->tap, request->tapped);
     zframe_t *address = s_address (request);
     zmsg_pushmem (message, NULL, 0);
     zmsg_prepend (message, &address);
@@ -447,6 +454,8 @@ s_from_caller (fst_router_t *self, fst_router_side_t side, fst_mdp_head_t *head,
         return;
     }
     self->counts.requests++;
+    if (self->tap)
+        request->tapped = fst_tap_came (self->tap, name, request->body);
     fst_rc_t rc = s_room (self, request);
     if (rc == FST_OK)
         s_enqueue (self, request, false);
@@ -513,6 +522,13 @@ fst_router_destroy (fst_router_t **self_p)
     zlist_destroy (&self->sends);
     free (self);
     *self_p = NULL;
+}
+
+void
+fst_router_set_tap (fst_router_t *self, fst_tap_t *tap)
+{
+    assert (self);
+    self->tap = tap;
 }
 
 //  What a socket with PROBE_ROUTER sends at each connection: nothing, in one frame. It gets it back.

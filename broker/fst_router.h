@@ -21,6 +21,7 @@
 
 #include <czmq.h>
 #include "fst_error.h"
+#include "fst_tap.h"
 
 #define FST_ROUTER_WORKERS_MAX      1024
 #define FST_ROUTER_QUEUE_MAX        1024                //  Waiting requests of one service
@@ -39,6 +40,10 @@ fst_router_new (int64_t now_ms);
 
 void
 fst_router_destroy (fst_router_t **self_p);
+
+//  Let it see what passes (fst_tap.h). Borrowed.
+void
+fst_router_set_tap (fst_router_t *self, fst_tap_t *tap);
 
 //  A message as its ROUTER gave it: the peer's identity, then what it sent. Taken. user_id is the gate's.
 void

@@ -12,7 +12,7 @@
 //      cli_share.c     share unshare       cli_events.c  events
 //      cli_remote.c    asking the store: commands, lists, folders
 //      cli_cluster.c   nodes status        cli_drain.c   admin drain
-//      cli_services.c  services call
+//      cli_services.c  services call       cli_tap.c     tap
 //      cli_scrub.c     admin scrub         cli_recovery.c   admin recovery
 //      cli_backup.c    admin backup        cli_export.c    admin export, admin import
 //      cli_doctor.c    doctor              cli_doctor_local.c, cli_doctor_cluster.c   its checks
@@ -319,6 +319,7 @@ fst_rc_t FST_CHECKED cli_events (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_sessions (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_services (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_tap (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_call (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_status (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_admin_drain (cli_t *self, int count, char **operands);

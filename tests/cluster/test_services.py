@@ -3,6 +3,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -39,7 +41,9 @@ class Services(harness.ClusterTest):
         folder = os.path.join(harness.SOURCE, "schemas")
         for name in OURS:
             told = self.admin.json("services", name)
-            self.assertEqual(told, self.get("/api/v1/services/" + name))
+            over_http = self.get("/api/v1/services/" + name)
+            self.assertLessEqual(told.pop("now_ms"), over_http.pop("now_ms"))
+            self.assertEqual(told, over_http)
             known = os.listdir(os.path.join(folder, name.split(".")[0]))
             self.assertTrue(told["commands"], name)
             for row in told["commands"]:
@@ -63,6 +67,31 @@ class Services(harness.ClusterTest):
         self.admin.fails("malformed", "call", "metadata", "STAT", "[1]")
         self.admin.fails("malformed", "call", "metadata", "STAT", "{")
         self.admin.fails("unknown_command", "call", "metadata", "SING")
+
+    def test_tap_shows_requests_to_an_admin_and_no_secret(self):
+        guest = self.one.client("carl")
+        guest.fails("denied", "call", "broker", "TAP")
+        tap = subprocess.Popen([harness.FILESTORE, "tap", "--json"], env=self.admin.environment, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=harness.end_with_parent)
+        try:
+            self.assertIn(b"showing", tap.stderr.readline())
+            guest.ok("login", "carl", "--password-stdin", input=harness.PASSWORD + "\n")
+            guest.fails("not_found", "stat", "a-file-that-is-not-there")
+            rows = []
+            while not any(row["command"] == "STAT" for row in rows):
+                rows.append(json.loads(tap.stdout.readline()))
+        finally:
+            tap.send_signal(signal.SIGINT)
+            tap.communicate(timeout=60)
+        self.assertEqual(tap.returncode, 0)
+        login = [row for row in rows if row["command"] == "LOGIN"][-1]
+        self.assertEqual((login["service"], login["code"]), ("auth", "ok"))
+        self.assertEqual(json.loads(login["payload"]), {"name": "carl", "password": "***"})
+        self.assertGreater(login["worked_us"], 0)
+        stat = [row for row in rows if row["command"] == "STAT"][-1]
+        self.assertEqual(stat["code"], "not_found")
+        self.assertIn("a-file-that-is-not-there", stat["payload"])
+        self.assertNotIn(guest.token(), json.dumps(rows))
 
     def test_strangers_learn_nothing_of_the_bus(self):
         stranger = self.one.client()
