@@ -21,15 +21,41 @@ s_after (const char *text, const char *prefix)
     return strncmp (text, prefix, bytes) == 0? text + bytes: NULL;
 }
 
+//  A name is that of the group, or one in it: "thumbnail", "thumbnail.small".
+static bool
+s_is_in (const char *name, size_t bytes, const char *group, size_t group_bytes)
+{
+    return bytes >= group_bytes && memcmp (name, group, group_bytes) == 0 && (bytes == group_bytes || name [group_bytes] == '.');
+}
+
+//  An actor of one's own: what the words with this prefix in its User-Id say, or its own name if there are none.
+static bool
+s_actor_may (const char *actor, const char *prefix, const char *name, size_t bytes)
+{
+    bool said = false;
+    const char *word = actor + strcspn (actor, " ");
+    size_t actor_bytes = (size_t) (word - actor);
+    while (*word) {
+        const char *group = s_after (++word, prefix);
+        word += strcspn (word, " ");
+        if (group && s_is_in (name, bytes, group, (size_t) (word - group)))
+            return true;
+        said |= group != NULL;
+    }
+    return !said && actor_bytes && s_is_in (name, bytes, actor, actor_bytes);
+}
+
 bool
 fst_roles_may_offer (const char *user_id, const char *service)
 {
     assert (user_id && service);
     if (!*user_id)
         return true;
-    const char *name = s_after (user_id, "actor:");
-    if (name)
-        return *name && strcmp (name, service) == 0;
+    const char *actor = s_after (user_id, "actor:");
+    if (actor)
+        return s_actor_may (actor, "offers:", service, strlen (service));
+    if (strcmp (user_id, "bridge") == 0 && strcmp (service, "content") == 0)
+        return true;
 
     //  "storage.node-1" is offered by "storage:node-1"
     size_t head = strcspn (service, ".");
@@ -44,9 +70,20 @@ fst_roles_may_offer (const char *user_id, const char *service)
 static bool
 s_topic_is (const char *topic, size_t bytes, const char *name)
 {
-    const char *dot = memchr (topic, '.', bytes);
-    size_t head = dot? (size_t) (dot - topic): bytes;
-    return head == strlen (name) && memcmp (topic, name, head) == 0;
+    return s_is_in (topic, bytes, name, strlen (name));
+}
+
+//  "metrics.SERVICE" is published by whoever may offer SERVICE.
+static bool
+s_may_publish_metrics (const char *user_id, const char *topic, size_t bytes)
+{
+    char service [256];
+    size_t head = strlen ("metrics.");
+    if (bytes <= head || bytes - head >= sizeof (service))
+        return false;
+    memcpy (service, topic + head, bytes - head);
+    service [bytes - head] = 0;
+    return fst_roles_may_offer (user_id, service);
 }
 
 bool
@@ -55,12 +92,8 @@ fst_roles_may_publish (const char *user_id, const char *topic, size_t bytes)
     assert (user_id && topic);
     if (!*user_id)
         return true;
-    //  Who offers a service tells what it did
-    if (s_topic_is (topic, bytes, "metrics")) {
-        char service [256];
-        snprintf (service, sizeof (service), "%.*s", (int) bytes, topic);
-        return service [strcspn (service, ".")] && fst_roles_may_offer (user_id, strchr (service, '.') + 1);
-    }
+    if (s_topic_is (topic, bytes, "metrics"))
+        return s_may_publish_metrics (user_id, topic, bytes);
     const char *node = s_after (user_id, "storage:");
     const char *actor = s_after (user_id, "actor:");
     for (size_t row = 0; row < sizeof (s_topics) / sizeof (s_topics [0]); row++) {
@@ -71,5 +104,5 @@ fst_roles_may_publish (const char *user_id, const char *topic, size_t bytes)
         size_t head = strlen (s_topics [row].topic) + 1;
         return node && bytes == head + strlen (node) && memcmp (topic + head, node, bytes - head) == 0;
     }
-    return actor && s_topic_is (topic, bytes, actor);
+    return actor && s_actor_may (actor, "publishes:", topic, bytes);
 }

@@ -3,8 +3,11 @@
 //      "metadata"          offers metadata         publishes file.*, node.*, metadata.*
 //      "auth"              offers auth             publishes revoked
 //      "storage:node-1"    offers storage.node-1   publishes heartbeat.node-1
-//      "actor:thumbnail"   offers thumbnail        publishes thumbnail, thumbnail.*
-//      any of them         publishes metrics.SERVICE for what it offers
+//      "bridge"            offers bridge, content
+//      "actor:thumbnail"   offers thumbnail and thumbnail.*, publishes the same
+//      "actor:thumbnail offers:pictures publishes:pictures.made"
+//                          offers pictures and pictures.*, publishes pictures.made and pictures.made.*
+//      who offers a service publishes metrics.SERVICE
 //      ""                  anything: a peer on ipc://, whom the mode of the folder let in
 //
 //  Pure.

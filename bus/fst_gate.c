@@ -11,6 +11,7 @@
 #include "fst_sodium.h"
 #include <czmq.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #define ENDPOINT          "inproc://zeromq.zap.01"
 #define TEXT_BYTES_MAX    255       //  Of any text in a request
@@ -26,6 +27,8 @@ struct fst_gate {
     pthread_mutex_t lock;           //  Guards the tables; the rest is the thread's
     zhashx_t *roles;                //  CURVE public key in Z85 -> role
     zhashx_t *nodes;                //  Name of a node -> its key
+    char *enrolled;                 //  The file that roles are from, and how it was
+    struct stat enrolled_was;
     zsock_t *zap;
     int64_t period_ms;              //  When the logging period began
     unsigned logged, silent;        //  Refusals in it
@@ -71,6 +74,48 @@ s_roles_add (void *arg, const char *public_key, const char *role)
     zhashx_update ((zhashx_t *) arg, public_key, copy);
 }
 
+static bool
+s_is_as_it_was (const struct stat *one, const struct stat *other)
+{
+    return one->st_ino == other->st_ino && one->st_size == other->st_size
+        && one->st_mtim.tv_sec == other->st_mtim.tv_sec && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
+//  Read the file of enrolled actors. On failure those who were known stay so.
+static fst_rc_t
+s_enrol (fst_gate_t *self, char **problem_p)
+{
+    zhashx_t *roles = s_roles_new ();
+    struct stat info = { 0 };
+    int there = stat (self->enrolled, &info);       //  Before it is read: what changes meanwhile is read the next time
+    fst_rc_t rc = fst_enrolled_load (self->enrolled, s_roles_add, roles, problem_p);
+    if (there == 0)
+        self->enrolled_was = info;
+    if (rc == FST_OK) {
+        zhashx_t *before = self->roles;
+        self->roles = roles;
+        roles = before;
+    }
+    zhashx_destroy (&roles);
+    return rc;
+}
+
+//  At each actor's handshake: somebody may have been enrolled, or the contrary, since the file was read.
+static void
+s_look_again (fst_gate_t *self)
+{
+    struct stat info;
+    char *problem = NULL;
+    if (!self->enrolled || stat (self->enrolled, &info) != 0 || s_is_as_it_was (&info, &self->enrolled_was))
+        return;
+    fst_rc_t rc = s_enrol (self, &problem);
+    if (rc == FST_OK)
+        fst_log_info ("enrolled actors read anew actors=%zu", zhashx_size (self->roles));
+    else
+        fst_log_error ("enrolled actors stay as they were: %s", problem);
+    free (problem);
+}
+
 //  ---- Deciding. Each check gives NULL to let the peer in, with its User-Id, or the reason not to.
 
 //  Copy a frame as text. False if it is too long for size or holds a NUL.
@@ -102,6 +147,7 @@ s_check_actor (fst_gate_t *self, const s_request_t *request, char *user_id)
         return "malformed";
     char public_key [FST_CURVE_TEXT_BYTES + 1];
     zmq_z85_encode (public_key, zframe_data (request->credentials [0]), CURVE_KEY_BYTES);
+    s_look_again (self);
     const char *role = (const char *) zhashx_lookup (self->roles, public_key);
     if (!role)
         return "not_enrolled";
@@ -319,6 +365,7 @@ fst_gate_destroy (fst_gate_t **self_p)
         zactor_destroy (&self->actor);
         zhashx_destroy (&self->roles);
         zhashx_destroy (&self->nodes);
+        free (self->enrolled);
         pthread_mutex_destroy (&self->lock);
         free (self);
         *self_p = NULL;
@@ -330,16 +377,12 @@ fst_rc_t
 fst_gate_enrol (fst_gate_t *self, const char *filename, char **problem_p)
 {
     assert (self && filename && problem_p);
-    zhashx_t *roles = s_roles_new ();
-    fst_rc_t rc = fst_enrolled_load (filename, s_roles_add, roles, problem_p);
-    if (rc == FST_OK) {
-        pthread_mutex_lock (&self->lock);
-        zhashx_t *before = self->roles;
-        self->roles = roles;
-        pthread_mutex_unlock (&self->lock);
-        roles = before;
-    }
-    zhashx_destroy (&roles);                        //  On failure those who were known stay so
+    pthread_mutex_lock (&self->lock);
+    free (self->enrolled);
+    self->enrolled = strdup (filename);
+    assert (self->enrolled);
+    fst_rc_t rc = s_enrol (self, problem_p);
+    pthread_mutex_unlock (&self->lock);
     return rc;
 }
 

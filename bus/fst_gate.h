@@ -26,7 +26,8 @@ fst_gate_new (void);
 void
 fst_gate_destroy (fst_gate_t **self_p);
 
-//  Read the file of enrolled actors (public key -> role); call again to reload.
+//  Read the file of enrolled actors (public key -> role). When it has changed it is read again, at the next handshake of
+//  an actor; calling this again does it now.
 fst_rc_t FST_CHECKED
 fst_gate_enrol (fst_gate_t *self, const char *filename, char **problem_p);
 

@@ -6,9 +6,10 @@
 //      actor
 //          role = "storage:node-1"
 //          public-key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+//
+//  Entries that fst_keys_enrol made for actors of one's own have more (fst_keys_enrol.c).
 
-#include "fst_keys.h"
-#include "fst_disk.h"
+#include "fst_keys_self.h"
 #include "fst_sodium.h"
 #include <czmq.h>
 #include <fcntl.h>
@@ -40,9 +41,8 @@ static const struct { const char *name; kind_t kind; size_t at, bytes, has; } s_
 };
 #define FIELDS (sizeof (s_fields) / sizeof (s_fields [0]))
 
-//  Say what happened, in a sentence that the caller frees; gives rc back.
-static fst_rc_t __attribute__ ((format (printf, 3, 4)))
-s_problem (char **problem_p, fst_rc_t rc, const char *format, ...)
+fst_rc_t
+fst_keys_problem (char **problem_p, fst_rc_t rc, const char *format, ...)
 {
     va_list args;
     va_start (args, format);
@@ -63,17 +63,17 @@ s_read_file (const char *filename, mode_t forbidden, size_t bytes_max, char **te
 {
     int fd = open (filename, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd == -1)
-        return s_problem (problem_p, errno == ENOENT? FST_NOT_FOUND: FST_IO, "%s: %s", filename, strerror (errno));
+        return fst_keys_problem (problem_p, errno == ENOENT? FST_NOT_FOUND: FST_IO, "%s: %s", filename, strerror (errno));
     fst_rc_t rc = FST_OK;
     struct stat info;
     if (fstat (fd, &info) == -1)
-        rc = s_problem (problem_p, FST_IO, "%s: %s", filename, strerror (errno));
+        rc = fst_keys_problem (problem_p, FST_IO, "%s: %s", filename, strerror (errno));
     else
     if (!S_ISREG (info.st_mode) || info.st_size > (off_t) bytes_max)
-        rc = s_problem (problem_p, FST_MALFORMED, "%s: this is no key file", filename);
+        rc = fst_keys_problem (problem_p, FST_MALFORMED, "%s: this is no key file", filename);
     else
     if (info.st_mode & forbidden)
-        rc = s_problem (problem_p, FST_DENIED, "%s: others have access to this file (mode %03o); use chmod 600",
+        rc = fst_keys_problem (problem_p, FST_DENIED, "%s: others have access to this file (mode %03o); use chmod 600",
                         filename, (unsigned) info.st_mode & 0777);
     char *text = rc == FST_OK? (char *) malloc (bytes_max + 1): NULL;
     assert (text || rc != FST_OK);
@@ -86,13 +86,13 @@ s_read_file (const char *filename, mode_t forbidden, size_t bytes_max, char **te
             used += (size_t) part;
         else
         if (errno != EINTR)
-            rc = s_problem (problem_p, FST_IO, "%s: %s", filename, strerror (errno));
+            rc = fst_keys_problem (problem_p, FST_IO, "%s: %s", filename, strerror (errno));
     }
     close (fd);
     if (rc == FST_OK) {
         text [used] = 0;
         if (strlen (text) != used)
-            rc = s_problem (problem_p, FST_MALFORMED, "%s: this is no text file", filename);
+            rc = fst_keys_problem (problem_p, FST_MALFORMED, "%s: this is no text file", filename);
     }
     if (rc == FST_OK)
         *text_p = text;
@@ -215,13 +215,13 @@ fst_keys_load (const char *filename, fst_keys_t **keys_p, char **problem_p)
         char *line = strsep (&next, "\n");
         number++;
         if (!s_line_parse (keys, line))
-            rc = s_problem (problem_p, FST_MALFORMED, "%s: line %d is damaged; put the file back from a backup",
+            rc = fst_keys_problem (problem_p, FST_MALFORMED, "%s: line %d is damaged; put the file back from a backup",
                             filename, number);
     }
     if (rc == FST_OK && !keys->name [0])
-        rc = s_problem (problem_p, FST_MALFORMED, "%s: the file does not say whose keys these are", filename);
+        rc = fst_keys_problem (problem_p, FST_MALFORMED, "%s: the file does not say whose keys these are", filename);
     if (rc == FST_OK && !s_pairs_match (keys))
-        rc = s_problem (problem_p, FST_MALFORMED, "%s: a public and a secret key do not belong together", filename);
+        rc = fst_keys_problem (problem_p, FST_MALFORMED, "%s: a public and a secret key do not belong together", filename);
     sodium_memzero (text, FILE_BYTES_MAX);
     free (text);
     if (rc == FST_OK)
@@ -246,9 +246,8 @@ fst_keys_destroy (fst_keys_t **keys_p)
     }
 }
 
-//  Read the file of enrolled actors as a tree, checked.
-static fst_rc_t
-s_enrolled_read (const char *filename, zconfig_t **root_p, char **problem_p)
+fst_rc_t
+fst_enrolled_read (const char *filename, zconfig_t **root_p, char **problem_p)
 {
     char *text;
     fst_rc_t rc = s_read_file (filename, 022, ENROLLED_MAX, &text, problem_p);
@@ -257,13 +256,14 @@ s_enrolled_read (const char *filename, zconfig_t **root_p, char **problem_p)
     zconfig_t *root = zconfig_str_load (text);
     free (text);
     if (!root)
-        return s_problem (problem_p, FST_MALFORMED, "%s: this is not ZPL", filename);
+        return fst_keys_problem (problem_p, FST_MALFORMED, "%s: this is not ZPL", filename);
     for (zconfig_t *actor = zconfig_child (root); actor && rc == FST_OK; actor = zconfig_next (actor)) {
         const char *role = zconfig_get (actor, "role", "");
         if (strneq (zconfig_name (actor), "actor")
         ||  !s_role_valid (role)
+        ||  !fst_enrolled_rights_valid (role, zconfig_get (actor, "rights", ""))
         ||  !s_curve_valid (zconfig_get (actor, "public-key", "")))
-            rc = s_problem (problem_p, FST_MALFORMED,
+            rc = fst_keys_problem (problem_p, FST_MALFORMED,
                             "%s: each entry must be an \"actor\" with a role and a public-key", filename);
     }
     if (rc == FST_OK)
@@ -279,29 +279,24 @@ fst_enrolled_load (const char *filename, void (*each) (void *arg, const char *pu
 {
     assert (filename && each && problem_p);
     zconfig_t *root;
-    fst_rc_t rc = s_enrolled_read (filename, &root, problem_p);
+    fst_rc_t rc = fst_enrolled_read (filename, &root, problem_p);
     if (rc != FST_OK)
         return rc;
-    for (zconfig_t *actor = zconfig_child (root); actor; actor = zconfig_next (actor))
-        each (arg, zconfig_get (actor, "public-key", ""), zconfig_get (actor, "role", ""));
+    for (zconfig_t *actor = zconfig_child (root); actor; actor = zconfig_next (actor)) {
+        const char *rights = zconfig_get (actor, "rights", "");
+        char *user_id = zsys_sprintf ("%s%s%s", zconfig_get (actor, "role", ""), *rights? " ": "", rights);
+        each (arg, zconfig_get (actor, "public-key", ""), user_id);
+        freen (user_id);
+    }
     zconfig_destroy (&root);
     return FST_OK;
 }
 
 //  ---- Making
 
-//  What is at hand while a cluster's keys are made.
-typedef struct {
-    const char *folder;
-    fst_disk_t *disk;
-    char **problem_p;
-    fst_keys_t *broker, *auth, *metadata;
-    zconfig_t *enrolled;            //  NULL: there is no such file yet, so the cluster is new
-} maker_t;
 
-//  Write a file so that it is there whole or not at all, whenever the power goes.
-static fst_rc_t
-s_write_file (maker_t *maker, const char *name, const char *text)
+fst_rc_t
+fst_keys_write_file (fst_maker_t *maker, const char *name, const char *text)
 {
     fst_disk_t *disk = maker->disk;
     fst_disk_file_t *file = NULL;
@@ -319,7 +314,7 @@ s_write_file (maker_t *maker, const char *name, const char *text)
     if (rc == FST_OK)
         rc = disk->sync_folder (disk->self, ".");
     if (rc != FST_OK)
-        return s_problem (maker->problem_p, rc, "%s/%s: %s", maker->folder, name, fst_error_text (rc));
+        return fst_keys_problem (maker->problem_p, rc, "%s/%s: %s", maker->folder, name, fst_error_text (rc));
     return FST_OK;
 }
 
@@ -351,14 +346,14 @@ s_field_print (const fst_keys_t *keys, size_t index, char *text, size_t *used_p)
     sodium_memzero (value, sizeof (value));
 }
 
-static fst_rc_t
-s_keys_save (maker_t *maker, const char *file, const fst_keys_t *keys)
+fst_rc_t
+fst_keys_save (fst_maker_t *maker, const char *file, const fst_keys_t *keys)
 {
     char text [FILE_BYTES_MAX] = "#   Filestore keys. Keep them secret, and keep a copy in a safe place.\n";
     size_t used = strlen (text);
     for (size_t index = 0; index < FIELDS; index++)
         s_field_print (keys, index, text, &used);
-    fst_rc_t rc = s_write_file (maker, file, text);
+    fst_rc_t rc = fst_keys_write_file (maker, file, text);
     sodium_memzero (text, sizeof (text));
     return rc;
 }
@@ -372,19 +367,22 @@ s_fill_curve (fst_keys_t *keys)
 
 //  Who it is, for the others, and how it knows them.
 static void
-s_fill_token (maker_t *maker, fst_keys_t *keys)
+s_fill_token (fst_maker_t *maker, fst_keys_t *keys)
 {
     const fst_keys_t *auth = maker->auth? maker->auth: keys;    //  Auth itself signs its own
     fst_claims_t claims = { .role = FST_ROLE_ACTOR };
+    if (maker->scopes) {
+        claims.scoped = true;
+        memcpy (claims.scopes, maker->scopes, sizeof (claims.scopes));
+    }
     snprintf (claims.name, sizeof (claims.name), "%s", keys->name);
     randombytes_buf (claims.session, sizeof (claims.session));
     keys->token = fst_token_sign (&claims, auth->sign_secret);
     memcpy (keys->sign_public, auth->sign_public, sizeof (keys->sign_public));
 }
 
-//  What every actor has.
-static void
-s_fill_actor (maker_t *maker, fst_keys_t *keys)
+void
+fst_keys_fill_actor (fst_maker_t *maker, fst_keys_t *keys)
 {
     s_fill_token (maker, keys);
     memcpy (keys->server_key, maker->broker->curve_public, sizeof (keys->server_key));
@@ -392,52 +390,52 @@ s_fill_actor (maker_t *maker, fst_keys_t *keys)
 }
 
 static void
-s_fill_broker (maker_t *maker, fst_keys_t *keys)
+s_fill_broker (fst_maker_t *maker, fst_keys_t *keys)
 {
     (void) maker;
     s_fill_curve (keys);
 }
 
 static void
-s_fill_auth (maker_t *maker, fst_keys_t *keys)
+s_fill_auth (fst_maker_t *maker, fst_keys_t *keys)
 {
     crypto_sign_keypair (keys->sign_public, keys->sign_secret);
     keys->has_sign_secret = true;
-    s_fill_actor (maker, keys);
+    fst_keys_fill_actor (maker, keys);
 }
 
 static void
-s_fill_metadata (maker_t *maker, fst_keys_t *keys)
+s_fill_metadata (fst_maker_t *maker, fst_keys_t *keys)
 {
     randombytes_buf (keys->cluster_key, sizeof (keys->cluster_key));
     randombytes_buf (keys->data_key, sizeof (keys->data_key));
     keys->has_cluster_key = keys->has_data_key = true;
-    s_fill_actor (maker, keys);
+    fst_keys_fill_actor (maker, keys);
 }
 
-static void
-s_fill_node (maker_t *maker, fst_keys_t *keys)
+void
+fst_keys_fill_node (fst_maker_t *maker, fst_keys_t *keys)
 {
     fst_node_key_derive (maker->metadata->data_key, keys->name + strlen ("storage:"), keys->node_key);
     keys->has_node_key = true;
-    s_fill_actor (maker, keys);
+    fst_keys_fill_actor (maker, keys);
 }
 
 static void
-s_fill_client (maker_t *maker, fst_keys_t *keys)
+s_fill_client (fst_maker_t *maker, fst_keys_t *keys)
 {
     memcpy (keys->server_key, maker->broker->curve_public, sizeof (keys->server_key));
 }
 
 //  Load the key file, or make it. role is the name in it.
 static fst_rc_t
-s_obtain (maker_t *maker, const char *file, const char *role, void (*fill) (maker_t *, fst_keys_t *),
+s_obtain (fst_maker_t *maker, const char *file, const char *role, void (*fill) (fst_maker_t *, fst_keys_t *),
           fst_keys_t **keys_p)
 {
     char *path = zsys_sprintf ("%s/%s", maker->folder, file);
     fst_rc_t rc = fst_keys_load (path, keys_p, maker->problem_p);
     if (rc == FST_OK && strneq ((*keys_p)->name, role))
-        rc = s_problem (maker->problem_p, FST_MALFORMED, "%s: these are the keys of %s, not of %s", path,
+        rc = fst_keys_problem (maker->problem_p, FST_MALFORMED, "%s: these are the keys of %s, not of %s", path,
                         (*keys_p)->name, role);
     else
     if (rc == FST_NOT_FOUND) {
@@ -446,7 +444,7 @@ s_obtain (maker_t *maker, const char *file, const char *role, void (*fill) (make
         assert (*keys_p);
         snprintf ((*keys_p)->name, sizeof ((*keys_p)->name), "%s", role);
         fill (maker, *keys_p);
-        rc = s_keys_save (maker, file, *keys_p);
+        rc = fst_keys_save (maker, file, *keys_p);
     }
     freen (path);
     return rc;
@@ -455,21 +453,20 @@ s_obtain (maker_t *maker, const char *file, const char *role, void (*fill) (make
 //  The same for the three files that others depend on. Once the cluster was complete they are never made
 //  anew: nothing that was stored could be read, and no one could connect.
 static fst_rc_t
-s_obtain_root (maker_t *maker, const char *file, const char *role, void (*fill) (maker_t *, fst_keys_t *),
+s_obtain_root (fst_maker_t *maker, const char *file, const char *role, void (*fill) (fst_maker_t *, fst_keys_t *),
                fst_keys_t **keys_p)
 {
     char *path = zsys_sprintf ("%s/%s", maker->folder, file);
     fst_rc_t rc = FST_OK;
     if (maker->enrolled && access (path, F_OK) != 0 && errno == ENOENT)
-        rc = s_problem (maker->problem_p, FST_MALFORMED, "%s is gone, and what was stored needs it; "
+        rc = fst_keys_problem (maker->problem_p, FST_MALFORMED, "%s is gone, and what was stored needs it; "
                         "put it back from a backup", path);
     freen (path);
     return rc == FST_OK? s_obtain (maker, file, role, fill, keys_p): rc;
 }
 
-//  Note the public key of a role. True if that changes anything.
-static bool
-s_enrol (zconfig_t *enrolled, const fst_keys_t *keys)
+bool
+fst_keys_note (zconfig_t *enrolled, const fst_keys_t *keys)
 {
     zconfig_t *actor = zconfig_child (enrolled);
     while (actor && strneq (zconfig_get (actor, "role", ""), keys->name))
@@ -483,38 +480,37 @@ s_enrol (zconfig_t *enrolled, const fst_keys_t *keys)
     return true;
 }
 
-//  Load or make the keys of one node or client, which must be of the same cluster as the rest.
-static fst_rc_t
-s_obtain_member (maker_t *maker, const char *file, const char *role, void (*fill) (maker_t *, fst_keys_t *),
+fst_rc_t
+fst_keys_obtain_member (fst_maker_t *maker, const char *file, const char *role, void (*fill) (fst_maker_t *, fst_keys_t *),
                  fst_keys_t **keys_p)
 {
     fst_rc_t rc = s_obtain (maker, file, role, fill, keys_p);
     if (rc == FST_OK && strneq ((*keys_p)->server_key, maker->broker->curve_public))
-        rc = s_problem (maker->problem_p, FST_MALFORMED, "%s/%s belongs to another cluster", maker->folder, file);
+        rc = fst_keys_problem (maker->problem_p, FST_MALFORMED, "%s/%s belongs to another cluster", maker->folder, file);
     return rc;
 }
 
 static fst_rc_t
-s_make_client (maker_t *maker)
+s_make_client (fst_maker_t *maker)
 {
     fst_keys_t *keys = NULL;
-    fst_rc_t rc = s_obtain_member (maker, "client.key", "client", s_fill_client, &keys);
+    fst_rc_t rc = fst_keys_obtain_member (maker, "client.key", "client", s_fill_client, &keys);
     fst_keys_destroy (&keys);
     return rc;
 }
 
 //  Once it was a client, with fewer keys.
 static fst_rc_t
-s_make_bridge (maker_t *maker, zconfig_t *enrolled, bool *changed_p)
+s_make_bridge (fst_maker_t *maker, zconfig_t *enrolled, bool *changed_p)
 {
     fst_keys_t *keys = NULL;
-    fst_rc_t rc = s_obtain_member (maker, "bridge.key", "bridge", s_fill_actor, &keys);
+    fst_rc_t rc = fst_keys_obtain_member (maker, "bridge.key", "bridge", fst_keys_fill_actor, &keys);
     if (rc == FST_OK && !keys->token) {
-        s_fill_actor (maker, keys);
-        rc = s_keys_save (maker, "bridge.key", keys);
+        fst_keys_fill_actor (maker, keys);
+        rc = fst_keys_save (maker, "bridge.key", keys);
     }
     if (rc == FST_OK)
-        *changed_p |= s_enrol (enrolled, keys);
+        *changed_p |= fst_keys_note (enrolled, keys);
     fst_keys_destroy (&keys);
     return rc;
 }
@@ -522,41 +518,41 @@ s_make_bridge (maker_t *maker, zconfig_t *enrolled, bool *changed_p)
 //  It answers commands itself, so it has what actors have. Auth's key, which that needs, is made after it; and
 //  once it had a curve pair only.
 static fst_rc_t
-s_complete_broker (maker_t *maker)
+s_complete_broker (fst_maker_t *maker)
 {
     if (maker->broker->token)
         return FST_OK;
     s_fill_token (maker, maker->broker);
-    return s_keys_save (maker, "broker.key", maker->broker);
+    return fst_keys_save (maker, "broker.key", maker->broker);
 }
 
 //  All files but the last, which is put in enrolled.
 static fst_rc_t
-s_make_all (maker_t *maker, int nodes, zconfig_t *enrolled, bool *changed_p)
+s_make_all (fst_maker_t *maker, int nodes, zconfig_t *enrolled, bool *changed_p)
 {
     fst_rc_t rc = s_obtain_root (maker, "broker.key", "broker", s_fill_broker, &maker->broker);
     if (rc == FST_OK)
         rc = s_obtain_root (maker, "auth.key", "auth", s_fill_auth, &maker->auth);
     if (rc == FST_OK && !maker->auth->has_sign_secret)
-        rc = s_problem (maker->problem_p, FST_MALFORMED, "%s/auth.key: sign-secret is missing", maker->folder);
+        rc = fst_keys_problem (maker->problem_p, FST_MALFORMED, "%s/auth.key: sign-secret is missing", maker->folder);
     if (rc == FST_OK)
         rc = s_complete_broker (maker);
     if (rc == FST_OK)
         rc = s_obtain_root (maker, "metadata.key", "metadata", s_fill_metadata, &maker->metadata);
     if (rc == FST_OK && !(maker->metadata->has_data_key && maker->metadata->has_cluster_key))
-        rc = s_problem (maker->problem_p, FST_MALFORMED, "%s/metadata.key: a key is missing", maker->folder);
+        rc = fst_keys_problem (maker->problem_p, FST_MALFORMED, "%s/metadata.key: a key is missing", maker->folder);
     if (rc != FST_OK)
         return rc;
-    *changed_p |= s_enrol (enrolled, maker->auth);
-    *changed_p |= s_enrol (enrolled, maker->metadata);
+    *changed_p |= fst_keys_note (enrolled, maker->auth);
+    *changed_p |= fst_keys_note (enrolled, maker->metadata);
     for (int number = 1; number <= nodes && rc == FST_OK; number++) {
         char file [32], role [32];
         snprintf (file, sizeof (file), "node-%d.key", number);
         snprintf (role, sizeof (role), "storage:node-%d", number);
         fst_keys_t *keys = NULL;
-        rc = s_obtain_member (maker, file, role, s_fill_node, &keys);
+        rc = fst_keys_obtain_member (maker, file, role, fst_keys_fill_node, &keys);
         if (rc == FST_OK)
-            *changed_p |= s_enrol (enrolled, keys);
+            *changed_p |= fst_keys_note (enrolled, keys);
         fst_keys_destroy (&keys);
     }
     if (rc == FST_OK)
@@ -566,10 +562,10 @@ s_make_all (maker_t *maker, int nodes, zconfig_t *enrolled, bool *changed_p)
 
 //  The file of enrolled actors comes last: where it is, the cluster's keys were complete.
 static fst_rc_t
-s_make (maker_t *maker, int nodes)
+s_make (fst_maker_t *maker, int nodes)
 {
     char *path = zsys_sprintf ("%s/enrolled.zpl", maker->folder);
-    fst_rc_t rc = s_enrolled_read (path, &maker->enrolled, maker->problem_p);
+    fst_rc_t rc = fst_enrolled_read (path, &maker->enrolled, maker->problem_p);
     freen (path);
     if (rc != FST_OK && rc != FST_NOT_FOUND)
         return rc;
@@ -580,7 +576,7 @@ s_make (maker_t *maker, int nodes)
     rc = s_make_all (maker, nodes, enrolled, &changed);
     if (rc == FST_OK && changed) {
         char *text = zconfig_str_save (enrolled);
-        rc = s_write_file (maker, "enrolled.zpl", text);
+        rc = fst_keys_write_file (maker, "enrolled.zpl", text);
         zstr_free (&text);
     }
     zconfig_destroy (&enrolled);
@@ -595,14 +591,17 @@ fst_keys_create (const char *folder, int nodes, char **problem_p)
 {
     assert (folder && problem_p);
     assert (nodes >= 0);
-    maker_t maker = { .folder = folder, .problem_p = problem_p };
+    fst_maker_t maker = { .folder = folder, .problem_p = problem_p };
     fst_rc_t rc = fst_disk_open (folder, &maker.disk);
     if (rc == FST_OK && chmod (folder, 0700) == -1)
         rc = FST_IO;
+    int lock = rc == FST_OK? fst_keys_lock (folder): -1;
     if (rc == FST_OK)
         rc = s_make (&maker, nodes);
     else
-        rc = s_problem (problem_p, rc, "%s: cannot make or use this folder: %s", folder, fst_error_text (rc));
+        rc = fst_keys_problem (problem_p, rc, "%s: cannot make or use this folder: %s", folder, fst_error_text (rc));
     fst_disk_destroy (&maker.disk);
+    if (lock >= 0)
+        close (lock);
     return rc;
 }

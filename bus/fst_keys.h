@@ -44,6 +44,31 @@ typedef struct {
 fst_rc_t FST_CHECKED
 fst_keys_create (const char *folder, int nodes, char **problem_p);
 
+//  Let one actor more in, whom broker.key, auth.key and enrolled.zpl in folder are for, and give its keys. The keys of
+//  the store's own roles (storage:NODE, metadata, auth, bridge) stay in the folder and are the same each time. Those of
+//  actor:NAME are made anew each time, with a token of these scopes (fst_scopes.h), and kept nowhere; what it had before
+//  does not get in any more, but its old token is good until it is revoked.
+//      FST_NOT_FOUND, FST_MALFORMED, FST_IO, FST_NO_SPACE
+typedef struct {
+    const char *role;
+    const char *rights;             //  "offers:SERVICE publishes:TOPIC ..."; "" for the usual ones (fst_roles.h)
+    const char *scopes;
+} fst_enrolment_t;
+fst_rc_t FST_CHECKED
+fst_keys_enrol (const char *folder, const fst_enrolment_t *what, fst_keys_t **keys_p, char **problem_p);
+
+//  The session of its token, in hex, or "" if that is not known. FST_NOT_FOUND: it is not enrolled.
+fst_rc_t FST_CHECKED
+fst_keys_enrolled_session (const char *folder, const char *role, char session [2 * FST_SESSION_BYTES + 1], char **problem_p);
+
+//  Let it in no more. FST_NOT_FOUND
+fst_rc_t FST_CHECKED
+fst_keys_unenrol (const char *folder, const char *role, char **problem_p);
+
+//  Write a key file into a folder of mode 0700, made if it is not there.
+fst_rc_t FST_CHECKED
+fst_keys_store (const char *folder, const char *file, const fst_keys_t *keys, char **problem_p);
+
 //  Read one key file. FST_NOT_FOUND, FST_MALFORMED, FST_IO; FST_DENIED if others may read the file.
 fst_rc_t FST_CHECKED
 fst_keys_load (const char *filename, fst_keys_t **keys_p, char **problem_p);
@@ -52,10 +77,11 @@ fst_keys_load (const char *filename, fst_keys_t **keys_p, char **problem_p);
 void
 fst_keys_destroy (fst_keys_t **keys_p);
 
-//  Call each for every entry of a file of enrolled actors. FST_NOT_FOUND, FST_MALFORMED, FST_IO; FST_DENIED if
+//  Call each for every entry of a file of enrolled actors; user_id is the role, with its rights behind if it has some of
+//  its own (fst_roles.h). FST_NOT_FOUND, FST_MALFORMED, FST_IO; FST_DENIED if
 //  others may write the file. Nothing is called unless the whole file is good.
 fst_rc_t FST_CHECKED
-fst_enrolled_load (const char *filename, void (*each) (void *arg, const char *public_key, const char *role),
+fst_enrolled_load (const char *filename, void (*each) (void *arg, const char *public_key, const char *user_id),
                    void *arg, char **problem_p);
 
 #endif

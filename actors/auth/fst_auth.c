@@ -454,6 +454,20 @@ s_end_session (void *arg, fst_request_t **request_p)
     s_reply (self, request_p, rc, NULL);
 }
 
+static void
+s_revoke (void *arg, fst_request_t **request_p)
+{
+    fst_auth_t *self = arg;
+    uint8_t session [FST_SESSION_BYTES];
+    int64_t expires_ms = json_integer_value (json_object_get (fst_request_payload (*request_p), "expires_ms"));
+    fst_rc_t rc = fst_hex_decode (s_text (*request_p, "session"), session, sizeof (session));
+    if (rc == FST_OK)
+        rc = fst_users_revoke (self->users, session, expires_ms);
+    if (rc == FST_OK)
+        fst_log_info ("session revoked by=%s", fst_request_claims (*request_p)->name);
+    s_reply (self, request_p, rc, NULL);
+}
+
 //  Whose token it is, if it is good at this moment.
 static fst_rc_t
 s_examine (fst_auth_t *self, const char *token, fst_claims_t *claims)
@@ -618,6 +632,7 @@ static const fst_command_t s_commands [] = {
     { "FIRST",              FST_NEED_NOTHING,   s_first },
     { "LIST_SESSIONS",      FST_NEED_SESSION,   s_list_sessions },
     { "END_SESSION",        FST_NEED_SESSION,   s_end_session },
+    { "REVOKE",             FST_NEED_ADMIN,     s_revoke },
     { "LIST_REVOKED",       FST_NEED_ACTOR,     s_list_revoked },
     { "STATUS",             FST_NEED_USER,      s_status },
     { "BACKUP",             FST_NEED_ADMIN,     s_backup },

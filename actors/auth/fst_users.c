@@ -563,6 +563,19 @@ fst_users_end_own_session (fst_users_t *self, const char *name, const uint8_t se
 //  ---- Endings
 
 fst_rc_t
+fst_users_revoke (fst_users_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t expires_ms)
+{
+    assert (self);
+    fst_rc_t rc = s_begin (self);
+    if (rc != FST_OK)
+        return rc;
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT ?1, ?2");
+    s_bind_session (select, 1, session);
+    sqlite3_bind_int64 (select, 2, expires_ms);
+    return s_end (self, s_end_selected (self, select));
+}
+
+fst_rc_t
 fst_users_revoked (fst_users_t *self, const uint8_t *after, int64_t now_ms, fst_ended_fn *each, void *arg)
 {
     assert (self);

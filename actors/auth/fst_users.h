@@ -120,6 +120,10 @@ fst_users_sessions (fst_users_t *self, const char *name, int64_t now_ms, fst_ses
 fst_rc_t FST_CHECKED
 fst_users_end_own_session (fst_users_t *self, const char *name, const uint8_t session [FST_SESSION_BYTES], int64_t now_ms);
 
+//  End a session whoever has it, known here (a person's) or not (an actor's), whose token is good until expires_ms.
+fst_rc_t FST_CHECKED
+fst_users_revoke (fst_users_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t expires_ms);
+
 //  Call each for sessions that were ended and whose tokens have not expired at now_ms, in the order of
 //  their ids, those after `after` (NULL: from the first), at most FST_USERS_LIST_MAX.
 fst_rc_t FST_CHECKED

@@ -3,6 +3,7 @@
 #include <czmq.h>
 #include <sodium.h>
 #include "fst_check.h"
+#include "fst_enrol.h"
 #include "fst_error.h"
 #include "fst_init.h"
 #include "fst_log.h"
@@ -22,6 +23,11 @@ static const char s_help [] =
     "  filestored init DIR [--nodes N] [--tcp HOST] [--first-port P]\n"
     "                                                keys and settings for a cluster of processes or machines\n"
     "  filestored ROLE --config FILE ...             run parts of one: broker, auth, metadata, storage, bridge\n"
+    "  filestored enrol NAME [--role ROLE] [--offer SERVICE] [--publish TOPIC] [--read PATH] [--write PATH]\n"
+    "                                                let an actor (or --role storage:NAME) into the cluster in --data DIR, or\n"
+    "                                                that of the broker's --config FILE; prints what it needs, one secret line\n"
+    "  filestored unenrol NAME                       and let it in no more\n"
+    "  filestored join BUNDLE DIR                    unpack that line (-: from stdin) into settings and keys in DIR\n"
     "  filestored recovery-key [--data DIR]          print what opens all files when everything else is lost; with\n"
     "                                                --config FILE the settings of metadata\n"
     "  filestored check FILE [ROLE]                  tell every mistake in a settings file, with its line\n"
@@ -36,15 +42,20 @@ static const char s_help [] =
     "  --config FILE      settings; with several roles one for each, in the same order\n"
     "  --set NAME=VALUE   change an option; may be repeated\n"
     "  --nodes N          storage nodes that init writes settings for (3)\n"
-    "  --tcp HOST         encrypted TCP on this host instead of sockets in DIR/run\n"
-    "  --first-port P     first of the TCP ports (8510)\n"
+    "  --tcp HOST         encrypted TCP on this host instead of sockets in DIR/run; with enrol how others reach the broker\n"
+    "  --first-port P     first of the TCP ports (8510); with join that of the storage node (8514)\n"
+    "  --role ROLE        actor:NAME (usual), storage:NODE, metadata, auth or bridge\n"
+    "  --offer SERVICE, --publish TOPIC, --read PATH, --write PATH\n"
+    "                     what an actor may do; each may be repeated. It may offer and publish NAME and NAME.* unless said\n"
+    "                     otherwise, and read and write nothing\n"
     "  --help, --version\n"
     "\n"
     "It prints a line that begins with `ready` when it serves. SIGTERM and SIGINT end it cleanly; nothing needs\n"
     "a clean end. SIGHUP lets it read its settings again.\n";
 
 typedef struct {
-    const char *data, *web, *tcp, *nodes, *first_port;
+    const char *data, *web, *tcp, *nodes, *first_port, *role;
+    fst_enrol_list_t offers, publishes, reads, writes;
     const char *words [PARTS_MAX + 1];      //  What is no option: a command and its operands
     size_t words_count;
     const char *configs [PARTS_MAX];
@@ -112,6 +123,11 @@ s_parse (s_arguments_t *self, char **argv, char **problem_p)
         { "--tcp", &self->tcp },
         { "--nodes", &self->nodes },
         { "--first-port", &self->first_port },
+        { "--role", &self->role },
+        { "--offer", NULL, self->offers.values, &self->offers.count, FST_ENROL_LIST_MAX },
+        { "--publish", NULL, self->publishes.values, &self->publishes.count, FST_ENROL_LIST_MAX },
+        { "--read", NULL, self->reads.values, &self->reads.count, FST_ENROL_LIST_MAX },
+        { "--write", NULL, self->writes.values, &self->writes.count, FST_ENROL_LIST_MAX },
         { "--config", NULL, self->configs, &self->configs_count, PARTS_MAX },
         { "--set", NULL, self->sets, &self->sets_count, SETS_MAX },
         { "--help", .flag = &self->help },
@@ -184,6 +200,34 @@ s_init (const s_arguments_t *self, char **problem_p)
     if (rc == FST_OK)
         rc = fst_init (self->words [1], nodes, self->tcp, port, problem_p);
     return rc;
+}
+
+static fst_rc_t
+s_enrol (const s_arguments_t *self, bool in, char **problem_p)
+{
+    const char *word = self->words [0];
+    if (self->words_count != 2 || self->configs_count > 1) {
+        *problem_p = zsys_sprintf ("%s needs a name: filestored %s NAME", word, word);
+        return FST_MALFORMED;
+    }
+    fst_enrol_cluster_t cluster = { self->data, self->configs_count? self->configs [0]: NULL, self->tcp };
+    fst_enrol_t what = {
+        .name = self->words [1], .role = self->role, .offers = self->offers, .publishes = self->publishes,
+        .reads = self->reads, .writes = self->writes
+    };
+    return in? fst_enrol (&cluster, &what, problem_p): fst_unenrol (&cluster, what.name, problem_p);
+}
+
+static fst_rc_t
+s_join (const s_arguments_t *self, char **problem_p)
+{
+    int port = FST_LAYOUT_PORT_FIRST + 4;
+    if (self->words_count != 3) {
+        *problem_p = strdup ("join needs the bundle and a folder: filestored join BUNDLE DIR");
+        return FST_MALFORMED;
+    }
+    fst_rc_t rc = s_number ("--first-port", self->first_port, 1, 65535, &port, problem_p);
+    return rc == FST_OK? fst_join (self->words [1], self->words [2], port, problem_p): rc;
 }
 
 static fst_rc_t
@@ -301,6 +345,10 @@ s_dispatch (const s_arguments_t *self, const char *program, char **problem_p)
         return FST_INTERNAL;
     if (streq (word, "init"))
         return s_init (self, problem_p);
+    if (streq (word, "enrol") || streq (word, "unenrol"))
+        return s_enrol (self, streq (word, "enrol"), problem_p);
+    if (streq (word, "join"))
+        return s_join (self, problem_p);
     if (streq (word, "recovery-key"))
         return s_recovery_key (self, problem_p);
     if (streq (word, "probe"))

@@ -238,6 +238,36 @@ Test (gate, enrolled_file_read_again_replaces_the_old_one)
     zsock_destroy (&server);
 }
 
+static fst_keys_t *
+s_enrol (const char *rights)
+{
+    fst_keys_t *keys = NULL;
+    char *problem = NULL;
+    fst_enrolment_t what = { .role = "actor:late", .rights = rights, .scopes = "" };
+    fst_rc_t rc = fst_keys_enrol (s_folder, &what, &keys, &problem);
+    cr_assert_eq (rc, FST_OK, "%s", problem);
+    return keys;
+}
+
+Test (gate, who_is_enrolled_later_gets_in_at_once_and_who_is_unenrolled_does_not)
+{
+    zsock_t *server = s_bind ("actor");
+    char *problem = NULL;
+    fst_keys_t *first = s_enrol ("");
+    s_expect_curve ("actor:late", server, first->curve_public, first->curve_secret);
+    fst_keys_t *second = s_enrol ("offers:b publishes:c.d");
+    s_expect_curve ("actor:late offers:b publishes:c.d", server, second->curve_public, second->curve_secret);
+    s_expect_curve (NULL, server, first->curve_public, first->curve_secret);
+    cr_expect_eq (fst_keys_unenrol (s_folder, "actor:late", &problem), FST_OK);
+    s_expect_curve (NULL, server, second->curve_public, second->curve_secret);
+    fst_keys_t *node = s_load ("node-1.key");
+    s_expect_curve ("storage:node-1", server, node->curve_public, node->curve_secret);
+    fst_keys_destroy (&first);
+    fst_keys_destroy (&second);
+    fst_keys_destroy (&node);
+    zsock_destroy (&server);
+}
+
 Test (gate, domain_that_no_one_knows_is_closed)
 {
     zsock_t *server = zsock_new (ZMQ_ROUTER);

@@ -359,3 +359,83 @@ Test (keys, file_of_enrolled_actors_that_others_may_write_is_refused)
     cr_expect_eq (s_enrolled, 0);
     zstr_free (&problem);
 }
+
+static fst_rc_t
+s_enrol (const char *role, const char *rights, const char *scopes, fst_keys_t **keys_p)
+{
+    char *problem = NULL;
+    fst_enrolment_t what = { .role = role, .rights = rights, .scopes = scopes };
+    fst_rc_t rc = fst_keys_enrol (s_folder, &what, keys_p, &problem);
+    cr_expect_eq (rc == FST_OK, problem == NULL, "%s", problem? problem: "a failure says why");
+    zstr_free (&problem);
+    return rc;
+}
+
+Test (keys, an_actor_is_enrolled_with_its_scopes_and_its_secrets_are_kept_nowhere)
+{
+    cr_assert_eq (s_create (1), FST_OK);
+    char scopes [FST_SCOPES_BYTES_MAX] = "", session [2 * FST_SESSION_BYTES + 1], hex [2 * FST_SESSION_BYTES + 1], *problem = NULL;
+    cr_assert_eq (fst_scopes_add (scopes, true, "/users"), FST_OK);
+    fst_keys_t *first = NULL, *second = NULL, *broker = NULL;
+    fst_claims_t claims;
+    cr_expect_eq (fst_keys_enrolled_session (s_folder, "actor:a", session, &problem), FST_NOT_FOUND);
+    zstr_free (&problem);
+    cr_assert_eq (s_enrol ("actor:a", "offers:b", scopes, &first), FST_OK);
+    cr_assert_eq (s_load ("broker.key", &broker), FST_OK);
+    cr_expect_str_eq (first->server_key, broker->curve_public);
+    cr_expect_eq (fst_token_verify (first->token, first->sign_public, INT64_MAX, &claims), FST_OK);
+    cr_expect_str_eq (claims.name, "actor:a");
+    cr_expect_eq (claims.role, FST_ROLE_ACTOR);
+    cr_expect (claims.scoped);
+    cr_expect_eq (fst_scopes_at (claims.scopes, "/users/alice"), FST_SCOPE_WRITE);
+    fst_hex_encode (claims.session, FST_SESSION_BYTES, hex);
+    cr_expect_eq (fst_keys_enrolled_session (s_folder, "actor:a", session, &problem), FST_OK);
+    cr_expect_str_eq (session, hex);
+    char *text = s_text ("enrolled.zpl");
+    cr_expect_null (strstr (text, first->token));
+    cr_expect_null (strstr (text, first->curve_secret));
+    zstr_free (&text);
+
+    //  Again: another one, and only that
+    cr_assert_eq (s_enrol ("actor:a", "", "", &second), FST_OK);
+    cr_expect_str_neq (second->token, first->token);
+    s_enrolled = 0;
+    cr_expect_eq (fst_enrolled_load (s_path ("enrolled.zpl"), s_count_enrolled, second, &problem), FST_OK);
+    int with = s_enrolled;
+    cr_expect_eq (fst_keys_unenrol (s_folder, "actor:a", &problem), FST_OK);
+    s_enrolled = 0;
+    cr_expect_eq (fst_enrolled_load (s_path ("enrolled.zpl"), s_count_enrolled, second, &problem), FST_OK);
+    cr_expect_eq (s_enrolled, with - 1);
+    cr_expect_eq (fst_keys_unenrol (s_folder, "actor:a", &problem), FST_NOT_FOUND);
+    zstr_free (&problem);
+    cr_assert_eq (s_create (1), FST_OK);            //  What is left is whole
+    fst_keys_destroy (&first);
+    fst_keys_destroy (&second);
+    fst_keys_destroy (&broker);
+}
+
+Test (keys, a_node_that_is_enrolled_has_the_same_keys_each_time)
+{
+    cr_assert_eq (s_create (1), FST_OK);
+    fst_keys_t *made = NULL, *again = NULL;
+    cr_assert_eq (s_enrol ("storage:node-7", "", NULL, &made), FST_OK);
+    cr_assert_eq (s_enrol ("storage:node-7", "", NULL, &again), FST_OK);
+    cr_expect (made->has_node_key);
+    cr_expect_str_eq (made->token, again->token);
+    cr_expect_str_eq (made->curve_secret, again->curve_secret);
+    fst_keys_destroy (&made);
+    fst_keys_destroy (&again);
+}
+
+Test (keys, rights_that_are_no_words_are_refused)
+{
+    cr_assert_eq (s_create (1), FST_OK);
+    static const char *const bad [] = { "offers:", "offers:a ", " offers:a", "offers:a  offers:b", "x:a", "offers:a\"b", "a" };
+    fst_keys_t *keys = NULL;
+    char many [300] = "offers:a";
+    for (size_t at = 0; at < sizeof (bad) / sizeof (bad [0]); at++)
+        cr_expect_eq (s_enrol ("actor:a", bad [at], "", &keys), FST_MALFORMED, "\"%s\"", bad [at]);
+    while (strlen (many) < 250)
+        strcat (many, "a");
+    cr_expect_eq (s_enrol ("actor:a", many, "", &keys), FST_MALFORMED);
+}

@@ -406,6 +406,13 @@ Test (roles, offering)
         { "storage:node-1", "storage:node-1", false }, { "storage:a.b", "storage.a.b", true },
         { "storage:node-1", "storage", false },     { "storage", "storage.node-1", false },
         { "actor:thumbnail", "thumbnail", true },   { "actor:thumbnail", "metadata", false },
+        { "actor:thumbnail", "thumbnail.small", true },     { "actor:thumbnail", "thumbnails", false },
+        { "actor:a offers:b", "b", true },                  { "actor:a offers:b", "a", false },
+        { "actor:a offers:b", "b.c", true },                { "actor:a offers:b", "bc", false },
+        { "actor:a publishes:b offers:c", "c", true },      { "actor:a publishes:b offers:c", "b", false },
+        { "actor:a publishes:b", "a", true },               { "actor:a publishes:b", "publishes:b", false },
+        { "bridge", "bridge", true },                       { "bridge", "content", true },
+        { "bridge", "metadata", false },                    { "actor:content", "bridge", false },
         { "actor:", "", false },                    { "client", "metadata", false },
     };
     for (size_t row = 0; row < sizeof (rows) / sizeof (rows [0]); row++)
@@ -431,7 +438,13 @@ Test (roles, publishing)
         { "actor:file", "file.committed", false },          { "client", "revoked", false },
         { "storage", "heartbeat.node-1", false },           { "metadata", "metadata.sequence", true },
         { "storage:node-1", "metadata.sequence", false },   { "actor:metadata", "metadata.sequence", false },
-        { "auth", "metadata.started", false },
+        { "auth", "metadata.started", false },              { "metadata", "metrics.metadata", true },
+        { "metadata", "metrics.auth", false },              { "storage:node-1", "metrics.storage.node-1", true },
+        { "storage:node-1", "metrics.storage.node-2", false }, { "actor:a", "metrics.a", true },
+        { "actor:a", "metrics", false },                    { "actor:a", "metrics.auth", false },
+        { "actor:metrics", "metrics.auth", false },         { "actor:a publishes:b.c", "b.c.d", true },
+        { "actor:a publishes:b.c", "b", false },            { "actor:a publishes:b.c", "a", false },
+        { "actor:a offers:b", "a.made", true },             { "actor:a publishes:b publishes:c", "c.x", true },
     };
     for (size_t row = 0; row < sizeof (rows) / sizeof (rows [0]); row++)
         cr_expect_eq (fst_roles_may_publish (rows [row].role, rows [row].topic, strlen (rows [row].topic)),
