@@ -14,7 +14,7 @@ const t = T.files;
 const AT_ONCE = 4;
 const ZIP_URL_MAX = 6000;  //  What a request line may have with some room
 
-//  Commands for menus and bars, the same wherever an entry is seen. "things" gives what it is about when the command is chosen.
+//  Commands for menus and bars. "things" gives what it is about when the command is chosen.
 export const openCommand = item => item.kind === "file" ? { label: t.preview, icon: "eye", keys: "Enter", action: () => openEntry(item) }
 	: { label: t.open, icon: "folder-open", keys: "Enter", action: () => openEntry(item) };
 export const downloadCommand = things => ({ label: isZip(things()) ? t.downloadZip : t.download, icon: "download", bar: true, action: () => download(things()) });
@@ -24,7 +24,7 @@ export const fileCommands = item => [
 	{ label: t.places, icon: "cluster", action: () => go(link("cluster", item.path)) },
 ];
 
-//  Run an action for each thing, some at once. Gives the results of those that worked; tells of those that did not.
+//  An action for each thing, some at once. Gives the results that are there, tells of the others.
 export async function each(things, action) {
 	const results = [], errors = [];
 	const queue = [...things];
@@ -57,7 +57,6 @@ export function askConflict(name, several, lead = T.conflict.lead) {
 	});
 }
 
-//  What the page did is told to its views at once.
 const told = (type, path, to) => tell(`file.${type}`, { type, path, to });
 
 async function move(from, to, options) {
@@ -67,7 +66,7 @@ async function move(from, to, options) {
 
 export const rename = (item, name) => move(item.path, join(parentOf(item.path), name));
 
-//  Put things into another folder. A name that is taken there is asked about; "Undo" moves them back.
+//  A name that is taken is asked about; "Undo" moves back.
 export async function moveTo(things, folder) {
 	const wanted = things.filter(thing => parentOf(thing.path) !== folder);
 	if (wanted.some(thing => isInside(folder, thing.path)))

@@ -10,13 +10,13 @@ export class ApiError extends Error {
 		this.status = status;
 		this.code = code;
 	}
-	//  What happened and what to do, in two sentences at most.
+	//  What happened and what to do.
 	get sentence() {
 		const advice = this.advice ?? T.advice[this.code];
 		const text = this.message ? this.message[0].toUpperCase() + this.message.slice(1) : T.advice.unknown;
 		return (/[.!?]$/.test(text) ? text : `${text}.`) + (advice ? ` ${advice}` : "");
 	}
-	//  The same request may succeed a little later.
+	//  It may succeed a little later.
 	get passing() {
 		return this.status === 0 || this.status === 429 || this.status >= 502 && this.status !== 507;
 	}
@@ -27,7 +27,7 @@ export const sentenceOf = error => error instanceof ApiError ? error.sentence : 
 const signedOut = new Set();
 export const onSignedOut = listener => signedOut.add(listener);
 
-//  The session ended elsewhere; every door of the page tells, one place acts.
+//  The session ended elsewhere: every door tells, one place acts.
 export function tellSignedOut() {
 	signedOut.forEach(listener => listener());
 }
@@ -44,7 +44,7 @@ export function errorOf(status, text) {
 		reply.message ?? (status === 0 ? T.offline.sentence : T.httpStatus(status)));
 }
 
-//  Headers that a request that changes something must carry (against forged requests of other sites).
+//  What a request that changes something must carry, so that other sites cannot forge it.
 export const GUARD = { "X-Filestore": "1" };
 
 export async function call(method, path, { query, body, signal } = {}) {
@@ -83,7 +83,7 @@ function queryOf(fields) {
 
 export const get = (path, query, signal) => call("GET", path, { query, signal });
 
-//  A list that comes in pages: for await (const page of pages ("/trash", {})). Limits are for the first page and for the others.
+//  for await (const page of pages ("/trash", {})). Limits: of the first page and of the others.
 export async function* pages(path, query, signal, limits = []) {
 	for (let more = true, after; more;) {
 		const page = await get(path, { ...query, after, limit: (after === undefined ? limits[0] : limits[1]) ?? query.limit }, signal);
@@ -97,7 +97,7 @@ export const post = (path, body) => call("POST", path, { body });
 export const put = (path, body) => call("PUT", path, { body });
 export const del = (path, query) => call("DELETE", path, { query });
 
-//  Any actor's command, also those without a route of their own.
+//  Any command of any service.
 export const bus = (service, command, body, signal) => call("POST", `/bus/${service}/${command}`, { body, signal });
 
 export function fileUrl(path, { version, download } = {}) {

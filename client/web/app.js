@@ -5,7 +5,7 @@ import { openCluster } from "./cluster.js";
 import { complain, hush, toast } from "./dialog.js";
 import { h, button, icon, loadIcons, put } from "./dom.js";
 import * as events from "./events.js";
-import { FilesView } from "./files.js";
+import { openFiles } from "./files.js";
 import { isInside, parentOf } from "./format.js";
 import { openPreview } from "./preview.js";
 import { back, go, link, place } from "./router.js";
@@ -17,7 +17,7 @@ import * as upload from "./upload.js";
 import { panel } from "./uploads.js";
 
 const VIEWS = [
-	{ view: "files", icon: "folder", open: (...where) => new FilesView(...where) },
+	{ view: "files", icon: "folder", open: openFiles },
 	{ view: "shared", icon: "share", open: openShared },
 	{ view: "trash", icon: "trash", open: openTrash },
 	{ view: "cluster", icon: "cluster", open: openCluster },
@@ -119,7 +119,7 @@ async function begin() {
 		await enter(app, { first: session.first, ended });
 	ended = false;
 	frame();
-	//  Events begin after this point, and every view loads after it: nothing falls in between
+	//  Events begin here, and every view loads after it: nothing falls in between
 	const { sequence } = await get("/events/list").catch(complain) ?? {};
 	events.start(sequence ?? null, session.user);
 	route();

@@ -7,6 +7,7 @@ import { count, duration, exactly, rate, size, timeWithSeconds, when } from "./f
 import { openNodes } from "./nodes.js";
 import { placesOf } from "./places.js";
 import { plot } from "./plot.js";
+import { servicesList } from "./services.js";
 import { T } from "./text.js";
 
 const t = T.cluster;
@@ -26,6 +27,7 @@ export function openCluster(main, path) {
 	const copiesLead = h("p.muted"), copies = h("dl.bars"), facts = h("dl.facts");
 	const oneCopy = h("p.figure"), oneCopyMore = h("p.muted");
 	const stuck = h("ul"), stuckPanel = panel("stuck", t.stuck, null, stuck);
+	const services = servicesList();
 	const log = h("ol.journal", h("li.muted", t.journalEmpty));
 	const octets = value => size(Math.round(value));
 	const plots = {
@@ -48,7 +50,7 @@ export function openCluster(main, path) {
 		drawPlots();
 	};
 
-	const load = () => Promise.all([nodes.load(), get("/status").then(showStatus), loadHistory(), loadJournal()].map(part => part.catch(complain)));
+	const load = () => Promise.all([nodes.load(), get("/status").then(showStatus), loadHistory(), loadJournal(), services.load()].map(part => part.catch(complain)));
 
 	//  --- How safe everything is
 
@@ -133,8 +135,10 @@ export function openCluster(main, path) {
 		panel("throughput", t.throughput, t.throughputLead, plots.throughput.element),
 		panel("capacity", t.capacity, t.capacityLead, plots.capacity.element),
 		stuckPanel,
+		panel("services-panel", T.services.title, T.services.lead, services.element),
 		panel("events", t.journal, null, log)));
 	const refreshNodes = throttle(1500, nodes.refresh), refreshPlaces = throttle(1000, () => places?.refresh());
+	const refreshServices = throttle(10000, () => services.load().catch(complain));
 	const refresh = () => (refreshNodes(), refreshPlaces());
 	const offs = [
 		on("node.", event => (happened(event), refresh())),
@@ -143,6 +147,7 @@ export function openCluster(main, path) {
 			if (now.sequence !== status?.sequence || now.repair.moving || status.repair.moving)
 				refresh();
 			showStatus(now);
+			refreshServices();
 		}),
 		on("gap", load),
 		on("history", add),

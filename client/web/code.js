@@ -1,13 +1,13 @@
-//  A little colour for source: comments, strings, numbers, words of the language. No language is known well, many a little.
+//  A little colour for source. No language is known well, many a little.
 import { h } from "./dom.js";
 
 const LIMIT = 100000;  //  Longer texts are shown plain: elements cost
 
-const WORDS = "abstract and as assert async auto await begin bool break by case catch char class const continue create def default delete do double elif else end enum "
-	+ "except export extends extern false False fi finally float fn for from func function global go goto group if impl implements import in inline insert int "
-	+ "interface into is join lambda let local long match mod module mut namespace new nil none None not null nullptr number of operator or order override package "
-	+ "pass private protected pub public raise require return select self set short signed sizeof static string struct super switch table template then this "
-	+ "throw trait true True try type typedef typeof undefined union unless unsigned until update use using values var virtual void when where while with yield";
+const WORDS = "and as async auto await bool break by case catch char class const continue create def default delete do double elif else end enum except export "
+	+ "extends extern false False finally float fn for from func function go goto group if impl import in insert int interface into is join let local long mod "
+	+ "mut namespace new nil None not null nullptr of or order override package pass private protected pub public raise return select self set short signed sizeof "
+	+ "static string struct super switch table then this throw trait true True try type typedef typeof undefined union unsigned update use using var void where while "
+	+ "with yield";
 
 const SLASH = /\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/;
 const HASH = /(?<![\w$&{])#[^\n]*/;

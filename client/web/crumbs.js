@@ -1,4 +1,4 @@
-//  The names of the folders above a path: from the person's home, from what others share, or from the root.
+//  The folders above a path: from the person's home, from what others share, or from the root.
 import { isInside, join } from "./format.js";
 import { link } from "./router.js";
 import { home } from "./session.js";

@@ -1,4 +1,4 @@
-//  Dialogs, and short messages that go away by themselves. The browser's <dialog> keeps the focus inside and gives it back.
+//  Dialogs, and short messages that go away by themselves.
 import { h, button, icon, problemLine, tool } from "./dom.js";
 import { T } from "./text.js";
 import { sentenceOf } from "./api.js";
@@ -6,7 +6,7 @@ import { sentenceOf } from "./api.js";
 const TOAST_MS = 8000;
 let serial = 0;
 
-//  Show a dialog. "body" is nodes, "actions" buttons at its foot. Gives { element, close, fail }.
+//  "body" is nodes, "actions" buttons at its foot. Gives { element, close, fail }.
 export function openDialog({ title, body, actions = [], kind = "", onclose, back = document.activeElement }) {
 	const id = `dialog-${++serial}`;
 	const problem = problemLine();

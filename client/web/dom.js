@@ -17,13 +17,13 @@ export function svg(tag, ...content) {
 	return fill(document.createElementNS(SVG, tag), content);
 }
 
-//  A picture of the sprite; it says nothing to a screen reader, so a button needs a label besides.
+//  A picture of the sprite; screen readers hear nothing of it.
 export function icon(name, kind = "") {
 	return svg("svg", { class: `icon ${kind}`, "aria-hidden": "true", viewBox: "0 0 24 24" },
 		svg("use", { href: `#i-${name}` }));
 }
 
-//  The sprite becomes a part of the page, so that pictures are there also when the server is not.
+//  The sprite becomes a part of the page: pictures are there also when the server is not.
 export async function loadIcons() {
 	const response = await fetch("icons.svg");
 	const sprite = new DOMParser().parseFromString(await response.text(), "image/svg+xml").documentElement;
@@ -56,7 +56,7 @@ export function problemLine() {
 	return element;
 }
 
-//  A text that may be the same is not written again: screen readers would say it once more.
+//  The same text is not written again: screen readers would say it once more.
 export function write(node, text) {
 	if (node.textContent !== text)
 		node.textContent = text;
@@ -95,7 +95,7 @@ function flat(children) {
 	return children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false);
 }
 
-//  Call at most once each interval, and once more after the last call.
+//  At most once each interval, and once more after the last call.
 export function throttle(interval, action) {
 	let timer = null, again = false;
 	const run = () => {

@@ -1,8 +1,8 @@
-//  What a person drops or chooses, as files with the paths that they have below the folder dropped on.
+//  What a person drops or chooses, as files with their paths below the folder.
 
 const MANY = 100000;  //  More files than that in one drop are a mistake
 
-//  All files of a drop, also inside folders. Gives { files: [{ file, handle?, path }], folders: [path] }. "found" hears the count.
+//  Also inside folders. Gives { files: [{ file, handle?, path }], folders: [path] }. "found" hears the count.
 export async function filesOfDrop(transfer, found) {
 	//  Both calls must happen before the first await: the list is emptied when the event handler returns
 	const entries = [...transfer.items].filter(item => item.kind === "file")

@@ -1,8 +1,8 @@
-//  What happens in the store, as it happens: server-sent events, read by hand because a browser's EventSource
-//  cannot listen to topics that it does not know (heartbeat.NODE) and does not tell why a connection failed.
+//  What happens in the store, as it happens: server-sent events, read by hand because EventSource cannot listen to topics
+//  that it does not know (heartbeat.NODE) and does not tell why a connection failed.
 //
-//  A browser opens few connections to one server, and each of these stays open. So of all pages of a person in one browser
-//  one is connected, the one that has the lock, and tells the others; when it goes, the next one gets the lock.
+//  A browser opens few connections to one server. So of all pages of a person in one browser that one is connected which has
+//  the lock, and it tells the others.
 import { API, tellSignedOut } from "./api.js";
 
 const SILENCE_MS = 40000;  //  The bridge writes at least a comment every 15 s
@@ -32,7 +32,7 @@ export function watch(action) {
 	return () => watchers.delete(action);
 }
 
-//  Begin after an event of this sequence; what was loaded before it is complete.
+//  Begin after the event of this sequence.
 export function start(since, user) {
 	last = since;
 	running = true;
@@ -53,7 +53,6 @@ export function stop() {
 	wake?.();
 }
 
-//  Try again now: the person asked, or the browser says that the network is back.
 export function retry() {
 	wake?.();
 }
@@ -140,14 +139,14 @@ function deliver(topic, data, id) {
 	}
 }
 
-//  What this page did itself is shown at once; the event from the store follows and says the same.
+//  Also for what this page did itself: it is seen at once, and the event that follows says the same.
 export function tell(topic, payload) {
 	for (const { topic: wanted, action } of [...listeners])
 		if (topic === wanted || wanted.endsWith(".") && topic.startsWith(wanted))
 			action(payload, topic);
 }
 
-//  Blocks of text/event-stream, as the bridge writes them: lines that end with \n, and an empty one after each event.
+//  text/event-stream as the bridge writes it: lines end with \n, events with an empty one.
 class Parser {
 	rest = "";
 

@@ -8,7 +8,7 @@ import { filesOfDrop, filesOfInput } from "./drop.js";
 import { on } from "./events.js";
 import { Folder, THUMBNAILS } from "./folder.js";
 import { badName, baseOf, compareNames, extensionOf, isInside, join, parentOf, size } from "./format.js";
-import { List } from "./list.js";
+import { listOf } from "./list.js";
 import { openMenu } from "./menu.js";
 import { chooseFolder } from "./picker.js";
 import { FILE_COLUMNS, drawTools, entryRow, openEntry } from "./rows.js";
@@ -25,131 +25,74 @@ const FIND_AFTER_MS = 200;  //  A pause in typing; then the whole tree is search
 let layout = localStorage.getItem("layout") ?? "list";
 let sort = { by: "name", down: false };
 
-export class FilesView {
-	query = "";
-	found = null;  //  Items elsewhere, or null while nobody searches
-	selectAfter = null;  //  Name to show when it appears
+export function openFiles(main, path) {
+	const crumbs = crumbsOf(path), here = crumbs.at(-1).name;
+	const stopper = new AbortController(), { signal } = stopper;
+	const searchBox = h("input", { type: "search", id: "search", placeholder: t.search, "aria-label": t.searchHint, autocomplete: "off",
+		spellcheck: "false", "aria-keyshortcuts": "/", oninput: typed, onkeydown: searchKey });
+	const bar = h("div.tools", { role: "group", "aria-label": t.actions });
+	const emptyBox = h("div.empty"), summaryLine = h("p.summary.muted", { role: "status" });
+	const list = listOf({
+		label: t.listOf(here), scroller: main, sort: by => sortBy(by), open: openEntry, menu, changed: drawBar, drag: dragStart,
+		heads: [["name", T.list.name, "name"], ["modified", T.list.modified, "modified"], ["size", T.list.size, "size"], ["more", T.list.actions]],
+		row: (item, tiles) => entryRow(item, tiles, { columns: FILE_COLUMNS, menu,
+			where: one => one.snippet || (found && parentOf(one.path) !== path ? pathForPeople(parentOf(one.path)) : null) }),
+		keys: { F2: rename, Delete: () => actions.remove(list.pointed()), Backspace: up },
+	});
+	const content = new Folder(path, { changed: throttle(60, show), gone, failed, rights: askRights });
+	let query = "", searching = false, finder, findTimer;
+	let found = null;  //  Items elsewhere, or null while nobody searches
+	let selectAfter = null;  //  Name to show when it appears
+	let readOnly = false, failure = null, emptyShown = null, thumbnails = null;
 
-	constructor(main, path) {
-		Object.assign(this, { main, path });
-		this.#build();
-		this.folder = new Folder(path, { changed: throttle(60, () => this.#show()), gone: event => this.#gone(event), failed: error => this.#failed(error),
-			rights: () => this.#askRights() });
-		this.deaf = on("file.", event => this.#forget(event));
-		this.folder.load();
-		this.#askRights();
-		this.#show();
-		document.title = T.title(crumbsOf(path).at(-1).name);
-	}
-
-	//  What belongs to somebody else may be there only to read.
-	async #askRights() {
-		if (isInside(this.path, home()))
+	async function askRights() {
+		if (isInside(path, home()))
 			return;
-		const { rights } = await get("/entry", { path: this.path }).catch(() => ({}));
-		this.readOnly = rights !== "write" && rights !== "own";
-		this.emptyState = null;
-		this.#show();
-	}
-
-	close() {
-		this.deaf();
-		this.folder.close();
-		this.thumbnails?.close();
-		this.finder?.abort();
-		clearTimeout(this.findTimer);
-		this.off.abort();
-	}
-
-	//  A search shows this path: a preview of it must not end the search.
-	holds(path) {
-		return !!this.query && !!this.list.item(path);
-	}
-
-	//  A preview over this view was closed; the file that was looked at last is the one to go on with.
-	returned(path) {
-		this.list.reveal(path);
-		this.list.focus();
+		const { rights } = await get("/entry", { path }).catch(() => ({}));
+		readOnly = rights !== "write" && rights !== "own";
+		emptyShown = null;
+		show();
 	}
 
 	//  --- The frame
 
-	#build() {
-		const crumbs = crumbsOf(this.path);
-		this.off = new AbortController();
-		this.search = h("input", { type: "search", id: "search", placeholder: t.search, "aria-label": t.searchHint, autocomplete: "off",
-			spellcheck: "false", "aria-keyshortcuts": "/", oninput: () => this.#typed(), onkeydown: event => this.#searchKey(event) });
-		this.tools = h("div.tools", { role: "group", "aria-label": t.actions });
-		this.summary = h("p.summary.muted", { role: "status" });
-		this.list = new List({
-			label: t.listOf(crumbs.at(-1).name), scroller: this.main, sort: by => this.#sort(by),
-			heads: [["name", T.list.name, "name"], ["modified", T.list.modified, "modified"], ["size", T.list.size, "size"], ["more", T.list.actions]],
-			row: (item, tiles) => entryRow(item, tiles, {
-				columns: FILE_COLUMNS, menu: (one, place) => this.#menu(one, place),
-				where: one => one.snippet ?? (this.found && parentOf(one.path) !== this.path ? pathForPeople(parentOf(one.path)) : null),
-			}),
-			open: openEntry, menu: (item, place) => this.#menu(item, place), changed: () => this.#tools(),
-			keys: { F2: item => this.#rename(item), Delete: () => actions.remove(this.list.pointed), Backspace: () => this.#up() },
-			drag: (event, chosen) => this.#dragStart(event, chosen),
-		});
-		this.empty = h("div.empty");
-		put(this.main,
-			h("header.bar",
-				h("nav.crumbs", { "aria-label": t.path }, h("ol", crumbs.map((crumb, n) => this.#crumb(crumb, n === crumbs.length - 1)))),
-				h("div.search", icon("search"), this.search)),
-			this.tools, this.list.element, this.empty, this.summary,
-			h("div.dropzone", { "aria-hidden": "true" }, icon("upload"), h("p", t.dropHere(crumbs.at(-1).name))));
-		const trail = this.main.querySelector(".crumbs ol");
-		trail.scrollLeft = trail.scrollWidth;
-		this.list.sorted(sort);
-		this.list.setTiles(layout === "tiles");
-		this.#listen();
-	}
-
-	#crumb(crumb, last) {
-		const element = last ? h("h1", { tabindex: -1, "aria-current": "page" }, crumb.name) : h("a", { href: crumb.href }, crumb.name);
-		element.dataset.folder = crumb.path;
-		return h("li", element, last ? null : icon("right"));
-	}
-
-	//  A click on a head turns round what it sorted already.
-	#sort(by, down = sort.by === by ? !sort.down : by !== "name") {
+	function sortBy(by, down = sort.by === by ? !sort.down : by !== "name") {
 		sort = { by, down };
-		this.list.sorted(sort);
-		this.#show();
+		list.sorted(sort);
+		show();
 	}
 
-	#tools() {
-		const commands = this.list.selection.size ? this.#commands(() => this.list.chosen).filter(command => command?.bar) : [];
-		drawTools(this.tools, this.list, commands, `${layout} ${this.readOnly}`, () => this.#plainTools());
+	function drawBar() {
+		const commands = list.chosen().length ? commandsOn(list.chosen).filter(command => command?.bar) : [];
+		drawTools(bar, list, commands, `${layout} ${readOnly}`, plainTools);
 	}
 
-	#plainTools() {
-		const upload = { label: t.uploadFiles, icon: "upload", action: () => this.#choose(false) };
-		const folder = { label: t.newFolder, icon: "folder-add", action: () => this.#newFolder() };
-		const self = { path: this.path, name: baseOf(this.path), kind: "folder" };
-		const view = (name, label, shape) => button(label, { iconOnly: true, "aria-pressed": String(layout === name), onclick: () => this.#layout(name) }, shape);
-		const order = (label, by, down) => ({ label, checked: sort.by === by && sort.down === down, action: () => this.#sort(by, down) });
+	function plainTools() {
+		const upload = { label: t.uploadFiles, icon: "upload", action: () => choose(false) };
+		const folder = { label: t.newFolder, icon: "folder-add", action: newFolder };
+		const self = { path, name: baseOf(path), kind: "folder" };
+		const view = (name, label, shape) => button(label, { iconOnly: true, "aria-pressed": String(layout === name), onclick: () => setLayout(name) }, shape);
+		const order = (label, by, down) => ({ label, checked: sort.by === by && sort.down === down, action: () => sortBy(by, down) });
 		return [
-			this.readOnly ? h("span.badge", t.readOnly) : [
+			readOnly ? h("span.badge", t.readOnly) : [
 				button(t.upload, { class: "primary", onclick: upload.action }, upload.icon),
 				button(folder.label, { class: "compact", onclick: folder.action }, folder.icon)],
 			menuTool(t.more, event => openMenu([
-				...(this.readOnly ? [] : [upload, { label: t.uploadFolder, icon: "folder-up", action: () => this.#choose(true) }, folder, null]),
-				{ label: T.list.chooseAll, icon: "check", keys: "Ctrl A", action: () => this.list.all() },
+				...(readOnly ? [] : [upload, { label: t.uploadFolder, icon: "folder-up", action: () => choose(true) }, folder, null]),
+				{ label: T.list.chooseAll, icon: "check", keys: "Ctrl A", action: () => list.all() },
 				actions.downloadCommand(() => [self]),
-				this.path === home() ? false : actions.shareCommand(self),
+				path === home() ? false : actions.shareCommand(self),
 			], t.more, { anchor: event.currentTarget })),
 			h("span.grow"),
 			menuTool(T.list.sortBy, event => openMenu([
-				...["name", "modified", "size"].map(by => ({ label: T.list[by], checked: sort.by === by, action: () => this.#sort(by, sort.down) })), null,
+				...["name", "modified", "size"].map(by => ({ label: T.list[by], checked: sort.by === by, action: () => sortBy(by, sort.down) })), null,
 				order(T.list.ascending, sort.by, false), order(T.list.descending, sort.by, true),
 			], T.list.sortBy, { anchor: event.currentTarget }), { icon: "sort", class: "quiet sorter" }),
 			h("div.segments", { role: "group" }, view("list", T.list.asList, "rows"), view("tiles", T.list.asTiles, "tiles")),
 		];
 	}
 
-	#layout(name) {
+	function setLayout(name) {
 		layout = name;
 		try {
 			localStorage.setItem("layout", name);
@@ -157,69 +100,68 @@ export class FilesView {
 		catch {
 			//  Forbidden: then it is as it was at the next visit
 		}
-		this.#show();
-		this.list.setTiles(name === "tiles");
-		this.tools.querySelector("[aria-pressed=true]")?.focus();
+		show();
+		list.setTiles(name === "tiles");
+		bar.querySelector("[aria-pressed=true]")?.focus();
 	}
 
 	//  --- What is shown
 
-	#show() {
-		this.#showThumbnails();
-		const text = this.query.toLowerCase();
-		const items = [...this.folder.items.values()].filter(item => item.name !== THUMBNAILS && item.name.toLowerCase().includes(text)).sort(order(sort));
-		if (this.found) {
-			const here = new Set(items.map(item => item.key));
-			items.push(...this.found.filter(item => !here.has(item.key)));
+	function show() {
+		showThumbnails();
+		const text = query.toLowerCase();
+		const items = [...content.items.values()].filter(item => item.name !== THUMBNAILS && item.name.toLowerCase().includes(text)).sort(order(sort));
+		if (found) {
+			const known = new Set(items.map(item => item.key));
+			items.push(...found.filter(item => !known.has(item.key)));
 		}
-		this.list.setItems(items);
-		if (this.selectAfter && this.folder.items.has(this.selectAfter)) {
-			const key = join(this.path, this.selectAfter);
-			this.selectAfter = null;
-			this.list.reveal(key);
-			this.list.focus();
+		list.setItems(items);
+		if (selectAfter && content.items.has(selectAfter)) {
+			const key = join(path, selectAfter);
+			selectAfter = null;
+			list.reveal(key);
+			list.focus();
 		}
-		this.#tools();
-		this.#summary(items);
+		drawBar();
+		summarize(items);
 	}
 
-	#summary(items) {
+	function summarize(items) {
 		const nothing = !items.length;
-		this.list.element.classList.toggle("blank", nothing);
-		const state = !nothing ? "" : this.query ? this.searching ? "searching" : "no match" : this.folder.loading ? "loading" : this.error ? "failed" : "empty";
-		if (this.emptyState !== state + this.query)
-			put(this.empty, this.#emptyOf(state));
-		this.emptyState = state + this.query;
-		this.empty.hidden = !nothing;
+		const state = !nothing ? "" : query ? searching ? "searching" : "no match" : content.loading ? "loading" : failure ? "failed" : "empty";
+		if (emptyShown !== state + query)
+			put(emptyBox, emptyOf(state));
+		emptyShown = state + query;
+		emptyBox.hidden = !nothing;
 		const files = items.filter(item => item.kind === "file"), octets = files.reduce((sum, item) => sum + item.size, 0);
-		write(this.summary, this.query ? (this.searching ? t.foundMore : t.found)(items.length)
+		write(summaryLine, query ? (searching ? t.foundMore : t.found)(items.length)
 			: nothing ? "" : t.summary(items.length - files.length, files.length, files.length ? size(octets) : ""));
 	}
 
-	#emptyOf(state) {
+	function emptyOf(state) {
 		return {
 			"searching": () => words("search", t.searching),
-			"no match": () => words("search", t.noMatch(this.query), t.noMatchLead),
+			"no match": () => words("search", t.noMatch(query), t.noMatchLead),
 			"loading": () => h("div.skeleton", { role: "status", "aria-label": T.loading }, Array.from({ length: 6 }, () => h("div"))),
-			"failed": () => words("warning", t.failedTitle, sentenceOf(this.error),
-				button(T.tryAgain, { class: "primary", onclick: () => this.#again() }, "retry")),
-			"empty": () => this.readOnly ? words("folder-open", t.emptyReadOnly) : words("folder-open", t.emptyTitle, t.emptyLead, h("p.buttons",
-				button(t.uploadFiles, { onclick: () => this.#choose(false) }, "upload"),
-				button(t.uploadFolder, { onclick: () => this.#choose(true) }, "folder-up"))),
+			"failed": () => words("warning", t.failedTitle, sentenceOf(failure),
+				button(T.tryAgain, { class: "primary", onclick: again }, "retry")),
+			"empty": () => readOnly ? words("folder-open", t.emptyReadOnly) : words("folder-open", t.emptyTitle, t.emptyLead, h("p.buttons",
+				button(t.uploadFiles, { onclick: () => choose(false) }, "upload"),
+				button(t.uploadFolder, { onclick: () => choose(true) }, "folder-up"))),
 		}[state]?.() ?? [];
 	}
 
-	//  What an actor made of the files, as long as tiles are shown: their folder is listed once, then kept true by events.
-	#showThumbnails() {
-		const { items } = this.folder;
+	//  What an actor made of the files: listed once for tiles, then kept true by events.
+	function showThumbnails() {
+		const { items } = content;
 		if (layout !== "tiles" || !items.has(THUMBNAILS))
 			return;
-		if (!this.thumbnails) {
-			this.thumbnails = new Folder(join(this.path, THUMBNAILS), { changed: throttle(300, () => this.#show()) });
-			this.thumbnails.load();
+		if (!thumbnails) {
+			thumbnails = new Folder(join(path, THUMBNAILS), { changed: throttle(300, show) });
+			thumbnails.load();
 		}
 		const newest = new Map();  //  Id of a file to { version, path }
-		for (const { name, path } of this.thumbnails.items.values()) {
+		for (const { name, path } of thumbnails.items.values()) {
 			const [, id, version] = /^(\d+)-(\d+)\.jpg$/.exec(name)?.map(Number) ?? [];
 			if (!(newest.get(id)?.version >= version))
 				newest.set(id, { version, path });
@@ -231,78 +173,78 @@ export class FilesView {
 		}
 	}
 
-	#again() {
-		this.error = null;
-		this.folder.loading = true;
-		this.#show();
-		this.folder.load();
+	function again() {
+		failure = null;
+		content.loading = true;
+		show();
+		content.load();
 	}
 
-	#failed(error) {
-		this.error = error;
-		this.emptyState = null;
+	function failed(error) {
+		failure = error;
+		emptyShown = null;
 		if (error.code === "not_found" || error.code === "denied")
-			this.folder.items.clear();
-		this.#show();
-		if (this.folder.items.size)
+			content.items.clear();
+		show();
+		if (content.items.size)
 			complain(error);
 	}
 
-	#gone(event) {
+	function gone(event) {
 		const moved = event.type === "moved";
 		toast(moved ? t.goneMoved : t.goneDeleted);
-		go(link("files", moved ? event.to + this.path.slice(event.path.length) : parentOf(event.path)), { replace: true });
+		go(link("files", moved ? event.to + path.slice(event.path.length) : parentOf(event.path)), { replace: true });
 	}
 
 	//  --- Searching: here at once, everywhere below a moment later
 
-	#typed() {
-		this.query = this.search.value.trim();
-		this.finder?.abort();
-		clearTimeout(this.findTimer);
-		this.found = this.query ? [] : null;
-		this.searching = !!this.query;
-		if (this.query)
-			this.findTimer = setTimeout(() => this.#find(), FIND_AFTER_MS);
-		this.main.scrollTop = 0;
-		this.#show();
+	function typed() {
+		query = searchBox.value.trim();
+		finder?.abort();
+		clearTimeout(findTimer);
+		found = query ? [] : null;
+		searching = !!query;
+		if (query)
+			findTimer = setTimeout(lookFurther, FIND_AFTER_MS);
+		main.scrollTop = 0;
+		show();
 	}
 
-	//  What was found and then deleted or moved, here or elsewhere, is found no more.
-	#forget({ type, path }) {
-		if (this.found && (type === "deleted" || type === "moved")) {
-			this.found = this.found.filter(item => !isInside(item.path, path));
-			this.#show();
+	//  What was deleted or moved is found no more.
+	function forget({ type, path }) {
+		if (found && (type === "deleted" || type === "moved")) {
+			found = found.filter(item => !isInside(item.path, path));
+			show();
 		}
 	}
 
-	async #find() {
-		this.finder = new AbortController();
+	async function lookFurther() {
+		const mine = finder = new AbortController();
 		try {
-			for await (const items of find(this.path, this.query, this.finder.signal)) {
-				const known = new Set(this.found.map(item => item.key));
-				this.found.push(...items.filter(item => !known.has(item.key)));
-				this.#show();
+			for await (const items of find(path, query, mine.signal)) {
+				const known = new Set(found.map(item => item.key));
+				found.push(...items.filter(item => !known.has(item.key)));
+				show();
 			}
 		}
 		catch (error) {
-			if (error.name === "AbortError")
-				return;
 			complain(error);
 		}
-		this.searching = false;
-		this.#show();
+		if (mine.signal.aborted)
+			return;
+		searching = false;
+		show();
 	}
 
-	#searchKey(event) {
-		if (event.key === "Escape" && this.search.value) {
-			this.search.value = "";
-			this.#typed();
+	function searchKey(event) {
+		if (event.key === "Escape" && searchBox.value) {
+			searchBox.value = "";
+			typed();
 		}
-		else if (event.key === "ArrowDown" && this.list.items.length)
-			this.list.focus();
-		else if (event.key === "Enter" && this.list.items.length)
-			openEntry(this.list.items[0]);
+		else if (event.key === "ArrowDown" && list.items.length)
+			list.focus();
+		else if (event.key === "Enter" && list.items.length)
+			openEntry(list.items[0]);
 		else
 			return;
 		event.preventDefault();
@@ -310,17 +252,16 @@ export class FilesView {
 
 	//  --- What can be done
 
-	#up() {
-		if (this.path !== home() && this.path !== "/")
-			go(link("files", parentOf(this.path)));
+	function up() {
+		if (path !== home() && path !== "/")
+			go(link("files", parentOf(path)));
 	}
 
-	//  "things" gives what it is about, at the time when a command is chosen.
-	#commands(things) {
+	function commandsOn(things) {
 		const one = things().length === 1 && things()[0], file = one?.kind === "file";
 		const into = (words, action, without) => async () => {
 			const which = things();
-			const folder = await chooseFolder(this.path, { title: words.title(which.length), action: words.here, without: without ? which : [] });
+			const folder = await chooseFolder(path, { title: words.title(which.length), action: words.here, without: without ? which : [] });
 			if (folder)
 				action(which, folder);
 		};
@@ -328,7 +269,7 @@ export class FilesView {
 			one && actions.openCommand(one),
 			actions.downloadCommand(things),
 			null,
-			one && { label: t.rename, icon: "rename", keys: "F2", bar: true, action: () => this.#rename(one) },
+			one && { label: t.rename, icon: "rename", keys: "F2", bar: true, action: () => rename(one) },
 			{ label: t.move, icon: "move", bar: true, action: into({ title: t.moveTitle, here: t.moveHere }, actions.moveTo, true) },
 			{ label: t.copy, icon: "copy", bar: true, action: into({ title: t.copyTitle, here: t.copyHere }, actions.copyTo) },
 			one && actions.shareCommand(one),
@@ -338,22 +279,20 @@ export class FilesView {
 		];
 	}
 
-	#menu(item, place) {
-		const chosen = this.list.selection.has(item.key) ? this.list.chosen : [item];
-		openMenu(this.#commands(() => chosen), T.list.more(item.name), place);
+	function menu(item, place) {
+		const chosen = list.chosen().includes(item) ? list.chosen() : [item];
+		openMenu(commandsOn(() => chosen), T.list.more(item.name), place);
 	}
 
-	#rename(item) {
-		const row = this.list.elementOf(item.key);
+	function rename(item) {
+		const row = list.elementOf(item.key);
 		if (!row)
 			return;
 		const input = h("input.rename", { value: item.name, "aria-label": t.renameLabel(item.name), autocomplete: "off", spellcheck: "false",
 			onblur: () => end(true), onkeydown: event => {
 				event.stopPropagation();
-				if (event.key === "Enter" || event.key === "Escape") {
-					event.preventDefault();
+				if (event.key === "Enter" || event.key === "Escape")
 					end(event.key === "Enter");
-				}
 			} });
 		let over = false;
 		const end = async commit => {
@@ -365,45 +304,51 @@ export class FilesView {
 				toast(refusal, { error: true });
 			else if (changed)
 				await actions.rename(item, name).then(() => {
-					this.selectAfter = name;
+					selectAfter = name;
 					announce(t.renamed(item.name, name));
 				}, complain);
 			const focused = input === document.activeElement || document.activeElement === document.body;
-			this.list.thaw();
+			list.thaw();
 			if (focused)
-				this.list.focus();
+				list.focus();
 		};
-		this.list.freeze(item.key);
+		list.freeze(item.key);
 		put(row.querySelector(".name"), input);
 		input.focus();
 		const extension = item.kind === "file" ? extensionOf(item.name) : "";
 		input.setSelectionRange(0, item.name.length - (extension && extension.length + 1));
 	}
 
-	#newFolder() {
+	function newFolder() {
 		ask({
 			title: t.newFolder, label: t.folderName, action: t.create, check: badName,
 			commit: async name => {
-				this.selectAfter = name;
-				await actions.makeFolder(join(this.path, name));
+				selectAfter = name;
+				await actions.makeFolder(join(path, name));
 				announce(t.created(name));
 			},
 		});
 	}
 
-	#choose(folders) {
-		const input = h("input", { type: "file", multiple: true, ...(folders ? { webkitdirectory: true } : {}),
-			onchange: () => this.#upload(this.path, filesOfInput(input.files)) });
+	function choose(folders) {
+		const input = h("input", { type: "file", multiple: true, webkitdirectory: folders,
+			onchange: () => uploadTo(path, filesOfInput(input.files)) });
 		input.click();
 	}
 
-	#upload(folder, what) {
-		upload.add(folder, what).catch(complain);
+	//  what: files and folders, or a promise of them.
+	async function uploadTo(folder, what) {
+		try {
+			await upload.add(folder, await what);
+		}
+		catch (error) {
+			complain(error);
+		}
 	}
 
 	//  --- Dragging: files of the machine into a folder, entries of the store onto folders and breadcrumbs
 
-	#dragStart(event, chosen) {
+	function dragStart(event, chosen) {
 		event.dataTransfer.setData(DRAGGED, JSON.stringify(chosen.map(({ path, name, kind }) => ({ path, name, kind }))));
 		event.dataTransfer.effectAllowed = "copyMove";
 		const ghost = h("div.ghost", icon(chosen[0].kind === "folder" ? "folder" : "file"),
@@ -414,63 +359,92 @@ export class FilesView {
 	}
 
 	//  The folder below the pointer, and the element to mark.
-	#target(event) {
+	function targetOf(event) {
 		const crumb = event.target.closest?.("[data-folder]");
 		if (crumb)
 			return { folder: crumb.dataset.folder, element: crumb };
 		const row = event.target.closest?.("[role=row][data-key]");
-		const item = row && this.list.item(row.dataset.key);
-		return item?.kind === "folder" ? { folder: item.path, element: row } : { folder: this.path, element: null };
+		const item = row && list.itemOf(row.dataset.key);
+		return item?.kind === "folder" ? { folder: item.path, element: row } : { folder: path, element: null };
 	}
 
-	#listen() {
-		const { signal } = this.off;
-		const hear = (name, action) => addEventListener(name, action, { signal });
-		const mark = (element, files) => {
-			this.main.querySelectorAll(".target").forEach(one => one !== element && one.classList.remove("target"));
-			element?.classList.add("target");
-			this.main.classList.toggle("dropping", files);
-		};
-		//  What is dragged over which folder; nothing while a dialog is open
-		const look = event => {
-			const { types } = event.dataTransfer ?? { types: [] };
-			const kind = document.querySelector("dialog[open]") ? null : types.includes(DRAGGED) ? "entries" : types.includes("Files") ? "files" : null;
-			const { folder, element } = this.#target(event);
-			return { files: kind === "files", useful: kind === "files" || kind === "entries" && folder !== this.path, folder, element,
-				copy: kind === "files" || event.ctrlKey || event.altKey };
-		};
-		hear("dragover", event => {
-			const { files, useful, element, copy } = look(event);
-			if (useful) {
-				event.preventDefault();
-				event.dataTransfer.dropEffect = copy ? "copy" : "move";
-			}
-			mark(useful ? element : null, files && !element);
-		});
-		hear("dragleave", event => event.relatedTarget || mark(null, false));
-		hear("dragend", () => mark(null, false));
-		hear("drop", async event => {
-			const { files, useful, folder, copy } = look(event);
-			mark(null, false);
-			if (!useful)
-				return;
+	const hear = (name, action) => addEventListener(name, action, { signal });
+	const mark = (element, files) => {
+		document.querySelectorAll(".target").forEach(one => one !== element && one.classList.remove("target"));
+		element?.classList.add("target");
+		main.classList.toggle("dropping", files);
+	};
+	const look = event => {
+		const { types } = event.dataTransfer ?? { types: [] };
+		const kind = document.querySelector("dialog[open]") ? null : types.includes(DRAGGED) ? "entries" : types.includes("Files") ? "files" : null;
+		const { folder, element } = targetOf(event);
+		return { files: kind === "files", useful: kind === "files" || kind === "entries" && folder !== path, folder, element,
+			copy: kind === "files" || event.ctrlKey || event.altKey };
+	};
+	hear("dragover", event => {
+		const { files, useful, element, copy } = look(event);
+		if (useful) {
 			event.preventDefault();
-			if (files)
-				this.#upload(folder, await filesOfDrop(event.dataTransfer, n => n % 100 || announce(T.uploads.preparing(n))).catch(complain));
-			else
-				(copy ? actions.copyTo : actions.moveTo)(JSON.parse(event.dataTransfer.getData(DRAGGED)), folder);
-		});
-		hear("paste", event => {
-			if (event.clipboardData?.files.length && !event.target.closest?.("input, dialog"))
-				this.#upload(this.path, filesOfInput(event.clipboardData.files));
-		});
-		hear("keydown", event => {
-			if (event.key === "/" && !event.target.closest?.("input, textarea, dialog, [role=menu]") && !event.ctrlKey && !event.metaKey) {
-				event.preventDefault();
-				this.search.focus();
-			}
-		});
-	}
+			event.dataTransfer.dropEffect = copy ? "copy" : "move";
+		}
+		mark(useful ? element : null, files && !element);
+	});
+	hear("dragleave", event => event.relatedTarget || mark(null, false));
+	hear("dragend", () => mark(null, false));
+	hear("drop", event => {
+		const { files, useful, folder, copy } = look(event);
+		mark(null, false);
+		if (!useful)
+			return;
+		event.preventDefault();
+		if (files)
+			uploadTo(folder, filesOfDrop(event.dataTransfer, n => n % 100 || announce(T.uploads.preparing(n))));
+		else
+			(copy ? actions.copyTo : actions.moveTo)(JSON.parse(event.dataTransfer.getData(DRAGGED)), folder);
+	});
+	hear("paste", event => {
+		if (event.clipboardData?.files.length && !event.target.closest?.("input, dialog"))
+			uploadTo(path, filesOfInput(event.clipboardData.files));
+	});
+	hear("keydown", event => {
+		if (event.key === "/" && !event.target.closest?.("input, textarea, dialog, [role=menu]") && !event.ctrlKey && !event.metaKey) {
+			event.preventDefault();
+			searchBox.focus();
+		}
+	});
+
+	//  --- Begin and end
+
+	const trail = h("ol", crumbs.map(crumb => h("li", crumb.path === path
+		? h("h1", { tabindex: -1, "aria-current": "page", "data-folder": path }, crumb.name)
+		: [h("a", { href: crumb.href, "data-folder": crumb.path }, crumb.name), icon("right")])));
+	put(main, h("header.bar", h("nav.crumbs", { "aria-label": t.path }, trail), h("div.search", icon("search"), searchBox)),
+		bar, list.element, emptyBox, summaryLine, h("div.dropzone", { "aria-hidden": "true" }, icon("upload"), h("p", t.dropHere(here))));
+	trail.scrollLeft = trail.scrollWidth;
+	document.title = T.title(here);
+	list.sorted(sort);
+	list.setTiles(layout === "tiles");
+	const deaf = on("file.", forget);
+	content.load();
+	askRights();
+	show();
+	return {
+		//  A search shows this path: a preview of it must not end the search
+		holds: one => !!query && !!list.itemOf(one),
+		//  A preview was closed: go on with the file that was looked at last
+		returned(one) {
+			list.reveal(one);
+			list.focus();
+		},
+		close() {
+			deaf();
+			content.close();
+			thumbnails?.close();
+			finder?.abort();
+			clearTimeout(findTimer);
+			stopper.abort();
+		},
+	};
 }
 
 function order({ by, down }) {

@@ -31,8 +31,7 @@ export class Folder {
 	#loaded = 0;  //  When the last listing began
 	#stopper = new AbortController();
 
-	//  changed (): the items differ. gone (event): the folder itself was moved or deleted. failed (error).
-	//  rights (): what the person may do here may have changed.
+	//  changed (): the items differ. gone (event): the folder was moved or deleted. rights (): they may have changed. failed (error)
 	constructor(path, heard) {
 		Object.assign(this, { path, rights() {}, gone() {}, failed() {}, ...heard });
 		this.offs = [on("file.", event => this.#hear(event)), on("gap", () => this.load())];

@@ -40,7 +40,7 @@ export function forget(url) {
 	locks.delete(url);
 }
 
-//  Say to other pages of this browser that this one sends it. The browser takes it back when the page goes.
+//  Tell other pages that this one sends it, as long as it lives.
 export function hold(url) {
 	if (navigator.locks && !locks.has(url))
 		navigator.locks.request(`upload ${url}`, { ifAvailable: true }, lock => lock && new Promise(release => locks.set(url, release)));

@@ -1,4 +1,4 @@
-//  Choosing a folder of the store in a dialog: where to move or copy to, for those who do not drag.
+//  Choosing a folder in a dialog, for those who do not drag.
 import { makeFolder } from "./actions.js";
 import { pages } from "./api.js";
 import { crumbsOf } from "./crumbs.js";

@@ -62,7 +62,7 @@ export function placesOf(path, colourOf, isAlive) {
 	return { element, refresh };
 }
 
-//  Runs of parts on the same nodes become one, only as far as needed.
+//  Neighbours on the same nodes become one.
 function merge(extents) {
 	if (extents.length <= CELLS_MAX)
 		return extents;

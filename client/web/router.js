@@ -6,7 +6,7 @@ export function link(view, path = "") {
 	return `#/${view}${path === "/" ? "" : encodePath(path)}`;
 }
 
-//  { view, path } of the present address; the path is "" if there is none.
+//  { view, path } of the present address; the path may be "".
 export function place() {
 	const [view, ...names] = location.hash.replace(/^#\/?/, "").split("/");
 	try {

@@ -4,7 +4,7 @@ import { complain } from "./dialog.js";
 import { h, button, icon, menuTool, put, throttle, tool, words } from "./dom.js";
 import { on } from "./events.js";
 import { exactly, extensionOf, kindOf, size, when } from "./format.js";
-import { List } from "./list.js";
+import { listOf } from "./list.js";
 import { go, link } from "./router.js";
 import { T } from "./text.js";
 
@@ -55,10 +55,9 @@ function picture(item, tiles) {
 		tiles && kind !== "folder" && extension.length <= 5 ? h("span.extension", { "aria-hidden": "true" }, extension) : null);
 }
 
-//  The bar above a list: commands on what is chosen, or else what "plain" gives; "which" says that it would be another one now.
-//  What need not change keeps the focus.
+//  The bar above a list: commands on what is chosen, or else what "plain" gives (another one if "which" differs).
 export function drawTools(bar, list, commands, which, plain) {
-	const some = list.selection.size;
+	const some = list.chosen().length;
 	const shows = some ? commands.map(command => command.label).join() : which;
 	if (some && bar.dataset.shows === shows)
 		bar.querySelector(".counter").textContent = T.list.selected(some);
@@ -73,11 +72,11 @@ export function drawTools(bar, list, commands, which, plain) {
 	] : plain());
 }
 
-//  A view that is one list. text: its part of T; load (): the items; tools: an element above it; the rest is for List and entryRow.
+//  A view that is one list. load (): the items; tools: an element above it; the rest is for listOf and entryRow.
 export function openList(main, { text, picture: shape, load, tools, ...options }) {
 	document.title = T.title(text.title);
 	const empty = h("div.empty", { hidden: true }, words(shape, text.emptyTitle, text.emptyLead));
-	const list = new List({ label: text.label, scroller: main, row: item => entryRow(item, false, options), ...options });
+	const list = listOf({ label: text.label, scroller: main, row: item => entryRow(item, false, options), ...options });
 	let closed = false;
 	const reload = async () => {
 		try {

@@ -1,4 +1,4 @@
-//  Who is here: the entrance (first account, log in, register) and the session that follows.
+//  Who is here: the entrance and the session that follows.
 import { call, get, post, sentenceOf } from "./api.js";
 import { h, button, problemLine, put, tool } from "./dom.js";
 import { T } from "./text.js";
@@ -74,7 +74,7 @@ function show(host, mode, ended, resolve) {
 	name.focus();
 }
 
-//  A field of a password with a button that shows what was typed.
+//  With a button that shows what was typed.
 export function revealing(input) {
 	const eye = tool(t.show, "eye", () => {
 		const hidden = input.type === "password";

@@ -1,4 +1,4 @@
-//  Light, dark, or as the system says. A classic script in the head, so that no page flashes in the wrong colours.
+//  Runs before anything is drawn: a classic script in the head. Light or dark, so that no page flashes in the wrong colours.
 "use strict";
 
 (function () {
@@ -11,4 +11,9 @@
 	}
 	if (theme === "light" || theme === "dark")
 		document.documentElement.dataset.theme = theme;
+
+	//  All modules at once; the browser would find them one level after the other
+	for (const name of ("text api dom format events dialog session account app router files folder list rows actions crumbs menu picker drop search share "
+		+ "versions upload uploads handles preview code trash shared cluster nodes places plot services").split(" "))
+		document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href: `${name}.js` }));
 })();

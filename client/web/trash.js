@@ -29,8 +29,8 @@ export function openTrash(main) {
 	function changed() {
 		const { list } = view;
 		drawTools(tools, list, [
-			{ label: t.restore, icon: "restore", action: () => restore(list.chosen) },
-			{ label: t.forever, icon: "trash", danger: true, action: () => forever(list.chosen) },
+			{ label: t.restore, icon: "restore", action: () => restore(list.chosen()) },
+			{ label: t.forever, icon: "trash", danger: true, action: () => forever(list.chosen()) },
 		], `${list.items.length > 0}`, () => list.items.length
 			? [lead, h("span.grow"), button(t.empty, { class: "danger", onclick: () => forever(null) }, "trash")] : []);
 	}
@@ -64,7 +64,7 @@ export function openTrash(main) {
 		text: T.trash, picture: "trash", load, tools, changed, where, href: () => "#/trash", columns: placedColumns(where),
 		heads: [["name", T.list.name], ["where", t.from], ["modified", t.deleted], ["size", T.list.size], ["more", T.list.actions]],
 		actions: item => button(t.restore, { class: "quiet", "aria-label": `${t.restore}: ${item.name}`, onclick: () => restore([item]) }, "restore"),
-		open: item => restore([item]), keys: { Delete: () => forever(view.list.pointed) },
+		open: item => restore([item]), keys: { Delete: () => forever(view.list.pointed()) },
 	});
 	return view;
 }

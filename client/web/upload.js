@@ -1,7 +1,7 @@
-//  The engine of uploads: a queue, a few at once, each of them pausable and resumable (tus 1.0.0). It knows no element of the page.
+//  The engine of uploads: a queue, a few at once, each can pause and go on (tus 1.0.0). It knows no element of the page.
 //
-//  States: waiting -> sending -> (storing) -> done. From sending also: paused, retrying, failed, exists (asks), and lost: begun
-//  before the page was loaded, so the file must be chosen again or, where the browser keeps a handle, be allowed again.
+//  States: waiting -> sending -> (storing) -> done. From sending also: paused, retrying, failed, exists (asks), skipped. lost: begun
+//  by an earlier page, so the file must be chosen again or, where the browser keeps a handle, be allowed again.
 import { API, ApiError, GUARD, errorOf, fileUrl, get, post, tellSignedOut } from "./api.js";
 import { tell } from "./events.js";
 import { baseOf, freeName, join, parentOf } from "./format.js";
@@ -19,27 +19,17 @@ const OPEN = ["waiting", "sending", "storing", "retrying", "exists"];  //  Goes 
 const WORKING = ["sending", "storing"];
 
 const items = [];
-const watchers = new Set();
 const samples = [];  //  { at, octets } sent lately
-let resolveConflict = null;  //  (item, several) -> { choice, all }
+let changed = null, askPerson = null;  //  Of the panel
 let asking = Promise.resolve(); //  One question at a time
 let always = null;  //  The answer for all others of this batch
 let serial = 0;
 
 export const all = () => items;
 
-//  Hear that something about uploads changed; it may be often.
-export function watch(action) {
-	watchers.add(action);
-	return () => watchers.delete(action);
-}
-
-export function onConflict(action) {
-	resolveConflict = action;
-}
-
-function changed() {
-	watchers.forEach(watcher => watcher());
+//  changed () may be called often; conflict (item, several) gives { choice, all }.
+export function watch(heard) {
+	({ changed, conflict: askPerson } = heard);
 }
 
 const is = (item, states) => states.includes(item.state);
@@ -48,7 +38,7 @@ export const isOpen = item => !is(item, ["done", "failed", "skipped"]);
 
 export const busy = () => items.some(item => is(item, OPEN));
 
-//  Add files below a folder of the store. Folders are made first, empty ones too.
+//  Folders are made first, empty ones too.
 export async function add(folder, { files, folders }) {
 	if (!busy())
 		always = null;
@@ -127,7 +117,7 @@ function waitOver(item) {
 	}
 }
 
-//  The connection is back: do not wait for the end of each backoff.
+//  The connection is back.
 export function hurry() {
 	items.forEach(waitOver);
 }
@@ -148,7 +138,7 @@ async function conflict(item) {
 
 async function ask(item) {
 	const several = items.some(other => other !== item && isOpen(other));
-	const answer = item.taken ? { choice: "keep" } : always ? { choice: always } : await resolveConflict(item, several);
+	const answer = item.taken ? { choice: "keep" } : always ? { choice: always } : await askPerson(item, several);
 	if (answer.all)
 		always = answer.choice;
 	return answer;
@@ -274,7 +264,7 @@ export function resume(item) {
 	pump();
 }
 
-//  Stop an upload and forget it, also what the server has of it.
+//  Forget it, also what the server has of it.
 export function cancel(item) {
 	item.state = "cancelled";
 	clearTimeout(item.timer);
@@ -294,7 +284,7 @@ export function forgetFinished() {
 	changed();
 }
 
-//  The uploads that an earlier page began. Those that another open page is sending right now are left to it.
+//  What an earlier page began, but for what another one is sending right now.
 export async function findUnfinished() {
 	const { uploads } = await get("/uploads");
 	const elsewhere = await handles.held();
@@ -307,7 +297,7 @@ export async function findUnfinished() {
 	changed();
 }
 
-//  Go on with a file that was chosen again. Gives a sentence if it is not the same one.
+//  Go on with a file that was chosen again; a sentence if it is another one.
 export function attach(item, file) {
 	if (file.name !== item.name && baseOf(item.path) !== file.name || file.size !== item.size)
 		return T.uploads.wrongFile(item.name);
@@ -320,7 +310,6 @@ export function attach(item, file) {
 	return null;
 }
 
-//  The same with the handle that the browser kept: it only asks for permission.
 export async function allow(item) {
 	if (await item.handle.requestPermission({ mode: "read" }) === "granted")
 		return attach(item, await item.handle.getFile());

@@ -181,6 +181,5 @@ async function attach(item, outcome) {
 		toast(refusal, { error: true });
 }
 
-upload.watch(draw);
-upload.onConflict((item, several) => askConflict(item.name, several));
+upload.watch({ changed: draw, conflict: (item, several) => askConflict(item.name, several) });
 setInterval(() => upload.all().some(item => item.state === "retrying") && draw(), 1000);

@@ -1,4 +1,4 @@
-//  The versions of a file: look at an older one, or make it the current one again.
+//  The versions of a file.
 import { fileUrl, pages, post } from "./api.js";
 import { openDialog, toast } from "./dialog.js";
 import { h, button, icon, put } from "./dom.js";
