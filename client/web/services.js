@@ -36,7 +36,7 @@ function row(name) {
 async function describe(name, body) {
 	try {
 		const { title, version, commands, topics } = await get(`/services/${encodeURIComponent(name)}`);
-		put(body, h("p", `${title} · ${t.version(version)}`), topics.length > 0 && h("p.muted", t.hears(topics.join(", "))), commands.map(command));
+		put(body, h("p", `${title} · ${t.version(version)}`), topics.length > 0 && h("p.muted", t.hears(topics.map(topic => topic.replace(/\.$/, ".*")).join(", "))), commands.map(command));
 	}
 	catch (error) {
 		put(body, h("p.muted", error.code === "unknown_command" ? t.silent : sentenceOf(error)));
@@ -53,7 +53,7 @@ function fields(title, { properties = {}, required = [] } = {}) {
 	const rows = Object.entries(properties);
 	return rows.length > 0 && h("div.scroll", { tabindex: 0, role: "region", "aria-label": title }, h("table",
 		h("thead", h("tr", [title, t.type, t.meaning].map(text => h("th", { scope: "col" }, text)))),
-		h("tbody", rows.map(([name, schema]) => h("tr", h("td", h("code", name), required.includes(name) || h("span.muted", ` ${t.optional}`)),
+		h("tbody", rows.map(([name, schema]) => h("tr", h("td", h("code", name), !required.includes(name) && h("span.muted", ` ${t.optional}`)),
 			h("td", typeOf(schema)), h("td", schema.description ?? ""))))));
 }
 

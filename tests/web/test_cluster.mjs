@@ -84,14 +84,29 @@ stage.test("figures over time are drawn, and can be read without seeing them", a
     assert(await plot.locator("path").count() > 0);
 });
 
-stage.test("an admin empties a node, others may not", async scene => {
+stage.test("services are listed with their commands and what these take", async scene => {
+    const { page } = await look(scene);
+    const services = page.getByRole("region", { name: T.services.title, exact: true });
+    await services.getByText("storage.node-1", { exact: true }).waitFor();
+    await services.getByText("metadata", { exact: true }).click();
+    await services.getByText("STAT", { exact: true }).click();
+    const request = services.getByRole("region", { name: T.services.request, exact: true }).filter({ visible: true });
+    await request.getByRole("row", { name: /^path string/ }).waitFor();
+    await services.getByText("GET /api/v1/entry ·").waitFor();
+});
+
+stage.test("an admin empties and checks a node, others may not", async scene => {
     const { page, card } = await look(scene);
     await card("node-4").getByRole("button", { name: T.cluster.actionsFor("node-4") }).click();
     await page.getByRole("menuitem", { name: T.cluster.drain }).click();
     await card("node-4").getByText(T.cluster.draining).waitFor();
+    await page.getByText(T.cluster.drained("node-4")).waitFor();
     await card("node-4").getByRole("button", { name: T.cluster.actionsFor("node-4") }).click();
     await page.getByRole("menuitem", { name: T.cluster.undrain }).click();
     await card("node-4").getByText(T.cluster.draining).waitFor({ state: "detached" });
+    await card("node-4").getByRole("button", { name: T.cluster.actionsFor("node-4") }).click();
+    await page.getByRole("menuitem", { name: T.cluster.scrub }).click();
+    await page.getByText(T.cluster.scrubbing("node-4")).waitFor();
 
     const other = await scene.person({ open: "/#/cluster" });
     await other.page.getByRole("listitem", { name: "node-1", exact: true }).getByText(T.cluster.state.alive).waitFor();

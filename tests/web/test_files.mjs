@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Stage, T, until } from "./harness.mjs";
 import { Files } from "./files.mjs";
+import { png } from "./media.mjs";
 
 const stage = new Stage();
 
@@ -96,6 +97,58 @@ stage.test("a file is moved to a folder chosen from a tree", async scene => {
     assert.equal(String(await person.get("One/Two/x.txt")), "content of x.txt");
 });
 
+stage.test("a file is copied to a folder chosen from a tree, and again beside it", async scene => {
+    const { person, page, files } = await owner(scene, "Box/", "Box/x.txt", "x.txt");
+    const copyTo = async folder => {
+        await files.menu("x.txt", T.files.copy);
+        const dialog = page.getByRole("dialog");
+        if (folder)
+            await dialog.getByText(folder, { exact: true }).click();
+        await dialog.getByRole("button", { name: T.files.copyHere }).click();
+    };
+    person.expect(/status of 409/);
+    await copyTo("Box");
+    await page.getByRole("dialog").getByText(T.conflict.title("x.txt")).waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: T.conflict.keep }).click();
+    await files.toast(T.files.copied(1, "Box")).waitFor();
+    assert.equal(String(await person.get("Box/x (2).txt")), "content of x.txt");
+    assert.equal(String(await person.get("Box/x.txt")), "content of Box/x.txt");
+    assert.equal(String(await person.get("x.txt")), "content of x.txt");
+});
+
+stage.test("the trash is emptied, and then it is gone for good", async scene => {
+    const { person, page, files } = await owner(scene, "Box/", "Box/in.txt", "a.txt");
+    await files.menu("Box", T.files.remove);
+    await files.menu("a.txt", T.files.remove);
+    await page.getByText(T.files.emptyTitle).waitFor();
+    await page.getByRole("link", { name: T.nav.trash, exact: true }).click();
+    await page.getByRole("button", { name: T.trash.empty, exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: T.trash.foreverTitle(2) });
+    await dialog.getByRole("button", { name: T.cancel, exact: true }).click();
+    assert.equal((await scene.cluster.api("GET", "/trash", { token: person.account.token })).ids.length, 2, "nobody said yes");
+    await page.getByRole("button", { name: T.trash.empty, exact: true }).click();
+    await dialog.getByRole("button", { name: T.trash.forever, exact: true }).click();
+    await page.getByText(T.trash.emptyTitle).waitFor();
+    assert.equal((await scene.cluster.api("GET", "/trash", { token: person.account.token })).ids.length, 0);
+});
+
+stage.test("a selection box takes each click once, and two of them open nothing", async scene => {
+    const { page, files } = await owner(scene, "Box/", "a.txt");
+    const box = files.row("Box").getByRole("checkbox"), chosen = () => files.grid.locator("[role=row][aria-selected=true]").count();
+    await files.row("Box").hover();
+    await box.click();
+    assert.deepEqual([await chosen(), await box.isChecked()], [1, true]);
+    await box.dblclick();
+    assert.deepEqual([await chosen(), await box.isChecked()], [1, true]);
+    assert(page.url().endsWith(encodeURI(`/#/files/users/p${stage.count}`)), page.url());
+    const all = files.grid.getByRole("checkbox", { name: T.list.chooseAll });
+    assert.equal(await all.evaluate(element => element.indeterminate), true);
+    await all.click();
+    assert.equal(await chosen(), 2);
+    await all.click();
+    assert.equal(await chosen(), 0);
+});
+
 stage.test("what is deleted comes back by undo, and from the trash", async scene => {
     const { person, page, files } = await owner(scene, "Box/", "Box/in.txt", "a.txt", "b.txt");
     await files.menu("a.txt", T.files.remove);
@@ -185,6 +238,27 @@ stage.test("the view as tiles shows the same, and is kept", async scene => {
     assert.equal(await files.grid.evaluate(grid => grid.classList.contains("tiles")), true);
     await files.open("Box");
     await page.getByText(T.files.emptyTitle).waitFor();
+});
+
+stage.test("tiles show the pictures that an actor made, listed once; the list does not show their folder", async scene => {
+    const { person, page, files } = await owner(scene, "film.mp4", "other.mp4");
+    await files.listed("film.mp4", "other.mp4");
+    const stat = name => scene.cluster.api("GET", `/entry?path=${encodeURIComponent(person.home(name))}`, { token: person.account.token });
+    await person.makeFolder(".thumbnails");
+    const { id, version } = await stat("film.mp4");
+    await person.put(`.thumbnails/${id}-${version}.jpg`, png(32, 20));
+    const asked = [];
+    page.on("request", request => /(entries|files\/).*\.thumbnails/.test(decodeURIComponent(request.url())) && asked.push(request.url()));
+    await page.getByRole("button", { name: T.list.asTiles }).click();
+    const picture = name => files.row(name).locator("img");
+    await until(() => picture("film.mp4").evaluate(image => image.naturalWidth === 32).catch(() => false), "the picture is shown");
+    assert.equal(await picture("other.mp4").count(), 0);
+    await files.listed("film.mp4", "other.mp4");
+    assert.equal(asked.length, 2, asked.join("\n"));        //  The folder and the picture
+
+    const other = await stat("other.mp4");
+    await person.put(`.thumbnails/${other.id}-${other.version}.jpg`, png(48, 20));
+    await until(() => picture("other.mp4").evaluate(image => image.naturalWidth === 48).catch(() => false), "a picture that is made later is shown");
 });
 
 stage.test("an older version comes back", async scene => {

@@ -236,6 +236,9 @@ stage.test("the page is small, has no foreign part, and a policy without holes",
     person.context.on("response", response => answers.push(response));
     const page = await person.open();
     await page.getByLabel(T.entrance.password, { exact: true }).waitFor();
+    //  All modules are asked for at once: theme.js names each
+    const modules = fs.readdirSync(path.join(SOURCE, "client/web")).filter(name => /\.js$/.test(name) && name !== "theme.js").sort();
+    assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("link[rel=modulepreload]")].map(link => new URL(link.href).pathname.slice(1)).sort()), modules);
     for (const answer of answers) {
         const headers = await answer.allHeaders();
         const policy = headers["content-security-policy"] ?? "";

@@ -71,6 +71,10 @@ stage.test("a server that goes is told, and the page goes on by itself when it i
     await cluster.kill("filestored");
     await person.page.getByText(T.offline.waiting).waitFor();
     assert.equal(await files.link("Before").isVisible(), true);     //  What was there stays readable
+    await files.pick("Before");
+    await person.page.getByRole("button", { name: T.list.clear }).click();
+    const icon = person.page.getByRole("button", { name: T.files.upload, exact: true }).locator("use");
+    assert(await icon.evaluate(use => use.getBoundingClientRect().width) > 5, "the button has its picture, drawn anew while the server is away");
     await cluster.restart("filestored");
     await cluster.put(person.account, person.home("while away.txt"), "x");
     await person.page.getByText(T.offline.waiting).waitFor({ state: "hidden" });
