@@ -5,7 +5,7 @@ WEB    ?= 127.0.0.1:8501
 JOBS   ?= $(shell nproc)
 prefix ?= /usr/local
 
-.PHONY: run build test test-long test-packages bench install packages clean
+.PHONY: run build test test-long test-docker test-packages bench install packages clean
 .NOTPARALLEL:
 
 run: build                      ## Start a cluster in this terminal
@@ -23,6 +23,10 @@ test:                           ## Install, build and run every test
 test-long:                      ## The tests that take long
 	@docker/install build test
 	@tests/run long
+
+test-docker: build              ## Containers, on an engine of its own if none runs
+	@docker/install docker test
+	@/usr/bin/python3 -B tests/docker/test_docker.py
 
 bench:                          ## Figures, as ratios within one run
 	@docker/install build test bench
