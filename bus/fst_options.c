@@ -66,7 +66,7 @@ const fst_option_t fst_options [] = {
     { "zone",               FST_OPTION_TEXT,     "",        0, 0, "Zone of this node: copies go to different zones where they are named" },
     { "storage-folder",     FST_OPTION_FILE,     "storage", 0, 0, "Folder with the node's data" },
     { "data-endpoint",      FST_OPTION_TEXT,     "",        0, 0, "Endpoint that the node binds for data" },
-    { "data-advertise",     FST_OPTION_TEXT,     "",        0, 0, "Endpoint that clients use for it, where that is another; tcp://*:PORT: the first address of this machine, as it is at each heartbeat" },
+    { "data-advertise",     FST_OPTION_TEXT,     "",        0, 0, "Endpoint that clients use for it, where that is another; tcp://*:PORT: the address of this machine, as it is at each heartbeat" },
     { "heartbeat-interval", FST_OPTION_DURATION, "10 s",    10, HOUR, "Time between two heartbeats of a storage node" },
     { "window",             FST_OPTION_SIZE,     "8 MiB",   64 * KIB, GIB, "Octets that one client may have under way at a node" },
     { "data-memory",        FST_OPTION_SIZE,     "64 MiB",  MIB, 64 * GIB, "Octets that all clients together may have under way at a node" },

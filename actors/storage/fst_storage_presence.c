@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <unistd.h>
 
 #define REGISTER_RETRY_MS   1000
 #define OWN_ADDRESS         "tcp://*:"          //  data-advertise that begins like this
@@ -20,17 +21,31 @@ fst_storage_pair (json_t *said)
     };
 }
 
-//  The first address of this machine that others may know; the loopback's if there is none.
-static void
-s_own_address (char text [INET_ADDRSTRLEN])
+//  The address with which this machine would talk to the world: no packet is sent to this one, which is nobody's (RFC 5737).
+static bool
+s_address_to_the_world (struct sockaddr_in *own)
 {
-    strcpy (text, "127.0.0.1");
+    struct sockaddr_in world = { .sin_family = AF_INET, .sin_port = htons (9), .sin_addr.s_addr = htonl (0xc0000201) };
+    socklen_t size = sizeof (*own);
+    int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool found = fd >= 0 && connect (fd, (struct sockaddr *) &world, sizeof (world)) == 0
+              && getsockname (fd, (struct sockaddr *) own, &size) == 0;
+    if (fd >= 0)
+        close (fd);
+    return found;
+}
+
+//  The first one that is not the loopback's: in a network that leads nowhere else. The loopback's if there is none at all.
+static void
+s_first_address (struct sockaddr_in *own)
+{
+    *own = (struct sockaddr_in) { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
     struct ifaddrs *all = NULL;
     if (getifaddrs (&all) == -1)
         return;
     for (struct ifaddrs *at = all; at; at = at->ifa_next)
         if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET && (at->ifa_flags & IFF_UP) && !(at->ifa_flags & IFF_LOOPBACK)) {
-            inet_ntop (AF_INET, &((struct sockaddr_in *) (void *) at->ifa_addr)->sin_addr, text, INET_ADDRSTRLEN);
+            memcpy (own, at->ifa_addr, sizeof (*own));
             break;
         }
     freeifaddrs (all);
@@ -40,9 +55,12 @@ s_own_address (char text [INET_ADDRSTRLEN])
 static void
 s_endpoint (const fst_storage_t *self, char *endpoint, size_t size)
 {
-    char address [INET_ADDRSTRLEN];
     if (strncmp (self->advertise, OWN_ADDRESS, strlen (OWN_ADDRESS)) == 0) {
-        s_own_address (address);
+        struct sockaddr_in own;
+        char address [INET_ADDRSTRLEN];
+        if (!s_address_to_the_world (&own))
+            s_first_address (&own);
+        inet_ntop (AF_INET, &own.sin_addr, address, sizeof (address));
         snprintf (endpoint, size, "tcp://%s:%s", address, self->advertise + strlen (OWN_ADDRESS));
     }
     else

@@ -166,7 +166,7 @@ class Docker(unittest.TestCase):
     #  The cluster
 
     def nodes(self):
-        return {row["node"]: row for row in self.alice.json("nodes")}
+        return {row["id"]: row for row in self.alice.json("nodes")}
 
     def wait_nodes(self, names):
         """Until just these nodes are alive, and nothing is at one copy."""
@@ -252,11 +252,11 @@ class Docker(unittest.TestCase):
                 self.compare(name)
             self.store(3 << 20)
             run("docker", "network", "connect", network, container)
-            self.wait_nodes(self.NODES)
-            after = self.nodes()[node]["endpoint"]
-            print("%s was at %s and is at %s" % (node, before, after), file=sys.stderr)
+            address = self.cluster.inspect(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+            until(lambda: address + ":" in self.nodes()[node]["endpoint"], "%s at %s known at its new address %s" % (node, before, address), HEALTHY_S)
+            self.assertNotIn(address + ":", before)
             self.cluster.wait_healthy()
-            self.assertIn(self.cluster.inspect(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"), after)
+            self.wait_nodes(self.NODES)
         finally:
             run("docker", "rm", "-f", other)
 
