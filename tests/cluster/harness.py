@@ -98,13 +98,13 @@ def end_with_parent():
 class Process:
     """One filestored, up to its ready line and to its end."""
 
-    def __init__(self, folder, name, arguments, environment=None):
+    def __init__(self, folder, name, arguments, environment=None, prefix=(), cwd=None):
         self.name = name
         self.log = os.path.join(folder, name + ".log")
         self.began = time.monotonic()
         with open(self.log, "ab") as log:
-            self.popen = subprocess.Popen([FILESTORED] + arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                          stderr=log, env=environment, preexec_fn=end_with_parent)
+            self.popen = subprocess.Popen([*prefix, FILESTORED] + arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                          stderr=log, env=environment, cwd=cwd, preexec_fn=end_with_parent)
         self.pid = self.popen.pid
         self.ready = None
         self.ready_s = None
@@ -322,8 +322,9 @@ class Cluster:
 class Client:
     """A person at a terminal: an own home, and the command line."""
 
-    def __init__(self, cluster, config=None, sets=()):
+    def __init__(self, cluster, config=None, sets=(), prefix=()):
         self.cluster = cluster
+        self.prefix = list(prefix)      # Where it runs: "ip netns exec NAME"
         self.home = tempfile.mkdtemp(prefix="home-", dir=cluster.root)
         self.session = os.path.join(self.home, "session")
         self.sets = [argument for value in sets for argument in ("--set", value)]
@@ -335,7 +336,7 @@ class Client:
             input = input.encode()
         if "stdin" in options:
             input = None
-        return subprocess.run([FILESTORE] + list(arguments) + self.sets, input=input, timeout=timeout, env=self.environment,
+        return subprocess.run(self.prefix + [FILESTORE] + list(arguments) + self.sets, input=input, timeout=timeout, env=self.environment,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.home, **options)
 
     def ok(self, *arguments, **options):
