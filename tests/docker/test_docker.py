@@ -26,6 +26,7 @@ from harness import FILESTORE, PASSWORD, RANDOM, Client, content, free_ports, un
 from web import Web
 
 HEALTHY_S = 180
+FILES_MAX = 300                 # Then the load only reads
 ROLES = ["broker", "auth", "metadata", "storage", "bridge"]
 
 
@@ -57,14 +58,17 @@ class Containers:
     def inspect(self, container, template):
         return run("docker", "inspect", "-f", template, container).strip()
 
-    def wait_healthy(self, services=ROLES):
+    def wait_healthy(self):
+        """Until all containers run and serve, by their own health check."""
         def healthy():
-            ids = [one for service in services for one in self.ids(service)]
-            return ids and all(state == "healthy" for state in self.inspect_all(ids))
+            ids = [one for service in ROLES for one in self.ids(service)]
+            return ids and all(docker.works("docker", "exec", one, "health") for one in ids)
         until(healthy, "all containers healthy: " + self.run("ps"), HEALTHY_S)
 
-    def inspect_all(self, ids):
-        return run("docker", "inspect", "-f", "{{.State.Health.Status}}", *ids).split()
+    def states(self):
+        """What the engine thinks of them."""
+        ids = [one for service in ROLES for one in self.ids(service)]
+        return set(run("docker", "inspect", "-f", "{{.State.Health.Status}}", *ids).split())
 
     def node_of(self, container):
         """The name of the node that a container of storage runs."""
@@ -72,7 +76,7 @@ class Containers:
 
     def export_client(self):
         os.makedirs(self.folder, exist_ok=True)
-        tar = subprocess.run(self.compose + ["run", "--rm", "-T", "init", "client", self.broker], cwd=SOURCE, check=True,
+        tar = subprocess.run(self.compose + ["run", "--rm", "-T", "init", "client"], cwd=SOURCE, check=True,
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
         subprocess.run(["tar", "-x", "-C", self.folder], input=tar, check=True)
 
@@ -97,7 +101,7 @@ class Load(threading.Thread):
         deadline = time.monotonic() + self.seconds
         while not self.ended.is_set() and time.monotonic() < deadline:
             try:
-                if self.done % 3 == 2:
+                if self.done % 3 == 2 or len(self.test.files) > FILES_MAX:
                     self.test.compare(RANDOM.choice(list(self.test.files)))
                 else:
                     self.test.store(RANDOM.choice([0, 1, 4096, 70000, 3 << 20]))
@@ -131,8 +135,18 @@ class Docker(unittest.TestCase):
     def tearDown(self):
         if self.failed():
             print(self.cluster.run("ps"), self.cluster.logs()[-8000:], file=sys.stderr)
-        for name in list(self.files):
-            self.compare(name)
+        self.compare_all()
+
+    def compare_all(self):
+        """Read all that was ever stored, and nothing else."""
+        folder = tempfile.mkdtemp(dir=self.alice.home)
+        self.alice.ok("get", "-r", "/users/alice", folder, timeout=600)
+        there = os.path.join(folder, "alice")
+        self.assertEqual(sorted(os.listdir(there)), sorted(self.files))
+        for name, octets in self.files.items():
+            with open(os.path.join(there, name), "rb") as file:
+                self.assertTrue(file.read() == octets, "%s is not what was stored" % name)
+        shutil.rmtree(folder)
 
     def failed(self):
         return any(test is self for test, _ in self._outcome.result.errors + self._outcome.result.failures)
@@ -208,12 +222,13 @@ class Docker(unittest.TestCase):
         self.assertGreater(len(recovery), 40)
         self.assertNotIn(recovery.split()[0], self.cluster.logs())
 
-    def test_03_the_image_has_no_tools_to_build_with(self):
+    def test_03_the_image_has_no_tools_and_a_health_check(self):
         for program in ("gcc", "cc", "cmake", "ninja", "ld"):
             self.assertFalse(docker.works("docker", "run", "--rm", "--entrypoint", "which", self.cluster.image, program), program)
         base, image = (int(run("docker", "image", "inspect", "-f", "{{.Size}}", name)) for name in (docker.BASE, self.cluster.image))
         print("image %d MB, of which %s %d MB" % (image // 1000000, docker.BASE, base // 1000000), file=sys.stderr)
         self.assertLess(image - base, 80 * 1000 * 1000)
+        until(lambda: self.cluster.states() == {"healthy"}, "the engine finds all healthy", HEALTHY_S)
 
     def test_04_a_killed_process_comes_back_by_itself(self):
         with Load(self) as load:
@@ -248,8 +263,7 @@ class Docker(unittest.TestCase):
         #  Somebody else takes its address meanwhile
         other = run("docker", "run", "-d", "--network", network, "--entrypoint", "sleep", self.cluster.image, "600").strip()
         try:
-            for name in list(self.files):
-                self.compare(name)
+            self.compare_all()
             self.store(3 << 20)
             run("docker", "network", "connect", network, container)
             address = self.cluster.inspect(container, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
@@ -314,6 +328,25 @@ class Docker(unittest.TestCase):
             with open(key, "w") as file:
                 file.write(right)
             self.cluster.run("run", "--rm", "init", "keys")
+
+    def test_11_the_page_works_as_shown(self):
+        with open(os.path.join(SOURCE, "docs", "DOCKER.md")) as file:
+            blocks = re.findall(r"^```sh\n(.*?)^```", file.read(), re.S | re.M)
+        self.assertGreater(len(blocks), 5)
+        home = tempfile.mkdtemp(dir=self.cluster.root)
+        tools = os.path.join(home, "bin")               # What the page calls docker-compose may be version 2
+        os.mkdir(tools)
+        with open(os.open(os.path.join(tools, "docker-compose"), os.O_CREAT | os.O_WRONLY, 0o755), "w") as file:
+            file.write('#!/bin/sh\nexec %s "$@"\n' % " ".join(shutil.which(self.cluster.compose[0]) if at == 0 else word
+                                                              for at, word in enumerate(self.cluster.compose)))
+        environment = dict(os.environ, HOME=home, PATH=":".join([tools, os.path.dirname(FILESTORE), os.environ["PATH"]]))
+        for block in blocks:
+            for one in ("register grace", "login grace"):
+                block = block.replace(one, one + " --password-stdin")
+            result = subprocess.run(["sh", "-eu", "-c", block], cwd=SOURCE, env=environment, input=PASSWORD.encode() + b"\n",
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
+            self.assertEqual(result.returncode, 0, "%s\n%s" % (block, result.stderr.decode(errors="replace")[-3000:]))
+        self.cluster.wait_healthy()
 
 
 if __name__ == "__main__":
