@@ -87,6 +87,17 @@ class Engine:
                 self.stop()
                 raise CannotRun("dockerd does not start on this kernel: %s" % "\n".join(problems[-5:]))
             time.sleep(0.2)
+        self.clean()
+
+    def clean(self):
+        """What a run that was cut off left in our engine: its containers would start again. Images stay."""
+        left = run("docker", "ps", "-a", "-q").split()
+        if left:
+            run("docker", "rm", "-f", *left)
+        left = run("docker", "volume", "ls", "-q").split()
+        if left:
+            run("docker", "volume", "rm", *left)
+        run("docker", "network", "prune", "-f")
 
     def stop(self):
         if not self.popen:
