@@ -122,9 +122,6 @@ class Docker(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.files = {}
-        cls.engine = docker.Engine()
-        cls.addClassCleanup(cls.engine.stop)
-        cls.engine.need_base()
         cls.cluster = Containers()
         cls.addClassCleanup(cls.cluster.destroy)
         cls.cluster.up("--build")
@@ -349,10 +346,27 @@ class Docker(unittest.TestCase):
         self.cluster.wait_healthy()
 
 
-if __name__ == "__main__":
+def main():
     if not os.access(FILESTORE, os.X_OK):
         sys.exit("build first: there is no " + FILESTORE)
+    os.makedirs(docker.CACHE, exist_ok=True)
+    cannot = os.path.join(docker.CACHE, "cannot")           # For CI, to which "cannot" is no failure
+    if os.path.exists(cannot):
+        os.unlink(cannot)
+    engine = None
     try:
+        engine = docker.Engine()
+        engine.need_base()
+        docker.compose_command()
         unittest.main(verbosity=2, failfast=True)
     except docker.CannotRun as error:
+        with open(cannot, "w") as file:
+            file.write("%s\n" % error)
         sys.exit("The tests of containers cannot run here: %s" % error)
+    finally:
+        if engine:
+            engine.stop()
+
+
+if __name__ == "__main__":
+    main()
