@@ -141,7 +141,7 @@ s_parse (s_arguments_t *self, char **argv, char **problem_p)
             row++;
         if (row < count)
             continue;
-        if (argv [at] [0] == '-')
+        if (argv [at] [0] == '-' && argv [at] [1])     //  "-" is stdin
             *problem_p = zsys_sprintf ("there is no option %s; see filestored --help", argv [at]);
         else
         if (self->words_count == PARTS_MAX)

@@ -30,16 +30,14 @@ class Hosts(unittest.TestCase):
             print(self.network.logs(), file=sys.stderr)
 
     def carry(self):
-        """What a person carries with scp; and a cluster that finds out soon that a machine is away."""
+        """What a person carries with scp."""
         for host, node in ((self.beta, "node-2"), (self.gamma, "node-3")):
-            os.makedirs(os.path.join(host.folder, "cluster", "keys"), mode=0o700)
-            for name in (node + ".zpl", "keys/%s.key" % node):
-                with open(os.path.join(self.alpha.folder, "cluster", name)) as file:
-                    text = file.read()
-                with open(os.open(os.path.join(host.folder, "cluster", name), os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-                    file.write(text)
+            os.rename(os.path.join(self.alpha.folder, node + ".bundle"), os.path.join(host.folder, node + ".bundle"))
+
+    def hurry(self):
+        """Find out soon that a machine is away."""
+        for host, node in zip(self.network.hosts, ("node-1", "node-2", "node-3")):
             self.tell(host, node, "heartbeat-interval", "500 ms")
-        self.tell(self.alpha, "node-1", "heartbeat-interval", "500 ms")
         self.tell(self.alpha, "metadata", "prune-after", "4 s")
         self.tell(self.alpha, "metadata", "repair-delay", "0 s")
         self.tell(self.alpha, "auth", "hash-memory", "1 MiB")
@@ -52,7 +50,9 @@ class Hosts(unittest.TestCase):
         for at, (name, lines) in enumerate(blocks()):
             host = next(one for one in self.network.hosts if one.name == name)
             words = shlex.split(lines)
-            if words[0] == "filestored" and words[1] in ("broker", "storage"):
+            if words[1] in ("broker", "storage"):
+                if words[1] == "broker":
+                    self.hurry()
                 host.start(*words[1:])
             else:                               # Without a terminal a password comes from elsewhere
                 host.run(lines.replace("register ada", "register ada --password-stdin"), PASSWORD + "\n")
