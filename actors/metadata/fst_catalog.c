@@ -199,8 +199,17 @@ static const char s_version_5 [] =
 static const char s_version_6 [] =
     "ALTER TABLE uploads ADD COLUMN returned INTEGER NOT NULL DEFAULT 0;";      //  Bit i: node number i started again since
 
+static const char s_version_7 [] =
+    "CREATE TABLE cursors ("                                //  Up to where somebody has handled the events
+    "  user TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  sequence INTEGER NOT NULL,"
+    "  aged_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (user, name)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX cursors_by_aged ON cursors (aged_ms);";
+
 static const char *const s_migrations [] = {
-    s_version_1, s_version_2, s_version_3, s_version_4, s_version_5, s_version_6, NULL
+    s_version_1, s_version_2, s_version_3, s_version_4, s_version_5, s_version_6, s_version_7, NULL
 };
 
 //  ---- Counters

@@ -479,6 +479,14 @@ fst_catalog_events (fst_catalog_t *self, int64_t since, size_t limit, fst_journa
 fst_rc_t FST_CHECKED
 fst_catalog_event_first (fst_catalog_t *self, int64_t *sequence_p);
 
+//  Where a user's cursor stands. FST_NOT_FOUND
+fst_rc_t FST_CHECKED
+fst_catalog_cursor_get (fst_catalog_t *self, const char *user, const char *name, int64_t *sequence_p);
+//  Set it, or make it. FST_TOO_MANY
+#define FST_CURSORS_MAX 32              //  Of one user
+fst_rc_t FST_CHECKED
+fst_catalog_cursor_put (fst_catalog_t *self, const char *user, const char *name, int64_t sequence);
+
 //  The reply recorded for a request; caller frees *reply_p. FST_NOT_FOUND
 fst_rc_t FST_CHECKED
 fst_catalog_reply_get (fst_catalog_t *self, const uint8_t session [16], const char *request, char **reply_p);
@@ -486,8 +494,9 @@ fst_rc_t FST_CHECKED
 fst_catalog_reply_add (fst_catalog_t *self, const uint8_t session [16], const char *request, int64_t now_ms,
                        const char *reply);
 
-//  Forget replies recorded before replies_ms and all but the last events_max events, some hundred rows at a time.
+//  Forget replies recorded before replies_ms, cursors that were put before cursors_ms and all but the last events_max
+//  events, some hundred rows at a time.
 fst_rc_t FST_CHECKED
-fst_catalog_trim (fst_catalog_t *self, int64_t replies_ms, int64_t events_max, bool *more_p);
+fst_catalog_trim (fst_catalog_t *self, int64_t replies_ms, int64_t cursors_ms, int64_t events_max, bool *more_p);
 
 #endif

@@ -82,6 +82,58 @@ fst_catalog_event_first (fst_catalog_t *self, int64_t *sequence_p)
     return FST_OK;
 }
 
+//  ---- Cursors
+
+fst_rc_t
+fst_catalog_cursor_get (fst_catalog_t *self, const char *user, const char *name, int64_t *sequence_p)
+{
+    assert (self);
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT sequence FROM cursors WHERE user = ?1 AND name = ?2");
+    fst_bind_text (select, 1, user);
+    fst_bind_text (select, 2, name);
+    fst_rc_t rc = fst_db_next (self->db, select);
+    if (rc == FST_OK) {
+        *sequence_p = fst_column_int (select, 0);
+        fst_db_done (select);
+    }
+    return rc;
+}
+
+//  FST_TOO_MANY: there is no room for one more.
+static fst_rc_t
+s_check_cursors (fst_catalog_t *self, const char *user)
+{
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT count (*) FROM cursors WHERE user = ?1");
+    fst_bind_text (select, 1, user);
+    fst_rc_t rc = fst_db_next (self->db, select);
+    if (rc != FST_OK)
+        return rc == FST_NOT_FOUND? FST_CORRUPT: rc;
+    int64_t count = fst_column_int (select, 0);
+    fst_db_done (select);
+    return count < FST_CURSORS_MAX? FST_OK: FST_TOO_MANY;
+}
+
+fst_rc_t
+fst_catalog_cursor_put (fst_catalog_t *self, const char *user, const char *name, int64_t sequence)
+{
+    assert (self);
+    int64_t before;
+    fst_rc_t rc = fst_catalog_cursor_get (self, user, name, &before);
+    if (rc == FST_NOT_FOUND)
+        rc = s_check_cursors (self, user);
+    if (rc != FST_OK)
+        return rc;
+    sqlite3_stmt *insert = fst_db_prepare (self->db,
+        "INSERT OR REPLACE INTO cursors (user, name, sequence, aged_ms) VALUES (?1, ?2, ?3, ?4)");
+    fst_bind_text (insert, 1, user);
+    fst_bind_text (insert, 2, name);
+    fst_bind_int (insert, 3, sequence);
+    fst_bind_int (insert, 4, self->aged_ms);
+    return fst_db_run (self->db, insert);
+}
+
+//  ---- Replies
+
 fst_rc_t
 fst_catalog_reply_get (fst_catalog_t *self, const uint8_t session [16], const char *request, char **reply_p)
 {
@@ -127,7 +179,7 @@ s_trim (fst_catalog_t *self, const char *sql, int64_t bound, bool *more_p)
 
 //  Replies are numbered in order of time, so looking at the first ones is enough.
 fst_rc_t
-fst_catalog_trim (fst_catalog_t *self, int64_t replies_ms, int64_t events_max, bool *more_p)
+fst_catalog_trim (fst_catalog_t *self, int64_t replies_ms, int64_t cursors_ms, int64_t events_max, bool *more_p)
 {
     assert (self);
     *more_p = false;
@@ -135,6 +187,10 @@ fst_catalog_trim (fst_catalog_t *self, int64_t replies_ms, int64_t events_max, b
         "DELETE FROM replies WHERE number <= (SELECT max (number) FROM"
         "    (SELECT number, time_ms FROM replies ORDER BY number LIMIT ?2) WHERE time_ms < ?1)",
         replies_ms, more_p);
+    if (rc == FST_OK)
+        rc = s_trim (self,
+            "DELETE FROM cursors WHERE (user, name) IN"
+            "    (SELECT user, name FROM cursors WHERE aged_ms < ?1 ORDER BY aged_ms LIMIT ?2)", cursors_ms, more_p);
     if (rc == FST_OK)
         rc = s_trim (self,
             "DELETE FROM events WHERE sequence IN"

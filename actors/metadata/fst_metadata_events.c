@@ -1,4 +1,4 @@
-//  What happened, and where names are: LIST_EVENTS, FIND.
+//  What happened, and where names are: LIST_EVENTS, MOVE_CURSOR, FIND.
 
 #include "fst_metadata_self.h"
 #include "fst_page.h"
@@ -108,15 +108,46 @@ s_read_filter (fst_metadata_t *self, json_t *payload, s_events_t *list)
     return path? fst_namespace_absolute (self->space, path, list->path): FST_OK;
 }
 
+//  Where to begin: after since, at the cursor, or (to learn the sequence only) now.
+static fst_rc_t
+s_read_since (fst_metadata_t *self, json_t *payload, int64_t now, int64_t *since_p)
+{
+    json_t *given = json_object_get (payload, "since");
+    const char *cursor = json_string_value (json_object_get (payload, "cursor"));
+    if (given && cursor)
+        return fst_namespace_refuse (self->space, FST_MALFORMED, "Say either since when, or which cursor.");
+    *since_p = given? json_integer_value (given): now;
+    if (!cursor)
+        return FST_OK;
+    fst_rc_t rc = fst_catalog_cursor_get (self->catalog, self->person.name, cursor, since_p);
+    if (rc == FST_NOT_FOUND)
+        *since_p = 0;
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+fst_rc_t
+fst_metadata_move_cursor (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
+{
+    (void) claims;
+    int64_t sequence = json_integer_value (json_object_get (payload, "sequence"));
+    if (sequence > fst_catalog_counters (self->catalog)->sequence)
+        return fst_namespace_refuse (self->space, FST_MALFORMED, "There is no event with that sequence yet.");
+    *reply_p = json_object ();
+    fst_rc_t rc = fst_catalog_cursor_put (self->catalog, self->person.name,
+                                          json_string_value (json_object_get (payload, "cursor")), sequence);
+    return rc != FST_TOO_MANY? rc: fst_namespace_refuse (self->space, rc, "There are %d cursors already, and no more can be made.",
+                                                         FST_CURSORS_MAX);
+}
+
 fst_rc_t
 fst_metadata_list_events (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
 {
     (void) claims;
-    json_t *given = json_object_get (payload, "since");
-    int64_t now = fst_catalog_counters (self->catalog)->sequence, first = 0;
-    int64_t since = given? json_integer_value (given): now;
+    int64_t now = fst_catalog_counters (self->catalog)->sequence, first = 0, since = 0;
+    fst_rc_t rc = s_read_since (self, payload, now, &since);
     s_events_t list = { .last = since };
-    fst_rc_t rc = s_read_filter (self, payload, &list);
+    if (rc == FST_OK)
+        rc = s_read_filter (self, payload, &list);
     if (rc == FST_OK)
         rc = fst_catalog_event_first (self->catalog, &first);
     if (rc != FST_OK)

@@ -121,7 +121,7 @@ fst_metadata_fn fst_metadata_stat, fst_metadata_list_files, fst_metadata_make_fo
                 fst_metadata_put_file_info, fst_metadata_end_upload, fst_metadata_register, fst_metadata_list_nodes,
                 fst_metadata_status, fst_metadata_health, fst_metadata_end_recovery, fst_metadata_report, fst_metadata_drain,
                 fst_metadata_scrub, fst_metadata_list_recovery, fst_metadata_restore, fst_metadata_list_trash,
-                fst_metadata_empty_trash, fst_metadata_list_events, fst_metadata_find, fst_metadata_list_versions,
+                fst_metadata_empty_trash, fst_metadata_list_events, fst_metadata_move_cursor, fst_metadata_find, fst_metadata_list_versions,
                 fst_metadata_restore_version, fst_metadata_copy, fst_metadata_share, fst_metadata_unshare,
                 fst_metadata_list_grants, fst_metadata_list_shared;
 

@@ -14,6 +14,7 @@
 #define UPKEEP_SOON_MS  20              //  When there is more
 #define PURGE_STEPS     64
 #define REPLIES_MS      (10 * 60 * 1000)
+#define CURSORS_MS      (90 * INT64_C (86400000))   //  Nobody reads there any more
 #define MARK_MS         (10 * 60 * 1000)    //  How often the age is kept
 #define EVENTS_MAX      1000000
 #define SWEEP_AGAIN_MS  5000            //  After a node did not confirm
@@ -63,7 +64,7 @@ s_tidy (fst_metadata_t *self)
         rc = fst_catalog_purge (self->catalog, self->aged_ms - self->trash_ms, self->aged_ms - self->version_ms,
                                 PURGE_STEPS, &purge);
     if (rc == FST_OK)
-        rc = fst_catalog_trim (self->catalog, self->aged_ms - REPLIES_MS, EVENTS_MAX, &trim);
+        rc = fst_catalog_trim (self->catalog, self->aged_ms - REPLIES_MS, self->aged_ms - CURSORS_MS, EVENTS_MAX, &trim);
     if (rc == FST_OK)
         rc = fst_catalog_release (self->catalog);
     if (rc != FST_OK) {

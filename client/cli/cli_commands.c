@@ -29,6 +29,7 @@ const cli_option_t cli_options [CLI_OPTIONS_COUNT] = {
     [CLI_WRITE]          = { "--write",          'w', NULL,         "Change and delete as well as read" },
     [CLI_EMPTY]          = { "--empty",          0,   NULL,         "Delete from the trash, forever" },
     [CLI_SINCE]          = { "--since",          0,   "N",          "Those after this sequence number" },
+    [CLI_CURSOR]         = { "--cursor",         0,   "NAME",       "Those after where the cursor of this name stands, and move it" },
     [CLI_FOLLOW]         = { "--follow",         'f', NULL,         "Go on as they happen, until interrupted" },
     [CLI_REVOKE]         = { "--revoke",         0,   "SESSION",    "End this one; the first characters are enough" },
     [CLI_OUTPUT]         = { "--output",         0,   "FILE",       "Write the binary frames behind the reply there" },
@@ -95,8 +96,10 @@ static const cli_command_t s_commands [] = {
     { "unshare", "PATH [USER]", "Take back what share gave; without USER, what was given to you",
       "", 0, 1, 2, cli_unshare },
     { "events", "[PATH]", "Tell what happened: to files you may read, and to storage nodes",
-      "Each line begins with its sequence number. Without --since the last hundred or so. With --json a line for each.\n",
-      BIT (CLI_SINCE) | BIT (CLI_FOLLOW), 0, 1, cli_events },
+      "Each line begins with its sequence number. Without --since the last hundred or so. With --json a line for each.\n"
+      "With --cursor each is told at least once, whenever this is run: the store keeps up to where they were printed. A\n"
+      "new cursor begins with the oldest that is kept; one that is not used for 90 days ends.\n",
+      BIT (CLI_SINCE) | BIT (CLI_CURSOR) | BIT (CLI_FOLLOW), 0, 1, cli_events },
     { "nodes", "", "List the storage nodes",
       "", 0, 0, 0, cli_nodes },
     { "status", "", "Show the cluster in numbers",

@@ -10,7 +10,9 @@
 typedef struct {
     cli_t *cli;
     const char *path;                   //  Only what is there, or NULL
+    const char *cursor;                 //  Begin where it stands, and move it; or NULL
     int64_t since;
+    bool begun;                         //  Since is known
     bool told;                          //  That some are not kept
 } s_events_t;
 
@@ -53,11 +55,20 @@ s_print (json_t *event)
     putchar ('\n');
 }
 
+//  What was read is printed.
+static fst_rc_t
+s_move_cursor (s_events_t *self)
+{
+    return cli_ask (self->cli, "metadata", "MOVE_CURSOR",
+                    json_pack ("{s:s, s:I}", "cursor", self->cursor, "sequence", (json_int_t) self->since), NULL);
+}
+
 //  One page; *more_p: there are more by now.
 static fst_rc_t
 s_read (s_events_t *self, bool *more_p)
 {
-    json_t *reply = NULL, *event, *request = json_pack ("{s:I}", "since", (json_int_t) self->since);
+    json_t *reply = NULL, *event, *request = self->begun? json_pack ("{s:I}", "since", (json_int_t) self->since)
+                                                         : json_pack ("{s:s}", "cursor", self->cursor);
     size_t at;
     if (self->path)
         json_object_set_new (request, "path", json_string (self->path));
@@ -65,7 +76,7 @@ s_read (s_events_t *self, bool *more_p)
     if (rc != FST_OK)
         return rc;
     if (json_is_true (json_object_get (reply, "gap")) && !self->told) {
-        cli_warn ("not all events since %" PRId64 " are kept: look at everything anew", self->since);
+        cli_warn ("not all events from there on are kept: look at everything anew");
         self->told = true;
     }
     json_array_foreach (json_object_get (reply, "events"), at, event) {
@@ -74,10 +85,15 @@ s_read (s_events_t *self, bool *more_p)
         else
             s_print (event);
     }
-    self->since = json_integer_value (json_object_get (reply, "sequence"));
+    int64_t sequence = json_integer_value (json_object_get (reply, "sequence"));
+    bool moved = !self->begun || sequence != self->since;
+    self->since = sequence;
+    self->begun = true;
     *more_p = json_is_true (json_object_get (reply, "more"));
     json_decref (reply);
-    return fflush (stdout)? FST_IO: FST_OK;
+    if (fflush (stdout))
+        return FST_IO;
+    return self->cursor && moved? s_move_cursor (self): FST_OK;
 }
 
 //  Where to begin: as was said, or some before now.
@@ -85,7 +101,8 @@ static fst_rc_t
 s_begin (s_events_t *self)
 {
     json_t *reply = NULL;
-    if (self->cli->given [CLI_SINCE])
+    self->begun = !self->cursor;
+    if (self->cli->given [CLI_SINCE] || self->cursor)
         return FST_OK;
     fst_rc_t rc = cli_ask (self->cli, "metadata", "LIST_EVENTS", json_object (), &reply);
     if (rc != FST_OK)
@@ -107,9 +124,11 @@ s_wait (void)
 fst_rc_t
 cli_events (cli_t *self, int count, char **operands)
 {
-    s_events_t events = { .cli = self, .path = count? operands [0]: NULL };
+    s_events_t events = { .cli = self, .path = count? operands [0]: NULL, .cursor = self->values [CLI_CURSOR] };
     bool more = true;
     fst_rc_t rc = count? cli_check_path (self, operands [0]): FST_OK;
+    if (rc == FST_OK && events.cursor && self->given [CLI_SINCE])
+        rc = cli_fail (self, FST_MALFORMED, "say either --since or --cursor");
     if (rc == FST_OK && self->given [CLI_SINCE])
         rc = cli_parse_number (self, self->values [CLI_SINCE], "sequence number", &events.since);
     if (rc == FST_OK)

@@ -486,7 +486,7 @@ Test (catalog, ids_and_sequences_are_never_used_twice)
     CHECK (s_delete ("a", false, true), FST_OK);
     s_purge (1, 1);
     bool more;
-    CHECK (fst_catalog_trim (s_catalog, 0, 0, &more), FST_OK);      //  Forget every event
+    CHECK (fst_catalog_trim (s_catalog, 0, 0, 0, &more), FST_OK);      //  Forget every event
     CHECK (fst_catalog_commit (s_catalog), FST_OK);
     int64_t sequence = s_counters ()->sequence;
     s_close_catalog ();
@@ -536,10 +536,10 @@ Test (catalog, a_reply_is_kept_for_its_session_and_its_time)
     CHECK (fst_catalog_reply_get (s_catalog, one, "id", &reply), FST_OK);
     cr_expect_str_eq (reply, "{\"a\":1}");
     free (reply);
-    CHECK (fst_catalog_trim (s_catalog, 1000, 10, &more), FST_OK);
+    CHECK (fst_catalog_trim (s_catalog, 1000, 0, 10, &more), FST_OK);
     CHECK (fst_catalog_reply_get (s_catalog, one, "id", &reply), FST_OK);
     free (reply);
-    CHECK (fst_catalog_trim (s_catalog, 1001, 10, &more), FST_OK);
+    CHECK (fst_catalog_trim (s_catalog, 1001, 0, 10, &more), FST_OK);
     CHECK (fst_catalog_reply_get (s_catalog, one, "id", &reply), FST_NOT_FOUND);
 }
 
@@ -683,4 +683,20 @@ Test (catalog, a_check_finds_books_that_are_wrong)
     unlink (s_filename);
     s_open_catalog ();
     CHECK (fst_catalog_begin (s_catalog), FST_OK);
+}
+
+Test (catalog, a_cursor_that_nobody_moves_ends)
+{
+    bool more;
+    int64_t sequence;
+    fst_catalog_set_age (s_catalog, 1000);
+    CHECK (fst_catalog_cursor_put (s_catalog, "alice", "old", 1), FST_OK);
+    fst_catalog_set_age (s_catalog, 2000);
+    CHECK (fst_catalog_cursor_put (s_catalog, "alice", "new", 2), FST_OK);
+    CHECK (fst_catalog_trim (s_catalog, 0, 1000, 10, &more), FST_OK);
+    CHECK (fst_catalog_cursor_get (s_catalog, "alice", "old", &sequence), FST_OK);
+    CHECK (fst_catalog_trim (s_catalog, 0, 1001, 10, &more), FST_OK);
+    CHECK (fst_catalog_cursor_get (s_catalog, "alice", "old", &sequence), FST_NOT_FOUND);
+    CHECK (fst_catalog_cursor_get (s_catalog, "alice", "new", &sequence), FST_OK);
+    CHECK (sequence, 2);
 }

@@ -225,7 +225,7 @@ static fst_rc_t
 s_trim (s_world_t *self, int n)
 {
     bool more;
-    return fst_catalog_trim (self->catalog, n, 5, &more);
+    return fst_catalog_trim (self->catalog, n, 0, 5, &more);
 }
 
 //  ---- Batches of them, one commit each

@@ -351,7 +351,7 @@ Test (names, events_that_are_not_kept_are_a_gap)
     bool more;
     cr_assert_eq (fst_catalog_open (fst_config_text (w.config, "metadata-database"), &catalog, &problem), FST_OK);
     cr_assert_eq (fst_catalog_begin (catalog), FST_OK);
-    cr_assert_eq (fst_catalog_trim (catalog, 0, 2, &more), FST_OK);
+    cr_assert_eq (fst_catalog_trim (catalog, 0, 0, 2, &more), FST_OK);
     int64_t kept = fst_catalog_counters (catalog)->sequence - 2;
     cr_assert_eq (fst_catalog_commit (catalog), FST_OK);
     fst_catalog_destroy (&catalog);
@@ -362,4 +362,56 @@ Test (names, events_that_are_not_kept_are_a_gap)
         cr_expect_eq (json_integer_value (json_object_get (reply, "first")), kept + 1);
         json_decref (reply);
     }
+}
+
+//  ---- Cursors
+
+//  Paths of file events behind the cursor, each with a space; *sequence_p is what the reply says.
+static const char *
+s_behind_cursor (fst_caller_t *who, const char *cursor, int64_t *sequence_p)
+{
+    static char text [4096];
+    json_t *reply = s_ask (who, "LIST_EVENTS", json_pack ("{s:s, s:[s]}", "cursor", cursor, "types", "file")), *event;
+    size_t at;
+    text [0] = 0;
+    json_array_foreach (json_object_get (reply, "events"), at, event)
+        strcat (strcat (text, json_string_value (json_object_get (event, "path"))), " ");
+    *sequence_p = json_integer_value (json_object_get (reply, "sequence"));
+    json_decref (reply);
+    return text;
+}
+
+static fst_rc_t
+s_move_cursor (fst_caller_t *who, const char *cursor, int64_t sequence)
+{
+    return world_call (who, "MOVE_CURSOR", json_pack ("{s:s, s:I}", "cursor", cursor, "sequence", sequence), NULL);
+}
+
+Test (names, a_cursor_stays_where_its_owner_put_it)
+{
+    int64_t sequence;
+    s_make (w.alice, "a");
+    cr_expect_str_eq (s_behind_cursor (w.alice, "mine", &sequence), "/users/alice /users/alice/a ");
+    cr_expect_str_eq (s_behind_cursor (w.alice, "mine", &sequence), "/users/alice /users/alice/a ");
+    cr_expect_eq (s_move_cursor (w.alice, "mine", sequence), FST_OK);
+    s_make (w.alice, "b");
+    world_restart (&w);
+    cr_expect_str_eq (s_behind_cursor (w.alice, "mine", &sequence), "/users/alice/b ");
+    cr_expect_str_eq (s_behind_cursor (w.alice, "another", &sequence), "/users/alice /users/alice/a /users/alice/b ");
+    cr_expect_str_eq (s_behind_cursor (w.bob, "mine", &sequence), "/users/bob ");       //  That is bob's, and new
+    cr_expect_eq (s_move_cursor (w.alice, "mine", 0), FST_OK);                          //  Once more from the beginning
+    cr_expect_str_eq (s_behind_cursor (w.alice, "mine", &sequence), "/users/alice /users/alice/a /users/alice/b ");
+    cr_expect_eq (s_move_cursor (w.alice, "mine", sequence + 1000), FST_MALFORMED);
+    cr_expect_eq (world_call (w.alice, "LIST_EVENTS", json_pack ("{s:s, s:i}", "cursor", "mine", "since", 1), NULL), FST_MALFORMED);
+}
+
+Test (names, so_many_cursors_and_no_more)
+{
+    for (int at = 0; at <= FST_CURSORS_MAX; at++) {
+        char name [32];
+        snprintf (name, sizeof (name), "cursor-%d", at);
+        cr_expect_eq (s_move_cursor (w.alice, name, 0), at < FST_CURSORS_MAX? FST_OK: FST_TOO_MANY);
+    }
+    cr_expect_eq (s_move_cursor (w.alice, "cursor-0", 1), FST_OK);
+    cr_expect_eq (s_move_cursor (w.bob, "cursor-0", 1), FST_OK);
 }
