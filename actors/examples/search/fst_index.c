@@ -2,11 +2,13 @@
 
 #include "fst_index.h"
 #include <assert.h>
+#include <ctype.h>
 #include <czmq.h>
 #include <string.h>
 #include "fst_db.h"
 #include "fst_log.h"
 
+#define BEFORE_BYTES 40             //  Of a snippet, before the word
 #define LOOK_MAX 50000              //  Files with the words that one query looks at, whoever's they are
 
 struct fst_index {
@@ -318,38 +320,59 @@ s_expression (const char *query, char *expression, size_t size)
     return words > 0;
 }
 
-//  One line, cut between characters.
-static void
-s_tidy (char *snippet)
+//  Where a word of the query stands in the text, the first that is found; NULL if none is written just so. (FTS5's own
+//  snippet function takes time by the square of how often a word is there: a stranger's file could stop us.)
+static const char *
+s_find_word (const char *query, const char *text)
 {
-    size_t bytes = strlen (snippet);
-    if (bytes > FST_INDEX_SNIPPET_BYTES) {
-        bytes = FST_INDEX_SNIPPET_BYTES;
-        while ((snippet [bytes] & 0xc0) == 0x80)
-            bytes--;
-        snippet [bytes] = 0;
+    char word [64];
+    while (*query) {
+        query += strspn (query, " \t\r\n\"");
+        size_t bytes = strcspn (query, " \t\r\n\"");
+        if (bytes && bytes < sizeof (word)) {
+            snprintf (word, sizeof (word), "%.*s", (int) bytes, query);
+            const char *at = strcasestr (text, word);
+            while (at && at > text && isalnum ((unsigned char) at [-1]))
+                at = strcasestr (at + 1, word);
+            if (at)
+                return at;
+        }
+        query += bytes;
     }
-    for (char *at = snippet; *at; at++)
-        if ((unsigned char) *at < ' ' || *at == 0x7f)
-            *at = ' ';
+    return NULL;
 }
 
-static char *
-s_snippet (fst_index_t *self, const char *expression, int64_t id)
+//  One line around that place; the begin of the text if there is none.
+static void
+s_cut (const char *query, const char *text, size_t bytes, char *snippet)
 {
-    sqlite3_stmt *select = fst_db_prepare (self->db,
-        "SELECT snippet (words, 1, '', '', '\u2026', 24) FROM words WHERE words MATCH ?1 AND rowid = ?2");
-    s_bind_text (select, 1, expression);
-    sqlite3_bind_int64 (select, 2, id);
-    char *snippet = NULL;
+    const char *at = s_find_word (query, text), *from = at? at: text;
+    while (from > text && at - from < BEFORE_BYTES)
+        from--;
+    while ((*from & 0xc0) == 0x80)
+        from++;
+    const char *to = from + FST_INDEX_SNIPPET_BYTES < text + bytes? from + FST_INDEX_SNIPPET_BYTES: text + bytes;
+    while ((*to & 0xc0) == 0x80)
+        to--;
+    memcpy (snippet, from, (size_t) (to - from));
+    snippet [to - from] = 0;
+    for (char *one = snippet; *one; one++)
+        if ((unsigned char) *one < ' ' || *one == 0x7f)
+            *one = ' ';
+}
+
+static void
+s_snippet (fst_index_t *self, const char *query, int64_t id, char snippet [FST_INDEX_SNIPPET_BYTES + 1])
+{
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT text FROM words WHERE rowid = ?1");
+    sqlite3_bind_int64 (select, 1, id);
+    *snippet = 0;
     if (fst_db_next (self->db, select) == FST_OK) {
         const char *text = (const char *) sqlite3_column_text (select, 0);
-        snippet = strdup (text? text: "");
-        assert (snippet);
-        s_tidy (snippet);
+        if (text)
+            s_cut (query, text, (size_t) sqlite3_column_bytes (select, 0), snippet);
         fst_db_done (select);
     }
-    return snippet;
 }
 
 fst_rc_t
@@ -383,9 +406,9 @@ fst_index_find (fst_index_t *self, const char *query, const json_t *places, int6
             .size = sqlite3_column_int64 (select, 3),
             .modified_ms = sqlite3_column_int64 (select, 4)
         };
-        char *snippet = s_snippet (self, expression, file.id);
-        more = each (arg, &file, snippet? snippet: "");
-        free (snippet);
+        char snippet [FST_INDEX_SNIPPET_BYTES + 1];
+        s_snippet (self, query, file.id, snippet);
+        more = each (arg, &file, snippet);
     }
     if (!more)
         fst_db_done (select);

@@ -14,7 +14,7 @@
 
 #define FST_INDEX_TEXT_BYTES_MAX (1024 * 1024)      //  Of one file; words behind are not found
 #define FST_INDEX_WORDS_MAX      16                 //  Of one query
-#define FST_INDEX_SNIPPET_BYTES  500
+#define FST_INDEX_SNIPPET_BYTES  200
 
 typedef struct fst_index fst_index_t;
 
