@@ -13,6 +13,7 @@
 #include "fst_http.h"
 #include "fst_log.h"
 #include "fst_metrics.h"
+#include "fst_pages.h"
 #include "fst_routes.h"
 #include "fst_session.h"
 #include "fst_sse.h"
@@ -29,6 +30,7 @@ struct fst_bridge {
     fst_gauges_t *gauges;
     fst_sse_t *sse;
     fst_metrics_t *metrics;
+    fst_pages_t *pages;                 //  The other actor in this process
     char *url;
 };
 
@@ -218,6 +220,8 @@ fst_bridge_new (const fst_config_t *config, const fst_actor_options_t *bus, fst_
     self->actor = actor;
     self->config = NULL;
     if (rc == FST_OK)
+        rc = fst_pages_new (config, bus, &self->pages, problem_p);
+    if (rc == FST_OK)
         *self_p = self;
     else
         fst_bridge_destroy (&self);
@@ -230,6 +234,7 @@ fst_bridge_destroy (fst_bridge_t **self_p)
     assert (self_p);
     if (*self_p) {
         fst_bridge_t *self = *self_p;
+        fst_pages_destroy (&self->pages);
         fst_actor_destroy (&self->actor);
         free (self->url);
         free (self);

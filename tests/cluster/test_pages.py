@@ -1,0 +1,109 @@
+"""The service content: plain content on the bus for who speaks ZeroMQ and JSON only."""
+
+import json
+import uuid
+
+import zmq
+
+from harness import ClusterTest, content, main, until
+
+
+def frames(octets):
+    """As they may be: at most 1 MiB each."""
+    return [octets[at:at + (1 << 20)] for at in range(0, len(octets), 1 << 20)]
+
+
+class Bus:
+    """One REQ socket, as a script has it."""
+
+    def __init__(self, test, cluster, token):
+        self.token = token
+        self.socket = zmq.Context.instance().socket(zmq.REQ)
+        self.socket.rcvtimeo, self.socket.linger = 60000, 0
+        self.socket.connect("ipc://%s/run/clients" % cluster.folder)
+        test.addCleanup(self.socket.close)
+
+    def ask(self, command, *frames, **payload):
+        """(payload, octets), or (code, b"")."""
+        head = {"v": 1, "id": uuid.uuid4().hex, "command": command, "token": self.token, "payload": payload}
+        self.socket.send_multipart([b"MDPC02", b"\1", b"content", json.dumps(head).encode(), *frames])
+        reply = self.socket.recv_multipart()[3:]
+        head = json.loads(reply[0])
+        if any(len(frame) > 1 << 20 for frame in reply[1:]):
+            raise AssertionError("a frame is too long")
+        return head["payload"] if head["status"] == "ok" else head["code"], b"".join(reply[1:])
+
+    def read_all(self, path, length=None):
+        octets, page = b"", {"more": True}
+        options = {"length": length} if length else {}
+        while page["more"]:
+            page, more = self.ask("READ", path=path, offset=len(octets), **options)
+            octets += more
+            options["version"] = page["version"]
+        return octets
+
+
+class Pages(ClusterTest):
+    def setUp(self):
+        self.shared = self.cluster(web=True, nodes=2)
+        self.alice = self.shared.client("alice")
+        self.bob = self.shared.client("bob")
+        self.bus = Bus(self, self.shared, self.alice.token())
+        until(lambda: self.bus.ask("READ", path="nothing")[0] == "not_found", "the service")
+
+    def test_pages_are_the_file(self):
+        for size in (0, 1, 70000, 1 << 20, (5 << 20) + 1):
+            octets = content(size)
+            self.alice.put("f", octets)
+            self.assertEqual(self.bus.read_all("f"), octets)
+            self.assertEqual(self.bus.read_all("/users/alice/f", 3 << 20), octets)
+        page, octets = self.bus.ask("READ", path="f", offset=3, length=10)
+        self.assertEqual((page["size"], page["more"], page["version"], len(octets)), ((5 << 20) + 1, True, 5, 10))
+        self.assertEqual(self.bus.ask("READ", path="f", version=2)[0]["size"], 1)
+        self.assertEqual(self.bus.ask("READ", path="f", offset=1 << 40)[1], b"")
+        self.assertEqual(self.bus.ask("READ", path="f", length=5 << 20)[0], "malformed")
+        self.alice.put("a.png", b"x")
+        self.assertEqual(self.bus.ask("READ", path="a.png")[0]["type"], "image/png")
+        self.assertEqual(self.bus.ask("READ", path="/users/alice")[0], "is_a_folder")
+
+    def test_what_is_written_is_there_when_it_is_answered(self):
+        for at, octets in enumerate((b"", b"one", content(100000), content(6 << 20))):
+            page, _ = self.bus.ask("WRITE", octets[:1000], *frames(octets[1000:]), path="w", last=True, modified_ms=1234567)
+            self.assertEqual((page["path"], page["version"]), ("/users/alice/w", at + 1))
+            self.assertEqual(self.alice.get("w"), octets)
+        self.assertEqual(self.alice.json("stat", "w")["modified_ms"], 1234567)
+        self.assertEqual(self.bus.ask("WRITE", b"x", path="w", last=True, if_version=0)[0], "changed")
+        self.assertEqual(self.bus.ask("WRITE", b"x", path="w", last=True, if_version=3)[0], "changed")
+        self.assertEqual(self.bus.ask("WRITE", b"x", path="w", last=True, if_version=4)[0]["version"], 5)
+        self.assertEqual(self.bus.ask("WRITE", b"x", path="new", last=True, if_version=0)[0]["version"], 1)
+        self.assertEqual(self.bus.ask("WRITE", b"x", path="no/folder", last=True)[0], "not_found")
+        self.assertEqual(self.bus.ask("WRITE", b"x", last=True)[0], "malformed")
+
+    def test_a_large_file_comes_in_pieces_and_is_seen_when_it_is_whole(self):
+        octets = content((9 << 20) + 5)
+        page, _ = self.bus.ask("WRITE", *frames(octets[:5 << 20]), path="large")
+        self.assertEqual(page["offset"], 5 << 20)
+        self.alice.fails("not_found", "stat", "large")
+        self.assertEqual(self.bus.ask("WRITE", b"x", upload=page["upload"], offset=7)[0], "changed")
+        stranger = Bus(self, self.shared, self.bob.token())
+        self.assertEqual(stranger.ask("WRITE", b"x", upload=page["upload"], offset=5 << 20, last=True)[0], "not_found")
+        page, _ = self.bus.ask("WRITE", *frames(octets[5 << 20:9 << 20]), upload=page["upload"], offset=5 << 20)
+        self.alice.fails("not_found", "stat", "large")
+        done, _ = self.bus.ask("WRITE", octets[9 << 20:], upload=page["upload"], offset=9 << 20, last=True)
+        self.assertEqual(done["version"], 1)
+        self.assertEqual(self.alice.get("large"), octets)
+        self.assertEqual(self.bus.ask("WRITE", b"x", upload=page["upload"], offset=len(octets))[0], "not_found")
+
+    def test_the_token_decides(self):
+        self.alice.put("secret", b"secret")
+        for token in (self.bob.token(), self.bob.token()[:-8] + "AAAAAAAA"):
+            stranger = Bus(self, self.shared, token)
+            self.assertIn(stranger.ask("READ", path="/users/alice/secret")[0], ("not_found", "unauthenticated"))
+            self.assertIn(stranger.ask("WRITE", b"x", path="/users/alice/secret", last=True)[0], ("not_found", "denied", "unauthenticated"))
+            self.assertNotIsInstance(stranger.ask("WRITE", b"x", path="/users/alice/other")[0], bytes)
+        self.assertEqual(self.alice.get("secret"), b"secret")
+        self.alice.fails("not_found", "stat", "other")
+
+
+if __name__ == "__main__":
+    main()
