@@ -35,6 +35,7 @@ struct fst_actor {
     } fds [FDS_MAX];
     size_t fds_count, requests, port_requests;
     zmsg_t *reply_frames;           //  Behind the reply that is handled now; borrowed
+    fst_rc_t reply_rc;              //  Of that reply
     int64_t tick_ms;                //  On its own clock
     int64_t wake_ms;                //  When its next turn is due; virtual
 };
@@ -376,6 +377,7 @@ s_handle_done (fst_actor_t *self, void *arg)
     s_call_t call = *(s_call_t *) arg;
     free (arg);
     self->reply_frames = call.frames && zmsg_size (call.frames)? call.frames: NULL;
+    self->reply_rc = call.rc;
     if (call.done)
         call.done (call.arg, call.rc, call.reply);
     self->reply_frames = NULL;
@@ -413,6 +415,19 @@ zmsg_t *
 fst_actor_reply_frames (fst_actor_t *self)
 {
     return self->reply_frames;
+}
+
+const char *
+fst_actor_problem (const fst_actor_t *self)
+{
+    return fst_error_text (self->reply_rc);
+}
+
+//  Nobody asks for metrics here.
+void
+fst_actor_figure (fst_figures_t *figures, const char *name, const char *help, int64_t value)
+{
+    (void) figures, (void) name, (void) help, (void) value;
 }
 
 void

@@ -12,6 +12,12 @@ fst_clock_mono_ms (void)
 }
 
 int64_t
+fst_clock_mono_us (void)
+{
+    return fst_clock_mono_ms () * 1000;
+}
+
+int64_t
 sim_from_mono (const sim_part_t *part, int64_t mono_ms)
 {
     return mono_ms >= INT64_MAX - part->mono_ms? INT64_MAX: mono_ms - part->mono_ms;
