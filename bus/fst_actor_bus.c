@@ -141,8 +141,10 @@ s_take_call (fst_actor_t *self, uint64_t ticket)
 static void
 s_call_done (fst_actor_call_t *call, fst_rc_t rc, json_t *reply)
 {
+    fst_trace_begin (call->trace);
     if (call->done)
         call->done (call->arg, rc, reply);
+    fst_trace_begin (NULL);
     free (call);
 }
 
@@ -190,6 +192,7 @@ fst_actor_call_as (fst_actor_t *self, const char *token, const char *service, co
     assert (call);
     call->done = done;
     call->arg = arg;
+    snprintf (call->trace, sizeof (call->trace), "%s", fst_trace_now ());
     call->rc = fst_caller_send_as (self->caller, token, service, command, payload, &call->ticket);
     if (call->rc == FST_OK)
         zlist_append (self->calls, call);

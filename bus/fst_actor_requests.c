@@ -10,12 +10,26 @@
 
 #define PORT_REQUESTS   4096        //  Of the port, held by handlers at once; BUSY beyond
 
+//  Whatever else the thread is working on.
+static void
+s_log_answer (const fst_request_t *request)
+{
+    char other [FST_TRACE_BYTES_MAX + 1];
+    snprintf (other, sizeof (other), "%s", fst_trace_now ());
+    fst_trace_begin (request->id);
+    fst_log_debug ("answered command=%s code=%s took_us=%lld", request->schema? request->schema->command: "-",
+                   request->rc == FST_OK? "ok": fst_error_code (request->rc),
+                   (long long) (fst_clock_mono_us () - request->begun_us));
+    fst_trace_begin (other);
+}
+
 static void
 s_answer (void *arg, fst_request_t *request, zmsg_t **answer_p)
 {
     fst_actor_t *self = arg;
     self->requests--;
     fst_actor_count (self, request);
+    s_log_answer (request);
     if (request->lane) {
         fst_lane_reply (request->lane, answer_p);
         return;
@@ -60,7 +74,7 @@ s_check_need (fst_actor_t *self, fst_request_t *request, fst_need_t need)
 
 //  Decode, check, handle. Takes the message.
 static void
-s_request (fst_actor_t *self, fst_request_t *request, zmsg_t **message_p)
+s_take_request (fst_actor_t *self, fst_request_t *request, zmsg_t **message_p)
 {
     char where [256];
     self->requests++;
@@ -71,6 +85,7 @@ s_request (fst_actor_t *self, fst_request_t *request, zmsg_t **message_p)
         fst_request_fail (&request, rc, "%s", where);
         return;
     }
+    fst_trace_begin (request->id);
     int row = s_find_command (self, request->envelope.command);
     bool describe = row < 0 && strcmp (request->envelope.command, FST_ACTOR_DESCRIBE) == 0;
     if (row < 0 && !describe) {
@@ -99,6 +114,13 @@ s_request (fst_actor_t *self, fst_request_t *request, zmsg_t **message_p)
         fst_log_error ("request not answered command=%s", request->envelope.command);
         fst_request_fail (&request, FST_INTERNAL, NULL);
     }
+}
+
+static void
+s_request (fst_actor_t *self, fst_request_t *request, zmsg_t **message_p)
+{
+    s_take_request (self, request, message_p);
+    fst_trace_begin (NULL);
 }
 
 bool

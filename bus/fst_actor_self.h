@@ -14,6 +14,7 @@
 #include "fst_lane.h"
 #include "fst_revoked.h"
 #include "fst_schema.h"
+#include "fst_trace.h"
 #include "fst_trust.h"
 
 #define FST_ACTOR_BUCKETS       15      //  Of durations; the last takes the rest
@@ -50,6 +51,7 @@ typedef struct {
     fst_rc_t rc;
     fst_call_done_fn *done;
     void *arg;
+    char trace [FST_TRACE_BYTES_MAX + 1];   //  On whose behalf
 } fst_actor_call_t;
 
 //  What an item of the poll is about.

@@ -15,6 +15,7 @@
 #include "fst_mdp.h"
 #include "fst_socket.h"
 #include "fst_text.h"
+#include "fst_trace.h"
 
 #define CALLS_MAX       4096        //  Under way at once; less than the queue of a DEALER takes (fst_socket)
 #define PING_MS         1000        //  Nothing heard for so long: ask the broker
@@ -28,7 +29,7 @@
 
 typedef struct {
     uint64_t ticket;
-    char id [2 * 16 + 1];
+    char id [FST_TRACE_ID_BYTES];
     char *service;
     char *command;
     zframe_t *body;
@@ -83,7 +84,7 @@ s_call_new (fst_caller_t *self, const char *token, const char *service, const ch
     s_call_t *call = calloc (1, sizeof (*call));
     assert (call);
     call->ticket = ++self->tickets;
-    fst_id_new (call->id);
+    fst_trace_id (call->id);
     call->service = strdup (service);
     call->command = strdup (command);
     assert (call->service && call->command);

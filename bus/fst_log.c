@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "fst_trace.h"
 
 static atomic_int s_level = FST_LOG_INFO;
 static atomic_bool s_json;
@@ -40,6 +42,14 @@ s_now (char *when, size_t size)
     snprintf (when + used, size - used, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
+static void
+s_add_trace (char *text, size_t size)
+{
+    size_t used = strlen (text);
+    if (*fst_trace_now () && !strstr (text, " id="))
+        snprintf (text + used, size - used, " id=%s", fst_trace_now ());
+}
+
 void
 fst_log (fst_log_level_t level, const char *format, ...)
 {
@@ -53,6 +63,7 @@ fst_log (fst_log_level_t level, const char *format, ...)
     va_start (args, format);
     vsnprintf (text, sizeof (text), format, args);      //  Cut if it is longer
     va_end (args);
+    s_add_trace (text, sizeof (text));
     size_t used;
     if (atomic_load (&s_json))
         used = fst_log_json (line, sizeof (line) - 1, when, names [level], s_subject, text);

@@ -8,6 +8,7 @@
 //      {"time":"2026-11-22T10:15:00.123Z","level":"info","subject":"metadata","event":"node lost","node":"node-2","silent_ms":30012}
 //
 //  Never log a password, token, key or file body.
+//  A line about the request that the thread works on ends with its id (fst_trace.h), unless it names one itself.
 //  Safe from any thread; a line is one write(2).
 
 #ifndef FST_LOG_H_INCLUDED

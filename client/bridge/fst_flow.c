@@ -12,6 +12,7 @@
 #include "fst_clock.h"
 #include "fst_pool.h"
 #include "fst_token.h"
+#include "fst_trace.h"
 
 #define IDLE_MS         60000       //  A client that was not used for so long is closed
 #define IDLE_MAX           16       //  Kept at once
@@ -35,6 +36,7 @@ struct fst_flow {
     fst_pipe_t *pipe;
     int64_t begun_ms;
     bool left;                      //  By the loop
+    char trace [FST_TRACE_BYTES_MAX + 1];   //  Of the request that it is for
     bool over;                      //  The job came back, or was refused
     bool job;                       //  The pool has it
     fst_rc_t rc;
@@ -206,6 +208,7 @@ s_run (void *job)
 {
     fst_flow_t *self = job;
     self->rc = FST_INTERRUPTED;
+    fst_trace_begin (self->trace);
     filestore_t *client = NULL;
     if (s_start (self))
         self->rc = s_take_client (self->set, self->token, &client, &self->problem);
@@ -218,6 +221,7 @@ s_run (void *job)
         s_keep_client (self->set, client, self->token);
     }
     fst_pipe_close (self->pipe);
+    fst_trace_begin (NULL);
 }
 
 static void
@@ -288,6 +292,7 @@ fst_flow_begin (fst_flows_t *set, const fst_flow_args_t *args, fst_flow_t **self
     assert (self->token && self->user);
     self->pipe = fst_pipe_new (args->pipe_bytes, s_add_news, self);
     self->begun_ms = fst_clock_mono_ms ();
+    snprintf (self->trace, sizeof (self->trace), "%s", fst_trace_now ());
     TAILQ_INSERT_TAIL (&set->all, self, link);
     set->count++;
     self->job = true;

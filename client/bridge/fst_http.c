@@ -175,7 +175,9 @@ s_admit (fst_http_request_t *request)
 static void
 s_handle (fst_http_request_t *request)
 {
+    fst_trace_begin (request->id);
     request->route->handle (request->route_self, request);
+    fst_trace_begin (NULL);
 }
 
 static void
@@ -372,7 +374,9 @@ s_on_completed (void *arg, struct MHD_Connection *connection, void **context, en
         request->link->request = NULL;
         request->link->idle_ms = fst_clock_mono_ms ();
     }
+    fst_trace_begin (request->id);
     fst_log_debug ("request %s status=%d how=%d", request->method? request->method: "-", request->status, (int) how);
+    fst_trace_begin (NULL);
     fst_http_request_end (request);
     fst_http_release (&request);
 }

@@ -59,6 +59,7 @@ s_add_headers (fst_http_request_t *self, const char *type)
     for (size_t at = 0; at < sizeof (s_standard) / sizeof (s_standard [0]); at++)
         if (!s_is_set (self, s_standard [at].name) && !(framed && strcmp (s_standard [at].name, "X-Frame-Options") == 0))
             MHD_add_response_header (self->response, s_standard [at].name, s_standard [at].value);
+    MHD_add_response_header (self->response, "X-Request-Id", self->id);
     if (type && !s_is_set (self, "Content-Type"))
         MHD_add_response_header (self->response, "Content-Type", type);
     for (size_t at = 0; at < self->set_count; at++)

@@ -8,6 +8,7 @@
 #include "fst_clock.h"
 
 #define PATIENCE_MS 75000           //  More than a call to a service may take
+#define TRACE_BYTES 16
 
 fst_http_request_t *
 fst_http_request_new (fst_http_t *http, struct MHD_Connection *connection, const char *target)
@@ -19,6 +20,8 @@ fst_http_request_new (fst_http_t *http, struct MHD_Connection *connection, const
     self->holds = 1;
     self->target = target? strdup (target): NULL;
     self->start_ms = self->window_ms = fst_clock_mono_ms ();
+    fst_trace_id (self->id);
+    self->id [TRACE_BYTES] = 0;
     self->patience_ms = PATIENCE_MS;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info (connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     self->link = info? info->socket_context: NULL;

@@ -7,6 +7,7 @@
 #include <microhttpd.h>
 #include "fst_http.h"
 #include "fst_http_check.h"
+#include "fst_trace.h"
 
 #define FST_HTTP_TABLES_MAX     16
 #define FST_HTTP_SET_MAX        24          //  Headers that a handler may add
@@ -48,6 +49,7 @@ struct fst_http_request {
     fst_http_link_t *link;
     unsigned holds;
     int64_t start_ms;
+    char id [FST_TRACE_ID_BYTES];           //  Made here, at the door; leads through all actors
 
     //  What is asked
     char *target;                           //  As it came

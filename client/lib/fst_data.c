@@ -14,6 +14,7 @@
 #include "fst_schema.h"
 #include "fst_socket.h"
 #include "fst_text.h"
+#include "fst_trace.h"
 
 #define WINDOW_STANDARD (8 * 1024 * 1024)       //  Until the node said something else
 #define LATE_FACTOR     3           //  Late is who takes so many times as long as another one
@@ -323,8 +324,9 @@ fst_data_expect_ms (const fst_data_node_t *node, fst_data_kind_t kind, int64_t n
 static void
 s_encode (fst_data_t *self, uint64_t number, const char *command, json_t *payload, zmq_msg_t *head)
 {
-    char id [48];
-    snprintf (id, sizeof (id), "%s-%llx", self->prefix, (unsigned long long) number);
+    char id [FST_TRACE_ID_BYTES];
+    const char *trace = fst_trace_now ();
+    snprintf (id, sizeof (id), "%s%s%s-%llx", trace, *trace? ".": "", self->prefix, (unsigned long long) number);
     zframe_t *frame = fst_envelope_request_encode (id, command, NULL, payload);
     zmq_msg_init_size (head, zframe_size (frame));
     memcpy (zmq_msg_data (head), zframe_data (frame), zframe_size (frame));
@@ -460,6 +462,9 @@ static s_request_t *
 s_match (fst_data_t *self, fst_data_node_t *node, const char *id)
 {
     size_t length = strlen (self->prefix);
+    const char *dot = strchr (id, '.');     //  Behind the trace
+    if (dot)
+        id = dot + 1;
     if (strncmp (id, self->prefix, length) != 0 || id [length] != '-')
         return NULL;
     uint64_t number = strtoull (id + length + 1, NULL, 16);

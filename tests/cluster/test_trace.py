@@ -1,0 +1,44 @@
+#!/usr/bin/python3
+"""One id leads from an HTTP request to the disk: it is in the logs of all who had a hand in it."""
+
+import re
+import urllib.request
+
+import harness
+
+
+class Trace(harness.ClusterTest):
+    def test_one_id_from_the_door_to_the_storage_node(self):
+        cluster = self.cluster(processes=True, nodes=2, sets=("log-level=debug",), start=False)
+        cluster.start()
+        cluster.start("bridge")
+        token = cluster.client("anna").token()
+
+        def ask(method, address, body=None):
+            request = urllib.request.Request(cluster.url("bridge") + address, method=method, data=body,
+                                             headers={"Authorization": "Bearer " + token})
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                answer.read()
+                return answer.headers["X-Request-Id"]
+
+        def lines(name, trace):
+            return re.findall(r"(?m)^.*\bid=%s$" % re.escape(trace), cluster.process(name).log_text())
+
+        content = harness.content(3 << 20)
+        put = ask("PUT", "/api/v1/files/users/anna/traced", content)
+        get = ask("GET", "/api/v1/files/users/anna/traced")
+        self.assertRegex(put, r"^[0-9a-f]{16}$")
+        self.assertNotEqual(put, get)
+        for trace, commands in ((put, {"metadata": "PUT_FILE_INFO", "node-1": "STORE", "node-2": "STORE"}),
+                                (get, {"metadata": "GET_FILE_INFO"})):
+            harness.until(lambda: lines("bridge", trace), "the bridge names request %s" % trace)
+            for name, command in commands.items():
+                harness.until(lambda: any("command=%s code=ok" % command in line for line in lines(name, trace)),
+                              "%s names request %s with %s" % (name, trace, command))
+        harness.until(lambda: any("command=RETRIEVE code=ok" in line
+                                  for name in ("node-1", "node-2") for line in lines(name, get)),
+                      "a node names the request that reads")
+
+
+if __name__ == "__main__":
+    harness.main()
