@@ -411,23 +411,6 @@ fst_actor_call (fst_actor_t *self, const char *service, const char *command, jso
     sim_net_call (self->part, service, command, self->options.keys->token, payload, s_called, call);
 }
 
-const char *
-fst_actor_problem (const fst_actor_t *self)
-{
-    (void) self;
-    return "";                          //  Codes are enough here
-}
-
-//  Nobody gathers metrics here.
-void
-fst_actor_figure (fst_figures_t *figures, const char *name, const char *help, int64_t value)
-{
-    (void) figures;
-    (void) name;
-    (void) help;
-    (void) value;
-}
-
 zmsg_t *
 fst_actor_reply_frames (fst_actor_t *self)
 {
