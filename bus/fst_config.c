@@ -498,3 +498,15 @@ fst_config_number (const fst_config_t *self, const char *name)
     assert (!s_is_text (s_option (row)));
     return self->values [row].number;
 }
+
+void
+fst_config_use_log (const fst_config_t *self)
+{
+    static const struct { const char *name; fst_log_level_t level; } levels [] = {
+        { "error", FST_LOG_ERROR }, { "warning", FST_LOG_WARNING }, { "info", FST_LOG_INFO }, { "debug", FST_LOG_DEBUG }
+    };
+    for (size_t at = 0; at < sizeof (levels) / sizeof (levels [0]); at++)
+        if (streq (levels [at].name, fst_config_text (self, "log-level")))
+            fst_log_set_level (levels [at].level);
+    fst_log_set_json (streq (fst_config_text (self, "log-format"), "json"));
+}

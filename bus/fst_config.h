@@ -86,4 +86,8 @@ fst_config_text (const fst_config_t *self, const char *name);
 int64_t
 fst_config_number (const fst_config_t *self, const char *name);
 
+//  From now on the log is as log-level and log-format say.
+void
+fst_config_use_log (const fst_config_t *self);
+
 #endif

@@ -72,15 +72,6 @@ s_print_help (const s_arguments_t *self, const fst_actor_class_t *class)
                 *row->standard? " (": "", row->standard, *row->standard? ")": "");
 }
 
-static void
-s_use_log_level (const fst_config_t *config)
-{
-    static const char *const levels [] = { "error", "warning", "info", "debug" };
-    for (int level = FST_LOG_ERROR; level <= FST_LOG_DEBUG; level++)
-        if (strcmp (fst_config_text (config, "log-level"), levels [level]) == 0)
-            fst_log_set_level ((fst_log_level_t) level);
-}
-
 static fst_rc_t
 s_load (const s_arguments_t *self, fst_config_t *config, fst_keys_t **keys_p, char **problem_p)
 {
@@ -89,7 +80,7 @@ s_load (const s_arguments_t *self, fst_config_t *config, fst_keys_t **keys_p, ch
         rc = fst_config_assign (config, self->sets [at], problem_p);
     if (rc != FST_OK)
         return rc;
-    s_use_log_level (config);
+    fst_config_use_log (config);
     rc = fst_keys_load (fst_config_text (config, "keys"), keys_p, problem_p);
     if (rc == FST_OK && (strncmp ((*keys_p)->name, ROLE, strlen (ROLE)) || !(*keys_p)->token)) {
         *problem_p = zsys_sprintf ("%s: these are the keys of %s, not of an actor; make some with filestored enrol",

@@ -20,18 +20,6 @@
 #define PROBE_WARN_MS   5000
 #define END_LIMIT_S     8               //  Less than the 10 s after which docker kills what it asked to end
 
-static void
-s_use_log (const fst_config_t *config)
-{
-    fst_log_set_json (streq (fst_config_text (config, "log-format"), "json"));
-    static const struct { const char *name; fst_log_level_t level; } levels [] = {
-        { "error", FST_LOG_ERROR }, { "warning", FST_LOG_WARNING }, { "info", FST_LOG_INFO }, { "debug", FST_LOG_DEBUG }
-    };
-    for (size_t at = 0; at < sizeof (levels) / sizeof (levels [0]); at++)
-        if (streq (levels [at].name, fst_config_text (config, "log-level")))
-            fst_log_set_level (levels [at].level);
-}
-
 static fst_rc_t
 s_assign (fst_config_t *config, const fst_run_settings_t *set, char **problem_p)
 {
@@ -258,7 +246,7 @@ s_reload_embedded (void *arg)
             if (rc == FST_OK)
                 fst_host_reload (self->host, at++, config);
             if (rc == FST_OK && part == FST_PART_BROKER)
-                s_use_log (config);
+                fst_config_use_log (config);
             fst_config_destroy (&config);
         }
     }
@@ -275,7 +263,7 @@ fst_run_embedded (const fst_run_embedded_t *how, const fst_run_settings_t *set, 
     s_embedded_t self = { .common = fst_config_new (), .set = set, .how = how };
     fst_rc_t rc = s_load (self.common, how->config, set, problem_p);
     if (rc == FST_OK) {
-        s_use_log (self.common);
+        fst_config_use_log (self.common);
         rc = fst_layout_new (how->dir, &self.layout, problem_p);
     }
     if (rc == FST_OK) {
@@ -316,7 +304,7 @@ s_start_from_file (const s_parts_t *self, size_t at, char **problem_p)
     fst_config_t *config = fst_config_new ();
     fst_rc_t rc = s_load (config, self->parts [at].filename, self->set, problem_p);
     if (rc == FST_OK) {
-        s_use_log (config);
+        fst_config_use_log (config);
         rc = fst_host_start (self->host, self->parts [at].part, config, problem_p);
     }
     fst_config_destroy (&config);
@@ -331,7 +319,7 @@ s_reload_parts (void *arg)
         char *problem = NULL;
         fst_config_t *config = fst_config_new ();
         if (s_load (config, self->parts [at].filename, self->set, &problem) == FST_OK) {
-            s_use_log (config);
+            fst_config_use_log (config);
             fst_host_reload (self->host, at, config);
         }
         else
