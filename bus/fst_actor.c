@@ -373,6 +373,13 @@ fst_actor_check_token (fst_actor_t *self, const char *token, fst_claims_t *claim
     return fst_trust_check (self->trust, token, fst_clock_wall_ms (), claims);
 }
 
+bool
+fst_actor_is_revoked (const fst_actor_t *self, const uint8_t session [FST_SESSION_BYTES])
+{
+    assert (self && session);
+    return fst_trust_is_revoked (self->trust, session);
+}
+
 void
 fst_actor_die (fst_actor_t *self, const char *reason)
 {

@@ -171,6 +171,10 @@ fst_actor_reply_frames (fst_actor_t *self);
 fst_rc_t FST_CHECKED
 fst_actor_check_token (fst_actor_t *self, const char *token, fst_claims_t *claims);
 
+//  Whether a session was ended early, as far as this actor has heard.
+bool
+fst_actor_is_revoked (const fst_actor_t *self, const uint8_t session [FST_SESSION_BYTES]);
+
 //  End the whole process with this sentence: the disk is gone, an fsync failed. Does not return.
 void
 fst_actor_die (fst_actor_t *self, const char *reason) __attribute__ ((noreturn));

@@ -65,15 +65,21 @@ s_known (fst_trust_t *self, const char *token)
     return &self->known [XXH3_64bits_withSeed (token, strlen (token), self->seed) % REMEMBERED];
 }
 
+bool
+fst_trust_is_revoked (const fst_trust_t *self, const uint8_t session [FST_SESSION_BYTES])
+{
+    assert (self && session);
+    char text [2 * FST_SESSION_BYTES + 1];
+    fst_hex_encode (session, FST_SESSION_BYTES, text);
+    return zhashx_lookup (self->revoked, text) != NULL;
+}
+
 //  The signature is good; whether the token is too.
 static fst_rc_t
-s_still_good (fst_trust_t *self, const fst_claims_t *claims, int64_t wall_ms)
+s_still_good (const fst_trust_t *self, const fst_claims_t *claims, int64_t wall_ms)
 {
-    char session [2 * FST_SESSION_BYTES + 1];
-    fst_hex_encode (claims->session, FST_SESSION_BYTES, session);
-    if ((claims->expires_ms && wall_ms >= claims->expires_ms) || zhashx_lookup (self->revoked, session))
-        return FST_EXPIRED;
-    return FST_OK;
+    bool old = claims->expires_ms && wall_ms >= claims->expires_ms;
+    return old || fst_trust_is_revoked (self, claims->session)? FST_EXPIRED: FST_OK;
 }
 
 fst_rc_t

@@ -20,6 +20,10 @@ fst_trust_destroy (fst_trust_t **self_p);
 fst_rc_t FST_CHECKED
 fst_trust_check (fst_trust_t *self, const char *token, int64_t wall_ms, fst_claims_t *claims);
 
+//  Whether a session was ended early.
+bool
+fst_trust_is_revoked (const fst_trust_t *self, const uint8_t session [FST_SESSION_BYTES]);
+
 //  Trust this session no longer. Remembered until expires_ms (wall time; 0 = for ever).
 void
 fst_trust_revoke (fst_trust_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t expires_ms, int64_t wall_ms);

@@ -33,11 +33,13 @@ struct fst_flow {
     fst_flows_t *set;
     fst_flow_args_t args;
     char *token, *user;
+    uint8_t session [FST_SESSION_BYTES];    //  The token's
     fst_pipe_t *pipe;
     int64_t begun_ms;
     bool left;                      //  By the loop
     char trace [FST_TRACE_BYTES_MAX + 1];   //  Of the request that it is for
     bool over;                      //  The job came back, or was refused
+    bool revoked;                   //  The session was ended meanwhile
     bool job;                       //  The pool has it
     fst_rc_t rc;
     char *problem;
@@ -52,14 +54,14 @@ struct fst_flow {
 struct fst_flows {
     fst_config_t *config;
     fst_pool_t *quick, *uploads;
+    fst_actor_t *actor;             //  Whose loop it is; knows which sessions were ended. May be NULL
     size_t user_max;
     TAILQ_HEAD (, fst_flow) all;
-    size_t count;
     int fd;                         //  News
     pthread_mutex_t lock;           //  Guards all below; held for a few instructions only
     TAILQ_HEAD (, fst_flow) news;
     s_idles_t idle, doomed;
-    size_t idle_count, running;
+    size_t idle_count;
     bool stopping;
     bool tidying;                   //  Loop's: the job that closes clients is under way
 };
@@ -188,7 +190,6 @@ s_start (fst_flow_t *self)
     pthread_mutex_lock (&set->lock);
     bool start = !self->refused && !set->stopping;
     self->running = start;
-    set->running += start;
     pthread_mutex_unlock (&set->lock);
     return start && !fst_pipe_left (self->pipe);
 }
@@ -233,7 +234,6 @@ s_free (fst_flow_t *self)
         TAILQ_REMOVE (&set->news, self, news_link);
     pthread_mutex_unlock (&set->lock);
     TAILQ_REMOVE (&set->all, self, link);
-    set->count--;
     if (self->args.dispose)
         self->args.dispose (self->args.arg);
     fst_pipe_destroy (&self->pipe);
@@ -249,7 +249,6 @@ s_done (void *job)
 {
     fst_flow_t *self = job;
     pthread_mutex_lock (&self->set->lock);
-    self->set->running -= self->running;
     self->running = false;
     pthread_mutex_unlock (&self->set->lock);
     self->job = false;
@@ -274,6 +273,15 @@ s_count_user (const fst_flows_t *self, const char *user)
     return count;
 }
 
+//  A token that is no good now is refused by the others.
+static void
+s_note_session (fst_flow_t *self)
+{
+    fst_claims_t claims;
+    if (self->set->actor && fst_actor_check_token (self->set->actor, self->token, &claims) == FST_OK)
+        memcpy (self->session, claims.session, sizeof (self->session));
+}
+
 fst_rc_t
 fst_flow_begin (fst_flows_t *set, const fst_flow_args_t *args, fst_flow_t **self_p)
 {
@@ -290,11 +298,11 @@ fst_flow_begin (fst_flows_t *set, const fst_flow_args_t *args, fst_flow_t **self
     self->token = strdup (args->token);
     self->user = strdup (args->user);
     assert (self->token && self->user);
+    s_note_session (self);
     self->pipe = fst_pipe_new (args->pipe_bytes, s_add_news, self);
     self->begun_ms = fst_clock_mono_ms ();
     snprintf (self->trace, sizeof (self->trace), "%s", fst_trace_now ());
     TAILQ_INSERT_TAIL (&set->all, self, link);
-    set->count++;
     self->job = true;
     fst_rc_t rc = fst_pool_submit (args->upload? set->uploads: set->quick, s_run, s_done, self);
     if (rc == FST_OK) {
@@ -319,9 +327,10 @@ fst_flow_over (const fst_flow_t *self, fst_rc_t *rc_p, const char **problem_p)
     assert (self);
     if (!self->over)
         return false;
-    *rc_p = self->refused? FST_BUSY: self->rc;
+    bool stopped = self->revoked && self->rc == FST_INTERRUPTED;
+    *rc_p = self->refused? FST_BUSY: stopped? FST_EXPIRED: self->rc;
     if (problem_p)
-        *problem_p = !self->refused && self->problem && *self->problem? self->problem: fst_error_text (*rc_p);
+        *problem_p = *rc_p == self->rc && self->problem && *self->problem? self->problem: fst_error_text (*rc_p);
     return true;
 }
 
@@ -498,6 +507,7 @@ void
 fst_flows_watch (fst_flows_t *self, fst_actor_t *actor)
 {
     assert (self);
+    self->actor = actor;
     int fds [3];
     fst_flows_fds (self, fds);
     for (int at = 0; at < 3; at++)
@@ -555,6 +565,10 @@ fst_flows_tick (fst_flows_t *self, int64_t now_ms)
     s_doom (self, now_ms - IDLE_MS, NULL);
     fst_flow_t *flow;
     TAILQ_FOREACH (flow, &self->all, link) {
+        if (self->actor && !flow->revoked && fst_actor_is_revoked (self->actor, flow->session)) {
+            flow->revoked = true;
+            fst_pipe_leave (flow->pipe);
+        }
         pthread_mutex_lock (&self->lock);
         bool late = flow->job && !flow->over && !flow->running && now_ms - flow->begun_ms > WAIT_MS;
         flow->refused = flow->refused || late;
@@ -572,15 +586,4 @@ fst_flows_forget (fst_flows_t *self, const char *token)
     assert (self);
     assert (token);
     s_doom (self, fst_clock_mono_ms () - IDLE_MS, token);
-}
-
-void
-fst_flows_count (const fst_flows_t *self, size_t *busy_p, size_t *waiting_p)
-{
-    assert (self);
-    fst_flows_t *set = (fst_flows_t *) self;    //  For the lock only
-    pthread_mutex_lock (&set->lock);
-    *busy_p = self->running;
-    pthread_mutex_unlock (&set->lock);
-    *waiting_p = self->count > *busy_p? self->count - *busy_p: 0;
 }

@@ -15,6 +15,8 @@
 //          take from fst_flow_pipe (flow), or look at fst_flow_over
 //      }
 //
+//  When the session of a token is ended early, its transfers are too: they are over with FST_EXPIRED.
+//
 //  Who loses interest leaves: the thread stops at its next step, and nothing becomes visible. Clients are kept
 //  for a minute after use, so that the next small file needs no new connections.
 //
@@ -66,11 +68,12 @@ fst_flows_collect (fst_flows_t *self);
 void
 fst_flows_fds (const fst_flows_t *self, int fds [3]);
 
-//  Closes clients that nobody used for a minute; refuses who waited too long for a thread.
+//  Closes clients that nobody used for a minute; refuses who waited too long for a thread; ends transfers of sessions
+//  that were ended.
 void
 fst_flows_tick (fst_flows_t *self, int64_t now_ms);
 
-//  This token is no good any more (logout): the clients that have it are closed.
+//  This token is no good any more (logout): the clients that have it are closed. Its transfers end by the next tick.
 void
 fst_flows_forget (fst_flows_t *self, const char *token);
 
@@ -94,10 +97,6 @@ fst_flow_leave (fst_flow_t **self_p);
 //  True once the thread called fst_flow_tell: what it left in arg before can be read.
 bool
 fst_flow_told (fst_flow_t *self);
-
-//  How many threads are at work, and how many transfers wait for one.
-void
-fst_flows_count (const fst_flows_t *self, size_t *busy_p, size_t *waiting_p);
 
 //  ---- For the thread
 

@@ -409,6 +409,9 @@ s_logged_out (void *arg, fst_rc_t rc, json_t *reply)
     if (rc == FST_OK || rc == FST_EXPIRED) {
         if (fst_http_token (call->request) && call->self->logged_out)
             call->self->logged_out (call->self->logged_out_arg, fst_http_token (call->request));
+        const fst_claims_t *claims = fst_http_claims (call->request);
+        if (claims)                                 //  The event comes too, but later than the next request may
+            fst_actor_revoke (call->self->actor, claims->session, claims->expires_ms);
         s_set_cookie (call->request, "", 0);
         fst_http_reply_json (call->request, 200, NULL);
     }

@@ -1,5 +1,6 @@
 """Content over HTTP: uploads that resume, zips, and the history of what moved."""
 
+import contextlib
 import http.client
 import io
 import json
@@ -8,7 +9,7 @@ import urllib.parse
 import zipfile
 
 from harness import RANDOM, content, main, until
-from web import CHUNK, TUS, ContentTest, SharedTest, Web
+from web import CHUNK, TUS, ContentTest, SharedTest, Web, file_url
 
 
 class Resumable(SharedTest):
@@ -158,6 +159,27 @@ class Limits(ContentTest):
         self.status(bob.create("/users/bob/x", 10), 201)
         self.status(web.ask("DELETE", urls[0], **TUS), 204)
         self.status(web.create("/users/anna/more", 10), 201)
+
+    def test_what_a_session_has_under_way_ends_with_it(self):
+        cluster, client, web = self.begin(processes=False, sets=("web=127.0.0.1:0",))
+        octets = content(64 * CHUNK)                # More than sockets and buffers on the way hold
+        client.put("big", octets)
+        client.login("anna")                        # A second session
+        url = self.status(web.create("/users/anna/up", 3 * CHUNK), 201).headers["Location"]
+        self.status(web.patch(url, 0, octets[:CHUNK]), 204)
+        with contextlib.closing(web.connect()) as slow:
+            slow.request("GET", file_url("/users/anna/big"), headers=web.headers())
+            response = slow.getresponse()
+            got = len(response.read(CHUNK))
+            self.status(web.ask("DELETE", "/api/v1/session", X_Filestore="1"), 200)
+            self.status(web.get("/users/anna/big"), 401)
+            other = Web("http://" + web.host, client.token())
+            until(lambda: other.uploads() == [], "the upload ends")
+            with self.assertRaises((http.client.IncompleteRead, ConnectionError)):
+                while part := response.read1(CHUNK):
+                    got += len(part)
+                raise http.client.IncompleteRead(b"") if got < len(octets) else AssertionError("all of it came")
+        self.assertTrue(client.get("big") == octets)
 
     def test_a_zip_that_fails_in_the_middle_does_not_look_whole(self):
         cluster, client, web = self.begin(nodes=2)
