@@ -16,9 +16,9 @@ fst_access_rights (const fst_person_t *person, unsigned inherited, const fst_ent
     if (entry->id == FST_ENTRY_TRASH)
         return 0;
     if (entry->id == FST_ENTRY_ROOT)
-        return FST_ACCESS_LIST | (person->admin? FST_ACCESS_FOLDERS: 0);
+        return FST_ACCESS_LIST | (person->admin? FST_ACCESS_FOLDERS: 0) | (person->actor? FST_ACCESS_READ: 0);
     if (entry->id == FST_ENTRY_USERS)
-        return FST_ACCESS_LIST;
+        return FST_ACCESS_LIST | (person->actor? FST_ACCESS_READ: 0);
     unsigned rights = (inherited & INHERITED) | (granted & GRANTED);
     if (person->actor || strcmp (entry->owner, person->name) == 0)
         rights |= FST_ACCESS_READ | FST_ACCESS_WRITE | FST_ACCESS_SHARE;
