@@ -1,10 +1,6 @@
 """The service content: plain content on the bus for who speaks ZeroMQ and JSON only."""
 
-import json
-import uuid
-
-import zmq
-
+from examples import Bus
 from harness import ClusterTest, content, main, until
 
 
@@ -13,25 +9,11 @@ def frames(octets):
     return [octets[at:at + (1 << 20)] for at in range(0, len(octets), 1 << 20)]
 
 
-class Bus:
-    """One REQ socket, as a script has it."""
+class Content(Bus):
+    """The service's commands."""
 
-    def __init__(self, test, cluster, token):
-        self.token = token
-        self.socket = zmq.Context.instance().socket(zmq.REQ)
-        self.socket.rcvtimeo, self.socket.linger = 60000, 0
-        self.socket.connect("ipc://%s/run/clients" % cluster.folder)
-        test.addCleanup(self.socket.close)
-
-    def ask(self, command, *frames, **payload):
-        """(payload, octets), or (code, b"")."""
-        head = {"v": 1, "id": uuid.uuid4().hex, "command": command, "token": self.token, "payload": payload}
-        self.socket.send_multipart([b"MDPC02", b"\1", b"content", json.dumps(head).encode(), *frames])
-        reply = self.socket.recv_multipart()[3:]
-        head = json.loads(reply[0])
-        if any(len(frame) > 1 << 20 for frame in reply[1:]):
-            raise AssertionError("a frame is too long")
-        return head["payload"] if head["status"] == "ok" else head["code"], b"".join(reply[1:])
+    def ask(self, *arguments, **payload):
+        return super().ask("content", *arguments, **payload)
 
     def read_all(self, path, length=None):
         octets, page = b"", {"more": True}
@@ -48,7 +30,7 @@ class Pages(ClusterTest):
         self.shared = self.cluster(web=True, nodes=2)
         self.alice = self.shared.client("alice")
         self.bob = self.shared.client("bob")
-        self.bus = Bus(self, self.shared, self.alice.token())
+        self.bus = Content(self, self.shared, self.alice.token())
         until(lambda: self.bus.ask("READ", path="nothing")[0] == "not_found", "the service")
 
     def test_pages_are_the_file(self):
@@ -85,7 +67,7 @@ class Pages(ClusterTest):
         self.assertEqual(page["offset"], 5 << 20)
         self.alice.fails("not_found", "stat", "large")
         self.assertEqual(self.bus.ask("WRITE", b"x", upload=page["upload"], offset=7)[0], "changed")
-        stranger = Bus(self, self.shared, self.bob.token())
+        stranger = Content(self, self.shared, self.bob.token())
         self.assertEqual(stranger.ask("WRITE", b"x", upload=page["upload"], offset=5 << 20, last=True)[0], "not_found")
         page, _ = self.bus.ask("WRITE", *frames(octets[5 << 20:9 << 20]), upload=page["upload"], offset=5 << 20)
         self.alice.fails("not_found", "stat", "large")
@@ -97,7 +79,7 @@ class Pages(ClusterTest):
     def test_the_token_decides(self):
         self.alice.put("secret", b"secret")
         for token in (self.bob.token(), self.bob.token()[:-8] + "AAAAAAAA"):
-            stranger = Bus(self, self.shared, token)
+            stranger = Content(self, self.shared, token)
             self.assertIn(stranger.ask("READ", path="/users/alice/secret")[0], ("not_found", "unauthenticated"))
             self.assertIn(stranger.ask("WRITE", b"x", path="/users/alice/secret", last=True)[0], ("not_found", "denied", "unauthenticated"))
             self.assertNotIsInstance(stranger.ask("WRITE", b"x", path="/users/alice/other")[0], bytes)

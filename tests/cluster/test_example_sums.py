@@ -1,0 +1,76 @@
+"""The actor of thirty lines, in Python and in JavaScript, killed and started again while files are uploaded: it misses nothing,
+does nothing twice, and no more than it may."""
+
+import hashlib
+import os
+import shutil
+import time
+
+from examples import EXAMPLES, PYTHON, Actor, ExamplesTest, Load
+from harness import RANDOM, SOURCE, content, main, until
+
+MODULES = os.environ.get("FST_SUMS_MODULES", os.path.join(SOURCE, "build", "sums"))
+
+
+class Sums(ExamplesTest):
+    def files(self, batch):
+        return {"%d.bin" % at: content(RANDOM.choice((0, 1, 1000, 70000))) for at in range(15)}
+
+    def check(self, program, environment):
+        actor = Actor(self, self.shared, "sums", program, dict(environment, BUNDLE=self.enrol(
+            "sums", "--read", "/users", "--write", "/users"))).start()
+        self.alice.put("before.bin", b"before")
+        load = Load(self.alice, 3, self.files)
+        load.disturb(actor)
+        load.files["before.bin"] = b"before"
+        actor.kill()
+        load.files["large.bin"] = content(5 << 20)          # More than a page, while it is away
+        self.alice.put("large.bin", load.files["large.bin"])
+        load.files["before.bin"] = b"after"                 # And a newer version
+        self.alice.put("before.bin", b"after")
+        actor.start()
+
+        def is_done():
+            actor.keep_alive()
+            return self.read("before.bin.sha256").startswith(hashlib.sha256(b"after").hexdigest().encode())
+        until(is_done, "the last sum", 120)
+        for path, octets in load.files.items():
+            line = "%s  %s\n" % (hashlib.sha256(octets).hexdigest(), os.path.basename(path))
+            self.assertEqual(self.read(path + ".sha256").decode(), line)
+            if path != "before.bin":
+                self.assertEqual(self.stat(path + ".sha256")["version"], 1, path)
+        self.assertLessEqual(self.stat("before.bin.sha256")["version"], 2)
+        for folder in ("batch0", "/users/alice"):
+            self.assertFalse([name for name in self.names(folder) if name.endswith(".sha256.sha256")])
+
+    def test_sums_in_python_miss_nothing_and_do_nothing_twice(self):
+        self.check([PYTHON, os.path.join(EXAMPLES, "sums", "sums.py")], {})
+
+    def test_sums_in_javascript_miss_nothing_and_do_nothing_twice(self):
+        self.assertTrue(os.path.isdir(os.path.join(MODULES, "node_modules")), "run tests/web/install %s actors/examples/sums" % MODULES)
+        program = os.path.join(self.shared.root, "sums.mjs")       # Beside its modules
+        shutil.copy(os.path.join(EXAMPLES, "sums", "sums.mjs"), program)
+        os.symlink(os.path.join(MODULES, "node_modules"), os.path.join(self.shared.root, "node_modules"))
+        self.check(["node", program], {})
+
+    def test_they_are_thirty_lines(self):
+        for name in ("sums.py", "sums.mjs"):
+            with open(os.path.join(EXAMPLES, "sums", name)) as file:
+                lines = file.readlines()
+            self.assertLessEqual(len(lines), 30, name)
+            self.assertLessEqual(max(map(len, lines)), 150, name)
+
+    def test_one_that_may_only_read_writes_nothing(self):
+        actor = Actor(self, self.shared, "sums", [PYTHON, os.path.join(EXAMPLES, "sums", "sums.py")],
+                      {"BUNDLE": self.enrol("sums", "--read", "/users/alice/open")}).start()
+        self.alice.ok("mkdir", "open")
+        self.alice.put("closed.bin", b"closed")
+        self.alice.put("open/a.bin", b"a")
+        time.sleep(3)               # It must do nothing, for as long as it would have taken
+        self.assertIsNone(actor.popen.poll(), actor.text())
+        self.assertEqual(self.names("/users/alice"), {"closed.bin", "open"})
+        self.assertEqual(self.names("open"), {"a.bin"})
+
+
+if __name__ == "__main__":
+    main()
