@@ -93,6 +93,20 @@ s_roff (const char *text)
     }
 }
 
+//  The same for prose: mdoc wants each sentence on its own line.
+static void
+s_prose (const char *text)
+{
+    char line [2048];
+    size_t used = 0;
+    for (; *text && used < sizeof (line) - 1; text++) {
+        bool end = used && *text == ' ' && strchr (".!?", line [used - 1]) && text [1] >= 'A' && text [1] <= 'Z';
+        line [used++] = end? '\n': *text;
+    }
+    line [used] = 0;
+    s_roff (line);
+}
+
 static void
 s_page_options (void)
 {
@@ -107,7 +121,7 @@ s_page_options (void)
         printf (" = \\(dq");
         s_roff (option->standard);
         printf ("\\(dq\n");
-        s_roff (option->meaning);
+        s_prose (option->meaning);
         if (*bounds) {
             printf (" (");
             s_roff (bounds);
@@ -138,11 +152,11 @@ fst_manual_page (const char *help)
             ".Sh DESCRIPTION\n.Bd -literal\n");
     s_roff (help);
     printf (".Ed\n.Sh SIGNALS\n.Bl -tag -width SIGTERM\n"
-            ".It SIGTERM, SIGINT\nEnd cleanly. A second one ends at once; nothing is lost by that.\n"
+            ".It SIGTERM, SIGINT\nEnd cleanly.\nA second one ends at once; nothing is lost by that.\n"
             ".It SIGHUP\nRead the settings again, and use what can be changed while it runs: the level and format of the log, "
-            "the certificate of the web page, and the list of enrolled actors. The log says which other options need a restart.\n"
+            "the certificate of the web page, and the list of enrolled actors.\nThe log says which other options need a restart.\n"
             ".El\n"
-            ".Sh SETTINGS\nOne line for each: name = \\(dqvalue\\(dq. Sizes have units B, KiB, MiB, GiB, TiB; times ms, s, min, h, d. "
+            ".Sh SETTINGS\nOne line for each: name = \\(dqvalue\\(dq.\nSizes have units B, KiB, MiB, GiB, TiB; times ms, s, min, h, d.\n"
             "Every option with its default:\n");
     s_page_options ();
     printf (".Sh FILES\n.Bl -tag -width Ds\n"

@@ -2,6 +2,7 @@
 
 #include "cli.h"
 #include <stdio.h>
+#include <string.h>
 
 //  Text that mdoc would take for something else is made harmless.
 static void
@@ -22,6 +23,20 @@ s_roff (const char *text)
     }
 }
 
+//  The same for prose: mdoc wants each sentence on its own line.
+static void
+s_prose (const char *text)
+{
+    char line [2048];
+    size_t used = 0;
+    for (; *text && used < sizeof (line) - 1; text++) {
+        bool end = used && *text == ' ' && strchr (".!?", line [used - 1]) && text [1] >= 'A' && text [1] <= 'Z';
+        line [used++] = end? '\n': *text;
+    }
+    line [used] = 0;
+    s_roff (line);
+}
+
 static void
 s_option (const cli_option_t *option)
 {
@@ -32,7 +47,7 @@ s_option (const cli_option_t *option)
     if (option->value)
         printf (" Ar %s", option->value);
     printf ("\n");
-    s_roff (option->meaning);
+    s_prose (option->meaning);
     printf (".\n");
 }
 
@@ -50,9 +65,9 @@ s_command (const cli_command_t *command)
             printf ("%s%s]", cli_options [option].value? " ": "", cli_options [option].value? cli_options [option].value: "");
         }
     printf ("\n");
-    s_roff (command->summary);
+    s_prose (command->summary);
     printf (".\n");
-    s_roff (command->details);
+    s_prose (command->details);
 }
 
 fst_rc_t

@@ -61,7 +61,7 @@ class Older(ClusterTest):
             path = os.path.join(cluster.folder, name)
             database = sqlite3.connect(path)
             before, = database.execute("PRAGMA user_version").fetchone()
-            database.execute("PRAGMA user_version = %d" % (before + 1))
+            database.execute("PRAGMA user_version = %d" % (before + 50))
             database.close()
             with open(path, "rb") as file:
                 octets = file.read()
