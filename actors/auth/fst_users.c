@@ -35,6 +35,9 @@ static const char *const s_migrations [] = {
     "CREATE INDEX revoked_by_end ON revoked (expires_ms);",
     "ALTER TABLE sessions ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;"
     "UPDATE sessions SET used_ms = begun_ms;",
+    "ALTER TABLE sessions ADD COLUMN name TEXT;"        //  Of a token for an application; else NULL
+    "ALTER TABLE sessions ADD COLUMN scopes BLOB;"      //  The same
+    "CREATE UNIQUE INDEX tokens_by_name ON sessions (user, name) WHERE name IS NOT NULL;",
     NULL
 };
 
@@ -423,7 +426,7 @@ s_make_room (fst_users_t *self, const fst_user_t *user, int64_t now_ms)
 {
     //  The newest SESSIONS_MAX - 1 stay
     sqlite3_stmt *oldest = fst_db_prepare (self->db,
-        "SELECT session, expires_ms FROM sessions WHERE user = ?1 AND expires_ms > ?2"
+        "SELECT session, expires_ms FROM sessions WHERE user = ?1 AND expires_ms > ?2 AND name IS NULL"
         " ORDER BY expires_ms DESC LIMIT -1 OFFSET ?3");
     sqlite3_bind_int64 (oldest, 1, user->id);
     sqlite3_bind_int64 (oldest, 2, now_ms);
@@ -496,7 +499,7 @@ fst_users_renew_session (fst_users_t *self, const uint8_t session [FST_SESSION_B
     rc = s_move_end (self, session, now_ms, expires_ms);
     if (rc == FST_OK) {
         sqlite3_stmt *find = fst_db_prepare (self->db,
-            "SELECT users.id, name, role, hash, changes FROM sessions JOIN users ON users.id = user"
+            "SELECT users.id, users.name, role, hash, changes FROM sessions JOIN users ON users.id = user"
             " WHERE session = ?1");
         s_bind_session (find, 1, session);
         rc = s_read_user (self, find, user);
@@ -526,7 +529,7 @@ fst_users_sessions (fst_users_t *self, const char *name, int64_t now_ms, fst_ses
     assert (each);
     sqlite3_stmt *list = fst_db_prepare (self->db,
         "SELECT session, begun_ms, used_ms, expires_ms FROM sessions JOIN users ON users.id = user"
-        " WHERE name = ?1 AND expires_ms > ?2 ORDER BY used_ms DESC LIMIT ?3");
+        " WHERE users.name = ?1 AND expires_ms > ?2 AND sessions.name IS NULL ORDER BY used_ms DESC LIMIT ?3");
     s_bind_text (list, 1, name);
     sqlite3_bind_int64 (list, 2, now_ms);
     sqlite3_bind_int64 (list, 3, FST_USERS_SESSIONS_MAX);
@@ -548,7 +551,8 @@ fst_users_end_own_session (fst_users_t *self, const char *name, const uint8_t se
 {
     assert (self);
     sqlite3_stmt *find = fst_db_prepare (self->db,
-        "SELECT 1 FROM sessions JOIN users ON users.id = user WHERE session = ?1 AND name = ?2 AND expires_ms > ?3");
+        "SELECT 1 FROM sessions JOIN users ON users.id = user WHERE session = ?1 AND users.name = ?2"
+        " AND expires_ms > ?3 AND sessions.name IS NULL");
     s_bind_session (find, 1, session);
     s_bind_text (find, 2, name);
     sqlite3_bind_int64 (find, 3, now_ms);
@@ -558,6 +562,134 @@ fst_users_end_own_session (fst_users_t *self, const char *name, const uint8_t se
         return fst_users_end_session (self, session, now_ms);
     //  One that was ended is what was asked for, perhaps by this very request before its reply got lost
     return rc == FST_NOT_FOUND && fst_users_check_revoked (self, session) == FST_EXPIRED? FST_OK: rc;
+}
+
+//  ---- Tokens for applications
+
+#define TOKEN_COLUMNS "session, sessions.name, scopes, begun_ms, expires_ms"
+
+static fst_rc_t
+s_read_token (sqlite3_stmt *select, fst_app_token_t *token)
+{
+    *token = (fst_app_token_t) { .created_ms = sqlite3_column_int64 (select, 3), .expires_ms = sqlite3_column_int64 (select, 4) };
+    memcpy (token->session, sqlite3_column_blob (select, 0), FST_SESSION_BYTES);
+    s_copy_text (token->name, sizeof (token->name), select, 1);
+    const void *scopes = sqlite3_column_blob (select, 2);
+    return fst_scopes_decode (scopes? scopes: "", (size_t) sqlite3_column_bytes (select, 2), token->scopes)? FST_OK: FST_CORRUPT;
+}
+
+//  FST_TOO_MANY: there is no room for one more.
+static fst_rc_t
+s_check_tokens (fst_users_t *self, int64_t user, int64_t now_ms)
+{
+    sqlite3_stmt *count = fst_db_prepare (self->db,
+        "SELECT count (*) FROM sessions WHERE user = ?1 AND name IS NOT NULL AND expires_ms > ?2");
+    sqlite3_bind_int64 (count, 1, user);
+    sqlite3_bind_int64 (count, 2, now_ms);
+    fst_rc_t rc = fst_db_next (self->db, count);
+    bool full = rc == FST_OK && sqlite3_column_int64 (count, 0) >= FST_USERS_TOKENS_MAX;
+    fst_db_done (count);
+    return full? FST_TOO_MANY: rc;
+}
+
+static fst_rc_t
+s_insert_token (fst_users_t *self, int64_t user, const fst_app_token_t *token)
+{
+    //  One that is over may still have the name
+    sqlite3_stmt *old = fst_db_prepare (self->db, "DELETE FROM sessions WHERE user = ?1 AND name = ?2 AND expires_ms <= ?3");
+    sqlite3_bind_int64 (old, 1, user);
+    s_bind_text (old, 2, token->name);
+    sqlite3_bind_int64 (old, 3, token->created_ms);
+    fst_rc_t rc = fst_db_run (self->db, old);
+    sqlite3_stmt *taken = fst_db_prepare (self->db, "SELECT 1 FROM sessions WHERE user = ?1 AND name = ?2");
+    sqlite3_bind_int64 (taken, 1, user);
+    s_bind_text (taken, 2, token->name);
+    if (rc == FST_OK)
+        rc = fst_db_next (self->db, taken);
+    fst_db_done (taken);
+    if (rc != FST_NOT_FOUND)
+        return rc == FST_OK? FST_EXISTS: rc;
+    sqlite3_stmt *insert = fst_db_prepare (self->db,
+        "INSERT INTO sessions (session, user, begun_ms, expires_ms, used_ms, name, scopes) VALUES (?1, ?2, ?3, ?4, ?3, ?5, ?6)");
+    s_bind_session (insert, 1, token->session);
+    sqlite3_bind_int64 (insert, 2, user);
+    sqlite3_bind_int64 (insert, 3, token->created_ms);
+    sqlite3_bind_int64 (insert, 4, token->expires_ms);
+    s_bind_text (insert, 5, token->name);
+    sqlite3_bind_blob (insert, 6, token->scopes, (int) fst_scopes_bytes (token->scopes), SQLITE_TRANSIENT);
+    return fst_db_run (self->db, insert);
+}
+
+fst_rc_t
+fst_users_add_token (fst_users_t *self, const char *name, fst_app_token_t *token)
+{
+    assert (self && token);
+    fst_user_t user;
+    fst_rc_t rc = fst_users_find (self, name, &user);
+    if (rc != FST_OK)
+        return rc;
+    sqlite3_stmt *same = fst_db_prepare (self->db, "SELECT " TOKEN_COLUMNS " FROM sessions WHERE session = ?1 AND user = ?2");
+    s_bind_session (same, 1, token->session);
+    sqlite3_bind_int64 (same, 2, user.id);
+    rc = fst_db_next (self->db, same);
+    if (rc == FST_OK)
+        rc = s_read_token (same, token);
+    else
+    if (rc == FST_NOT_FOUND) {
+        fst_db_done (same);
+        rc = s_begin (self);
+        if (rc != FST_OK)
+            return rc;
+        rc = s_check_tokens (self, user.id, token->created_ms);
+        if (rc == FST_OK)
+            rc = s_insert_token (self, user.id, token);
+        return s_end (self, rc);
+    }
+    fst_db_done (same);
+    return rc;
+}
+
+fst_rc_t
+fst_users_tokens (fst_users_t *self, const char *user, int64_t now_ms, fst_app_token_fn *each, void *arg)
+{
+    assert (self && each);
+    sqlite3_stmt *list = fst_db_prepare (self->db,
+        "SELECT " TOKEN_COLUMNS " FROM sessions JOIN users ON users.id = user"
+        " WHERE users.name = ?1 AND sessions.name IS NOT NULL AND expires_ms > ?2 ORDER BY sessions.name LIMIT ?3");
+    s_bind_text (list, 1, user);
+    sqlite3_bind_int64 (list, 2, now_ms);
+    sqlite3_bind_int64 (list, 3, FST_USERS_TOKENS_MAX);
+    fst_rc_t rc;
+    while ((rc = fst_db_next (self->db, list)) == FST_OK) {
+        fst_app_token_t token;
+        rc = s_read_token (list, &token);
+        if (rc != FST_OK)
+            break;
+        each (arg, &token);
+    }
+    if (rc != FST_NOT_FOUND)
+        fst_db_done (list);
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+fst_rc_t
+fst_users_end_token (fst_users_t *self, const char *user, const char *name, int64_t now_ms)
+{
+    assert (self);
+    fst_rc_t rc = s_begin (self);
+    if (rc != FST_OK)
+        return rc;
+    size_t before = self->ended_count;
+    sqlite3_stmt *select = fst_db_prepare (self->db,
+        "SELECT session, expires_ms FROM sessions JOIN users ON users.id = user"
+        " WHERE users.name = ?1 AND sessions.name = ?2 AND expires_ms > ?3");
+    s_bind_text (select, 1, user);
+    s_bind_text (select, 2, name);
+    sqlite3_bind_int64 (select, 3, now_ms);
+    rc = s_end_selected (self, select);
+    if (rc == FST_OK && self->ended_count == before)
+        rc = FST_NOT_FOUND;
+    return s_end (self, rc);
 }
 
 //  ---- Endings

@@ -15,6 +15,8 @@
 #define FST_USERS_SESSIONS_MAX      1000    //  Of one user; one more ends the one that would end first
 #define FST_USERS_LIST_MAX          4096    //  Of fst_users_revoked
 
+#define FST_USERS_TOKENS_MAX        100     //  For applications, of one user
+
 typedef struct fst_users fst_users_t;
 
 typedef struct {
@@ -106,7 +108,7 @@ fst_users_renew_session (fst_users_t *self, const uint8_t session [FST_SESSION_B
 fst_rc_t FST_CHECKED
 fst_users_end_session (fst_users_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t now_ms);
 
-//  Call each for the sessions of a user, the one that was used last first.
+//  Call each for the sessions of a user, without tokens for applications, the one that was used last first.
 typedef struct {
     uint8_t session [FST_SESSION_BYTES];
     int64_t begun_ms, used_ms;              //  Used: begun or renewed last
@@ -115,6 +117,29 @@ typedef struct {
 typedef void (fst_session_fn) (void *arg, const fst_session_t *session);
 fst_rc_t FST_CHECKED
 fst_users_sessions (fst_users_t *self, const char *name, int64_t now_ms, fst_session_fn *each, void *arg);
+
+//  ---- Tokens for applications: sessions with a name, and scopes
+
+typedef struct {
+    uint8_t session [FST_SESSION_BYTES];
+    char name [FST_USER_BYTES_MAX + 1];
+    char scopes [FST_SCOPES_BYTES_MAX];
+    int64_t created_ms, expires_ms;
+} fst_app_token_t;
+
+//  Make one; if there is one with this session already (the request came twice), it is given.
+//      FST_EXISTS   the name is taken      FST_TOO_MANY      FST_NOT_FOUND   no such user
+fst_rc_t FST_CHECKED
+fst_users_add_token (fst_users_t *self, const char *user, fst_app_token_t *token);
+
+//  Call each for those of a user, by name.
+typedef void (fst_app_token_fn) (void *arg, const fst_app_token_t *token);
+fst_rc_t FST_CHECKED
+fst_users_tokens (fst_users_t *self, const char *user, int64_t now_ms, fst_app_token_fn *each, void *arg);
+
+//  FST_NOT_FOUND
+fst_rc_t FST_CHECKED
+fst_users_end_token (fst_users_t *self, const char *user, const char *name, int64_t now_ms);
 
 //  End a session of this user; FST_OK if it was ended already, FST_NOT_FOUND if he has no such one.
 fst_rc_t FST_CHECKED

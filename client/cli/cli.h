@@ -5,6 +5,7 @@
 //      cli_session.c   settings, session file, connection
 //      cli_terminal.c  errors, names, passwords, progress
 //      cli_account.c   register login logout whoami passwd sessions
+//      cli_token.c     token
 //      cli_put.c       put                 cli_walk.c    local folders
 //      cli_get.c       get cat
 //      cli_list.c      ls stat             cli_tree.c    tree du find
@@ -37,7 +38,7 @@ typedef enum {
     CLI_CONFIG, CLI_SET, CLI_JSON, CLI_HELP,            //  Every command takes these
     CLI_LONG, CLI_RECURSIVE, CLI_PARENTS, CLI_FOREVER, CLI_NO_REPLACE, CLI_REPLICAS, CLI_KEY, CLI_KEY_FILE,
     CLI_DATABASE, CLI_PASSWORD_STDIN, CLI_UNDO, CLI_NO_WAIT, CLI_END, CLI_STOP, CLI_VERSIONS, CLI_TRASH,
-    CLI_VERSION, CLI_WRITE, CLI_EMPTY, CLI_SINCE, CLI_FOLLOW, CLI_REVOKE, CLI_OUTPUT, CLI_CURSOR,
+    CLI_VERSION, CLI_WRITE, CLI_EMPTY, CLI_SINCE, CLI_FOLLOW, CLI_REVOKE, CLI_OUTPUT, CLI_CURSOR, CLI_EXPIRES,
     CLI_OPTIONS_COUNT
 } cli_option_id_t;
 
@@ -72,6 +73,7 @@ struct cli {
     int sets_count;
     filestore_t *store;         //  NULL until cli_connect
     char *token;                //  As it stands in the session file
+    bool borrowed;              //  It is that of $FILESTORE_TOKEN, and the file stays as it is
     char *problem;              //  The sentence that goes with a failure
     fst_rc_t worst;             //  First failure that was reported already, of a command on several files
     int reported;               //  How many were
@@ -317,6 +319,7 @@ fst_rc_t FST_CHECKED cli_share (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_unshare (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_events (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_sessions (cli_t *self, int count, char **operands);
+fst_rc_t FST_CHECKED cli_token (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_nodes (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_services (cli_t *self, int count, char **operands);
 fst_rc_t FST_CHECKED cli_tap (cli_t *self, int count, char **operands);

@@ -30,6 +30,7 @@ const cli_option_t cli_options [CLI_OPTIONS_COUNT] = {
     [CLI_EMPTY]          = { "--empty",          0,   NULL,         "Delete from the trash, forever" },
     [CLI_SINCE]          = { "--since",          0,   "N",          "Those after this sequence number" },
     [CLI_CURSOR]         = { "--cursor",         0,   "NAME",       "Those after where the cursor of this name stands, and move it" },
+    [CLI_EXPIRES]        = { "--expires",        0,   "TIME",       "It ends after this time: 30 d, 12 h; a year if this is not said" },
     [CLI_FOLLOW]         = { "--follow",         'f', NULL,         "Go on as they happen, until interrupted" },
     [CLI_REVOKE]         = { "--revoke",         0,   "SESSION",    "End this one; the first characters are enough" },
     [CLI_OUTPUT]         = { "--output",         0,   "FILE",       "Write the binary frames behind the reply there" },
@@ -40,7 +41,7 @@ static const cli_command_t s_commands [] = {
     { "register", "NAME", "Create an account and log in; the first one is the admin",
       "", BIT (CLI_PASSWORD_STDIN), 1, 1, cli_register },
     { "login", "NAME", "Begin a session",
-      "It is kept in $FILESTORE_SESSION or ~/.config/filestore/session.\n", BIT (CLI_PASSWORD_STDIN), 1, 1, cli_login },
+      "It is kept in $FILESTORE_SESSION or ~/.config/filestore/session. $FILESTORE_TOKEN goes before it.\n", BIT (CLI_PASSWORD_STDIN), 1, 1, cli_login },
     { "logout", "", "End the session, for everyone who has it",
       "", 0, 0, 0, cli_logout },
     { "whoami", "", "Say who is logged in",
@@ -50,6 +51,10 @@ static const cli_command_t s_commands [] = {
       BIT (CLI_PASSWORD_STDIN), 0, 0, cli_passwd },
     { "sessions", "", "List your sessions, or end one",
       "A session that is ended is refused everywhere, at once.\n", BIT (CLI_REVOKE), 0, 0, cli_sessions },
+    { "token", "create NAME [PATH] | list | end NAME", "Make a token for an application, good for PATH and all below; list or end those",
+      "It is given to the application in $FILESTORE_TOKEN, or over HTTP as  Authorization: Bearer TOKEN. It reads, and with\n"
+      "--write changes, what you may at that path (everything without PATH), and does nothing else in your name.\n",
+      BIT (CLI_WRITE) | BIT (CLI_EXPIRES), 1, 3, cli_token },
     { "put", "LOCAL... REMOTE", "Store files",
       "If REMOTE ends with / or is a folder, or there are several LOCALs, they go into it; else that is the name.\n"
       "- is standard input. When it returns, all copies are on stable storage.\n"
