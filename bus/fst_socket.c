@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "fst_clock.h"
 #include "fst_envelope.h"
+#include "fst_proof.h"
 
 #define CURVE_OCTETS        33          //  CURVE adds them to each frame
 #define COMMAND_BYTES_MAX   (FST_JSON_BYTES_MAX + 1024)
@@ -89,6 +90,47 @@ s_enlarge (zsock_t *socket, const char *endpoint)
 {
     if (s_begins (endpoint, "ipc://"))
         zsock_set_sndbuf (socket, IPC_BYTES);
+}
+
+//  ---- Data ports of this process
+
+#define SHORT_CUT   "inproc://data-"
+
+static pthread_mutex_t s_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool s_shares;
+static zlist_t *s_shared;           //  Endpoints; until the process ends
+
+void
+fst_socket_share (void)
+{
+    pthread_mutex_lock (&s_lock);
+    s_shares = true;
+    pthread_mutex_unlock (&s_lock);
+}
+
+static bool
+s_is_shared (const char *endpoint)
+{
+    bool found = false;
+    pthread_mutex_lock (&s_lock);
+    for (const char *item = s_shared? zlist_first (s_shared): NULL; item && !found; item = zlist_next (s_shared))
+        found = strcmp (item, endpoint) == 0;
+    pthread_mutex_unlock (&s_lock);
+    return found;
+}
+
+//  Bind the short cut too. If that fails, the way through the kernel is there.
+static void
+s_offer_short_cut (zsock_t *socket, const char *endpoint)
+{
+    bool known = s_is_shared (endpoint);
+    pthread_mutex_lock (&s_lock);
+    if (s_shares && s_begins (endpoint, "ipc://") && zsock_bind (socket, SHORT_CUT "%s", endpoint) != -1 && !known) {
+        s_shared = s_shared? s_shared: zlist_new ();
+        zlist_autofree (s_shared);
+        zlist_append (s_shared, (char *) endpoint);
+    }
+    pthread_mutex_unlock (&s_lock);
 }
 
 //  ---- Binding
@@ -210,6 +252,8 @@ fst_socket_bind (int type, const char *endpoint, const char *domain, const fst_k
     }
     zsock_t *socket = s_socket_new (type);
     s_guard (socket, endpoint, domain, keys);
+    if (s_is_data (domain))
+        s_offer_short_cut (socket, endpoint);       //  First: the socket's endpoint is the last one
     fst_rc_t rc = s_bind (socket, endpoint, problem_p);
     if (rc == FST_OK)
         *socket_p = socket;
@@ -297,6 +341,11 @@ fst_socket_connect_data (const char *endpoint, const char *user, const char *tic
     zsock_t *socket = s_connecting_new (ZMQ_DEALER);
     zsock_set_sndhwm (socket, DATA_QUEUE_OUT);
     zsock_set_rcvhwm (socket, DATA_QUEUE_IN);
+    if (!s_begins (user, FST_NODE_USER) && s_is_shared (endpoint)) {
+        char short_cut [512];
+        snprintf (short_cut, sizeof (short_cut), SHORT_CUT "%s", endpoint);
+        return s_connect (&socket, short_cut, socket_p);
+    }
     zsock_set_plain_username (socket, user);
     zsock_set_plain_password (socket, ticket);
     s_enlarge (socket, endpoint);

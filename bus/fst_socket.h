@@ -3,7 +3,7 @@
 //  heartbeats, no identities, CURVE or PLAIN with ZAP_ENFORCE_DOMAIN on every TCP port.
 //
 //  An endpoint that begins with ipc:// or inproc:// in domain client or actor uses no mechanism; its folder
-//  must be 0700 (checked at bind). Data ports always use PLAIN.
+//  must be 0700 (checked at bind). Data ports always use PLAIN, but within a process (fst_socket_share).
 //
 //  All sockets have SNDTIMEO and RCVTIMEO 0: nothing on them ever blocks.
 
@@ -32,6 +32,13 @@ fst_socket_connect (int type, const char *endpoint, const fst_keys_t *keys, zsoc
 //  Connect a DEALER to a node's data port with a ticket.
 fst_rc_t FST_CHECKED
 fst_socket_connect_data (const char *endpoint, const char *user, const char *ticket, zsock_t **socket_p);
+
+//  For a process whose parts live and die together, before its first socket: clients in it reach its data ports on ipc://
+//  without a way through the kernel, and their records change hands without a copy. Such a connection needs no ticket, and
+//  none is looked at: it cannot come from elsewhere. Capabilities are checked as always. Nodes among each other do
+//  not use it, for a node wants to know who is one.
+void
+fst_socket_share (void);
 
 //  Send a whole message without blocking. Takes the message in every case.
 //      FST_BUSY          the peer's queue is full       FST_UNREACHABLE   no such peer any more

@@ -1,6 +1,7 @@
 //  Start and stop of the parts of one process.
 
 #include "fst_host.h"
+#include "fst_socket.h"
 #include <assert.h>
 #include <czmq.h>
 #include <errno.h>
@@ -257,6 +258,7 @@ fst_host_new (void)
     fst_host_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->gate = fst_gate_new ();
+    fst_socket_share ();            //  What it starts it stops, all of it
     return self;
 }
 

@@ -64,6 +64,7 @@ s_open_run (void *job)
     };
     uint32_t bytes = 0;
     uint8_t *data = zmq_msg_data (&chunk->message);
+    assert (!zmq_msg_get (&chunk->message, ZMQ_SHARED));        //  It is opened in place
     chunk->rc = fst_record_open (&expect, self->key, data, zmq_msg_size (&chunk->message), &bytes);
     if (chunk->rc == FST_OK && bytes != fst_download_plain_bytes (self, chunk->number))
         chunk->rc = FST_CORRUPT;
