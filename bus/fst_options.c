@@ -97,7 +97,7 @@ const fst_option_t fst_options [] = {
     { "uploads",            FST_OPTION_NUMBER,   "64",      1, 64, "Uploads that the bridge has open at once, those that pause among them" },
     { "user-transfers",     FST_OPTION_NUMBER,   "16",      1, 128, "Of both together, for one user" },
     { "transfer-memory",    FST_OPTION_SIZE,     "10 MiB",  2 * MIB, GIB, "client-memory of each of them" },
-    { "upload-idle",        FST_OPTION_DURATION, "1 h",     SECOND, 7 * DAY, "How long an upload that can be resumed waits for its next octets" },
+    { "upload-idle",        FST_OPTION_DURATION, "1 h",     SECOND, 7 * DAY, "How long an upload that can be resumed waits for its next octets; after a 60th of it, only while nobody needs its place" },
     { "history-interval",   FST_OPTION_DURATION, "10 s",    100, HOUR, "Time between two of the 1440 points that the page's plots show" },
     { "zip-files",          FST_OPTION_NUMBER,   "100000",  1, 10000000, "Files in one zip; the list of them is kept in memory until its end" },
 

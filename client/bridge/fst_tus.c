@@ -18,6 +18,7 @@
 #define RESULT_MS     600000        //  So long the result is told to who asks again
 #define RESULTS_MAX     1000        //  Of all; the oldest are forgotten
 #define METADATA_MAX    8192
+#define PAUSE_SHARE       60        //  Of upload-idle: who paused for so long gives way to who needs a place
 
 typedef struct s_upload {
     TAILQ_ENTRY (s_upload) link;
@@ -45,6 +46,7 @@ typedef struct s_upload {
 struct fst_tus {
     fst_flows_t *flows;
     int64_t idle_ms;
+    size_t places;                  //  Uploads that can be open at once
     TAILQ_HEAD (, s_upload) uploads;
     size_t results;                 //  Of them, over
 };
@@ -334,6 +336,54 @@ s_read_work (fst_http_request_t *request)
     return work;
 }
 
+//  ---- Who gives way when all places are taken
+
+static bool
+s_is_open (const s_upload_t *self, const char *user)
+{
+    return !s_over (self) && (!user || strcmp (self->user, user) == 0);
+}
+
+static size_t
+s_count_open (const fst_tus_t *set, const char *user)
+{
+    size_t count = 0;
+    const s_upload_t *self;
+    TAILQ_FOREACH (self, &set->uploads, link)
+        count += s_is_open (self, user);
+    return count;
+}
+
+//  Of those that pause: one of the user who has most, and of these the one that was not used for longest. NULL if nobody pauses.
+static s_upload_t *
+s_who_gives_way (fst_tus_t *set, int64_t now_ms)
+{
+    s_upload_t *self, *found = NULL;
+    size_t most = 0;
+    TAILQ_FOREACH (self, &set->uploads, link) {
+        if (s_over (self) || self->request || now_ms - self->used_ms < set->idle_ms / PAUSE_SHARE)
+            continue;
+        size_t count = s_count_open (set, self->user);
+        if (count > most || (count == most && self->used_ms < found->used_ms)) {
+            most = count;
+            found = self;
+        }
+    }
+    return found;
+}
+
+static void
+s_make_place (fst_tus_t *set)
+{
+    if (s_count_open (set, NULL) < set->places)
+        return;
+    s_upload_t *found = s_who_gives_way (set, fst_clock_mono_ms ());
+    if (found) {
+        fst_log_info ("paused upload gives way id=%s user=%s offset=%" PRId64, found->id, found->user, found->offset);
+        s_end (found);
+    }
+}
+
 static void
 s_post (void *arg, fst_http_request_t *request)
 {
@@ -356,6 +406,7 @@ s_post (void *arg, fst_http_request_t *request)
     self->user = strdup (fst_http_claims (request)->name);
     assert (self->user);
     fst_id_new (self->id);
+    s_make_place (set);
     fst_flow_args_t args = { .token = fst_http_token (request), .user = self->user, .upload = true,
                              .pipe_bytes = PIPE_BYTES, .run = s_run, .news = s_news, .news_arg = self,
                              .dispose = s_work_dispose, .arg = work };
@@ -551,6 +602,7 @@ fst_tus_new (const fst_config_t *config, fst_flows_t *flows)
     assert (self);
     self->flows = flows;
     self->idle_ms = fst_config_number (config, "upload-idle");
+    self->places = (size_t) fst_config_number (config, "uploads");
     TAILQ_INIT (&self->uploads);
     return self;
 }

@@ -5,6 +5,7 @@ import http.client
 import io
 import json
 import socket
+import time
 import urllib.parse
 import zipfile
 
@@ -159,6 +160,20 @@ class Limits(ContentTest):
         self.status(bob.create("/users/bob/x", 10), 201)
         self.status(web.ask("DELETE", urls[0], **TUS), 204)
         self.status(web.create("/users/anna/more", 10), 201)
+
+    def test_who_paused_for_long_gives_way_to_who_needs_a_place(self):
+        cluster, _, web = self.begin(processes=False, sets=("web=127.0.0.1:0", "uploads=3", "upload-idle=60 s"))
+        bob = Web("http://" + web.host, cluster.client("bob").token())
+        urls = [self.status(who.create("/users/%s/%d" % (name, at), 2 * CHUNK), 201).headers["Location"]
+                for at, (who, name) in enumerate(((bob, "bob"), (web, "anna"), (web, "anna")))]
+        self.status(web.patch(urls[1], 0, content(100)), 204)
+        self.status(web.patch(urls[2], 0, content(100)), 204)
+        rows = web.uploads() + bob.uploads()
+        until(lambda: time.time() * 1000 > max(row["expires_ms"] for row in rows) - 58500, "all pause for more than a second")
+        new = self.status(bob.create("/users/bob/new", 10), 201).headers["Location"]
+        self.assertEqual({row["path"] for row in web.uploads()}, {"/users/anna/2"}, "anna's oldest, though bob's is older")
+        self.assertEqual(bob.offset(urls[0]), 0)
+        self.status(bob.patch(new, 0, content(10)), 204)
 
     def test_what_a_session_has_under_way_ends_with_it(self):
         cluster, client, web = self.begin(processes=False, sets=("web=127.0.0.1:0",))
