@@ -163,7 +163,7 @@ class Rights(unittest.TestCase):
                          ["/users/alice", "/users/alice/pictures/a", "/users/alice/thumbs/small", "/users/alice/thumbs/small/a"])
         events = metadata("LIST_EVENTS", since=0, types=["file"])["events"]
         self.assertTrue(all(event["path"].startswith(("/users/alice/pictures", "/users/alice/thumbs")) for event in events))
-        self.assertEqual({event["user"] for event in events}, {"alice", "actor:thumbs"})
+        self.assertLessEqual({"alice", "actor:thumbs"}, {event["user"] for event in events})
         #  Nor what is an admin's, a person's or a node's to do
         for service, command in (("metadata", "DRAIN"), ("metadata", "EXPORT"), ("metadata", "READ_SNAPSHOT"), ("auth", "EXPORT"),
                                  ("auth", "CREATE_TOKEN"), ("auth", "RENEW"), ("storage.node-1", "INVENTORY")):
