@@ -96,7 +96,7 @@ class Disk(ClusterTest):
             self.put(client, "before-%d" % at)
             self.put(client, "small-%d" % at, size=3000)
         process = cluster.process("node-2")
-        cluster.fail("node-2", "readonly / 1 %d 0" % ALL, *("%s /node-2/ 1 %d %d" % (call, ALL, EROFS)
+        cluster.fail("node-2", "readonly / 1 %d %d" % (ALL, EROFS), *("%s /node-2/ 1 %d %d" % (call, ALL, EROFS)
                                                             for call in ("write", "truncate")),
                      *("%s extents/ 1 %d %d" % (call, ALL, EROFS) for call in ("open", "rename", "unlink")))
         for at in range(4):                 # Some meet the disk before it is known
