@@ -194,7 +194,7 @@ class Figures(SiteTest):
                 self.assertNotIn(line.split()[2], types)
                 types[line.split()[2]] = line.split()[3]
             elif not line.startswith("# HELP "):
-                match = re.fullmatch(r'(\w+)((?:\{\w+="[^"]*"\})?) ([-+0-9.e]+)', line)
+                match = re.fullmatch(r'(\w+)((?:\{(?:\w+="[^"]*",?)+\})?) ([-+0-9.e]+)', line)
                 self.assertIsNotNone(match, line)
                 self.assertIn(re.sub("_(bucket|sum|count)$", "", match[1]) if match[1] not in types else match[1], types)
                 self.assertNotIn(match[1] + match[2], values)
