@@ -432,7 +432,7 @@ fst_flows_new (const fst_config_t *config)
     fst_rc_t rc = fst_config_set (self->config, "client-memory", bytes, &problem);
     assert (rc == FST_OK);          //  Both have the same bounds
     self->quick = s_pool ("fst-flow", fst_config_number (config, "transfers"), 1 + WAITING_FACTOR);
-    self->uploads = s_pool ("fst-upload", fst_config_number (config, "uploads"), 1);
+    self->uploads = s_pool ("fst-upload", fst_config_number (config, "uploads"), 2);  //  Who gave way may need a moment
     self->user_max = (size_t) fst_config_number (config, "user-transfers");
     TAILQ_INIT (&self->all);
     TAILQ_INIT (&self->news);

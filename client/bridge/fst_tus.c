@@ -372,16 +372,18 @@ s_who_gives_way (fst_tus_t *set, int64_t now_ms)
     return found;
 }
 
-static void
+//  True if there is one.
+static bool
 s_make_place (fst_tus_t *set)
 {
     if (s_count_open (set, NULL) < set->places)
-        return;
+        return true;
     s_upload_t *found = s_who_gives_way (set, fst_clock_mono_ms ());
-    if (found) {
-        fst_log_info ("paused upload gives way id=%s user=%s offset=%" PRId64, found->id, found->user, found->offset);
-        s_end (found);
-    }
+    if (!found)
+        return false;
+    fst_log_info ("paused upload gives way id=%s user=%s offset=%" PRId64, found->id, found->user, found->offset);
+    s_end (found);
+    return true;
 }
 
 static void
@@ -406,11 +408,10 @@ s_post (void *arg, fst_http_request_t *request)
     self->user = strdup (fst_http_claims (request)->name);
     assert (self->user);
     fst_id_new (self->id);
-    s_make_place (set);
     fst_flow_args_t args = { .token = fst_http_token (request), .user = self->user, .upload = true,
                              .pipe_bytes = PIPE_BYTES, .run = s_run, .news = s_news, .news_arg = self,
                              .dispose = s_work_dispose, .arg = work };
-    fst_rc_t rc = fst_flow_begin (set->flows, &args, &self->flow);
+    fst_rc_t rc = s_make_place (set)? fst_flow_begin (set->flows, &args, &self->flow): FST_BUSY;
     if (rc != FST_OK) {
         fst_files_refuse (request, rc);
         s_work_dispose (work);
