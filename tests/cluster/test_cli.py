@@ -487,8 +487,8 @@ class Settings(Shared):
         text = client.ok("help").decode()
         commands = re.findall(r"^  (\w+) ", text, re.M)
         self.assertEqual(set(commands), set("register login logout whoami passwd sessions put get cat ls tree find du stat mkdir "
-                                            "mv cp rm trash restore versions share unshare events nodes status rescue admin "
-                                            "help version completion".split()))
+                                            "mv cp rm trash restore versions share unshare events nodes status services call tap rescue doctor admin "
+                                            "help version completion man token".split()))
         group = re.findall(r"^  (admin \w+) ", client.ok("help", "admin").decode(), re.M)
         for command in [name.split() for name in group]:
             self.assertEqual(client.ok(*command, "-h"), client.ok("help", *command))
