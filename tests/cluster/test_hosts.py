@@ -97,7 +97,9 @@ class Hosts(unittest.TestCase):
         for size in (1000, 3 << 20):
             self.store(self.here, size)
             self.store(self.there, size)
+        self.beta.run("! filestored probe --config cluster/node-2.zpl")
         self.wait(["alive", "pruned", "alive"])
+        self.gamma.run("filestored probe --config cluster/node-3.zpl")
         self.compare(self.here)
 
         self.beta.restore()
