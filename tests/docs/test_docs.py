@@ -5,6 +5,8 @@ Blocks marked ```sh are run, in the order of the page, in the project's folder, 
 pseudo-terminal (so that commands that ask for a password are answered as a person would), with a home and a data
 folder of their own. A block with a line that begins with "make run", or with "filestored" in the foreground, is started and left
 running until it says "ready"; it is ended by its process id after the page, or where a block has the line "#  Stop filestored". Pages name blocks that are not for running ```console.
+A block of another language with a file's name behind it (```c hello/hello.c) is that file: it is written there, in the home, for the
+blocks behind it to build and run.
 """
 import fcntl
 import os
@@ -26,8 +28,9 @@ DEADLINE = 240
 
 
 def blocks(page):
+    """(name, text) of each; no name: it is run."""
     with open(os.path.join(ROOT, page)) as file:
-        return re.findall(r"^```sh\n(.*?)^```", file.read(), re.S | re.M)
+        return re.findall(r"^```(?:sh|\w+ (\S+))\n(.*?)^```", file.read(), re.S | re.M)
 
 
 class Terminal:
@@ -96,7 +99,10 @@ class Docs(unittest.TestCase):
     def page(self, page):
         found = blocks(page)
         self.assertTrue(found, f"{page} shows no command")
-        for script in found:
+        for name, script in found:
+            if name:
+                self.write(name, script)
+                continue
             if re.search(r"^(make run|filestored|build/bin/filestored)(?! (init|options|recovery-key|check|sample|man|enrol|join|new-actor|probe|--help|--version))", script, re.M):
                 self.serve(page, script)
                 continue
@@ -107,6 +113,12 @@ class Docs(unittest.TestCase):
                 self.stop()
             if after:
                 self.run_block(page, after)
+
+    def write(self, name, text):
+        name = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(name), exist_ok=True)
+        with open(name, "w") as file:
+            file.write(text)
 
     def serve(self, page, script):
         terminal = Terminal(script, self.environment)
