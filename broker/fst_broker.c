@@ -25,6 +25,7 @@ struct fst_broker {
     fst_tap_t *tap;                 //  Same
     pthread_mutex_t lock;           //  Held while somebody uses the router
     fst_broker_service_t *service;  //  NULL: no token, so there is none
+    fst_gate_t *gate;               //  Borrowed
     zactor_t *thread;
     char inner [3] [64];            //  Endpoints of the service
     atomic_bool ended;              //  The thread's; CZMQ hands over by messages, which sanitizers do not see
@@ -44,6 +45,13 @@ s_flush (fst_broker_t *self)
     }
 }
 
+//  A peer that the gate let in as an actor, and would not let in now.
+static bool
+s_is_out (fst_broker_t *self, const char *user_id)
+{
+    return *user_id && self->gate && !fst_gate_knows (self->gate, user_id);
+}
+
 static void
 s_commands (fst_broker_t *self, fst_router_side_t side)
 {
@@ -53,6 +61,8 @@ s_commands (fst_broker_t *self, fst_router_side_t side)
         zmsg_t *message = fst_socket_recv (socket, user_id, sizeof (user_id));
         if (!message)
             break;
+        if (side == FST_ROUTER_ACTORS && s_is_out (self, user_id))
+            strcpy (user_id, "actor:");  //  A worker may offer nothing, then; calls are up to the token
         fst_router_receive (self->router, side, user_id, &message, fst_clock_mono_ms ());
         s_flush (self);
     }
@@ -67,7 +77,8 @@ s_event (fst_broker_t *self, const char *user_id, zmsg_t **message_p)
     const char *text = (const char *) zframe_data (topic);
     size_t bytes = zframe_size (topic);
     char quoted [64];
-    if (bytes <= TOPIC_BYTES_MAX && fst_roles_may_publish (user_id, text, bytes)) {
+    if (bytes <= TOPIC_BYTES_MAX && fst_roles_may_publish (user_id, text, bytes)
+    && !s_is_out (self, user_id)) {
         if (fst_socket_send (self->sockets [EVENTS_OUT], message_p) != FST_OK)
             fst_log_debug ("event dropped");        //  Events may be lost
         return;
@@ -201,6 +212,7 @@ fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char
     assert (options && self_p && problem_p);
     fst_broker_t *self = calloc (1, sizeof (*self));
     assert (self);
+    self->gate = options->gate;
     pthread_mutex_init (&self->lock, NULL);
     const struct { int type; const char *endpoint, *domain; } binds [SOCKETS] = {
         [CLIENTS]    = { ZMQ_ROUTER, options->clients,    "client" },

@@ -386,6 +386,10 @@ static void
 s_from_worker (fst_router_t *self, fst_mdp_head_t *head, const char *user_id, zmsg_t **message_p, int64_t now_ms)
 {
     s_worker_t *worker = zhashx_lookup (self->workers, head->identity);
+    if (worker && !fst_roles_may_offer (user_id, worker->service->name)) {
+        s_worker_refuse (self, worker, head, "it may offer that no more");
+        return;
+    }
     if (worker)
         worker->silent_ms = now_ms + s_patience_ms (worker);
     if (!s_worker_command (self, head, worker, user_id, message_p, now_ms) && worker)

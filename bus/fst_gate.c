@@ -21,14 +21,17 @@
 #define CREDENTIALS_MAX   2
 #define LOG_LINES         5         //  Refusals logged in one period
 #define LOG_PERIOD_MS     1000
+#define LOOK_MS           1000      //  How often a file is looked at for those who are in
 
 struct fst_gate {
     zactor_t *actor;
     pthread_mutex_t lock;           //  Guards the tables; the rest is the thread's
     zhashx_t *roles;                //  CURVE public key in Z85 -> role
+    zhashx_t *users;                //  The same roles, to themselves
     zhashx_t *nodes;                //  Name of a node -> its key
     char *enrolled;                 //  The file that roles are from, and how it was
     struct stat enrolled_was;
+    int64_t looked_ms;
     zsock_t *zap;
     int64_t period_ms;              //  When the logging period began
     unsigned logged, silent;        //  Refusals in it
@@ -95,6 +98,9 @@ s_enrol (fst_gate_t *self, char **problem_p)
         zhashx_t *before = self->roles;
         self->roles = roles;
         roles = before;
+        zhashx_purge (self->users);
+        for (const char *role = zhashx_first (self->roles); role; role = zhashx_next (self->roles))
+            zhashx_update (self->users, role, "");
     }
     zhashx_destroy (&roles);
     return rc;
@@ -349,6 +355,7 @@ fst_gate_new (void)
     int rc = pthread_mutex_init (&self->lock, NULL);
     assert (rc == 0);
     self->roles = s_roles_new ();
+    self->users = zhashx_new ();
     self->nodes = zhashx_new ();
     zhashx_set_destructor (self->nodes, s_node_key_free);
     self->actor = zactor_new (s_gate, self);
@@ -364,6 +371,7 @@ fst_gate_destroy (fst_gate_t **self_p)
     if (self) {
         zactor_destroy (&self->actor);
         zhashx_destroy (&self->roles);
+        zhashx_destroy (&self->users);
         zhashx_destroy (&self->nodes);
         free (self->enrolled);
         pthread_mutex_destroy (&self->lock);
@@ -384,6 +392,21 @@ fst_gate_enrol (fst_gate_t *self, const char *filename, char **problem_p)
     fst_rc_t rc = s_enrol (self, problem_p);
     pthread_mutex_unlock (&self->lock);
     return rc;
+}
+
+bool
+fst_gate_knows (fst_gate_t *self, const char *user_id)
+{
+    assert (self && user_id);
+    pthread_mutex_lock (&self->lock);
+    int64_t now_ms = fst_clock_mono_ms ();
+    if (now_ms - self->looked_ms >= LOOK_MS) {
+        s_look_again (self);
+        self->looked_ms = now_ms;
+    }
+    bool known = !self->enrolled || zhashx_lookup (self->users, user_id) != NULL;
+    pthread_mutex_unlock (&self->lock);
+    return known;
 }
 
 void

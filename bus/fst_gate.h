@@ -12,6 +12,7 @@
 #ifndef FST_GATE_H_INCLUDED
 #define FST_GATE_H_INCLUDED
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "fst_error.h"
 #include "fst_proof.h"
@@ -30,6 +31,11 @@ fst_gate_destroy (fst_gate_t **self_p);
 //  an actor; calling this again does it now.
 fst_rc_t FST_CHECKED
 fst_gate_enrol (fst_gate_t *self, const char *filename, char **problem_p);
+
+//  True if somebody enrolled has this User-Id now (or the gate reads no file of enrolled actors): for those who were let in
+//  before. The file is looked at once a second at most. Any thread.
+bool
+fst_gate_knows (fst_gate_t *self, const char *user_id);
 
 //  Let tickets of this node in at domain "data:NODE".
 void

@@ -165,7 +165,8 @@ s_start_broker (fst_host_t *self, s_running_t *running, char **problem_p)
         .events_in = fst_config_text (config, "events-in"),
         .events_out = fst_config_text (config, "events-out"),
         .keys = running->keys,
-        .metrics_ms = fst_config_number (config, "metrics-interval")
+        .metrics_ms = fst_config_number (config, "metrics-interval"),
+        .gate = self->gate
     };
     fst_rc_t rc = s_make_socket_folder (config, "broker-clients", problem_p);
     if (rc == FST_OK)

@@ -176,12 +176,20 @@ class Rights(unittest.TestCase):
         second = self.actor("leaver", "--read", "/users/alice/thumbs")      # Other rights: the old ones are over
         until(lambda: first.call("metadata", "STAT", path="/users/alice") == "expired", "the old token is refused")
         self.assertEqual(second.call("metadata", "STAT", path="/users/alice/secret"), "not_found")
+        worker, said = second.offer("leaver")
+        self.assertEqual(said, "heartbeat")
         self.filestored("unenrol", "leaver", "--config", os.path.join(self.cluster.folder, "broker.zpl"))
         until(lambda: second.call("metadata", "STAT", path="/users/alice/thumbs") == "expired", "the token is refused")
         again = second.connect(zmq.REQ, second.broker)
         again.send(b"")
         until(lambda: "not_enrolled" in self.cluster.process("broker").log_text(), "the key is refused")
         again.close()
+
+        def gone():
+            worker.send_multipart([b"", b"MDPW02", b"\5"])
+            return "service gone service=leaver" in self.cluster.process("broker").log_text()
+        until(gone, "what it offered is gone, though it beats on")
+        worker.close()
         self.cluster.restart("auth")                                        # Nor does anybody forget
         until(lambda: second.call("metadata", "STAT", path="/users/alice/thumbs") == "expired", "auth is there again")
         self.filestored("unenrol", "leaver", "--config", os.path.join(self.cluster.folder, "broker.zpl"), code=1)

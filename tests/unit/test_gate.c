@@ -258,8 +258,11 @@ Test (gate, who_is_enrolled_later_gets_in_at_once_and_who_is_unenrolled_does_not
     fst_keys_t *second = s_enrol ("offers:b publishes:c.d");
     s_expect_curve ("actor:late offers:b publishes:c.d", server, second->curve_public, second->curve_secret);
     s_expect_curve (NULL, server, first->curve_public, first->curve_secret);
+    cr_expect (fst_gate_knows (s_gate, "actor:late offers:b publishes:c.d"));
+    cr_expect_not (fst_gate_knows (s_gate, "actor:late"));
     cr_expect_eq (fst_keys_unenrol (s_folder, "actor:late", &problem), FST_OK);
     s_expect_curve (NULL, server, second->curve_public, second->curve_secret);
+    cr_expect_not (fst_gate_knows (s_gate, "actor:late offers:b publishes:c.d"));
     fst_keys_t *node = s_load ("node-1.key");
     s_expect_curve ("storage:node-1", server, node->curve_public, node->curve_secret);
     fst_keys_destroy (&first);

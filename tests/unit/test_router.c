@@ -451,6 +451,19 @@ Test (roles, publishing)
                       rows [row].may, "%s publishes %s", rows [row].role, rows [row].topic);
 }
 
+Test (router, a_worker_whose_role_ended_is_dropped_when_it_is_heard_of)
+{
+    worker ("w|MDPW02|\1|echo");
+    zmsg_t *message = zmsg_new ();
+    zmsg_addstr (message, "w");
+    zmsg_addstr (message, "MDPW02");
+    zmsg_addmem (message, "\5", 1);
+    fst_router_receive (router, FST_ROUTER_ACTORS, "actor:", &message, now_ms);
+    TO_ACTOR ("w|MDPW02|\6");
+    client ("c|MDPC02|\1|mmi.service|echo");
+    TO_CLIENT ("c|MDPC02|\3|mmi.service|404");
+}
+
 //  ---- Time
 
 Test (router, heartbeats_go_to_all_workers_busy_or_not)
