@@ -236,7 +236,8 @@ fst_catalog_trash_leave (fst_catalog_t *self, int64_t entry);
 //  Do up to limit steps of what time has brought: drop what is not wanted back or was trashed before an age, and versions
 //  that became older ones before an age. *more_p: there is more to do.
 fst_rc_t FST_CHECKED
-fst_catalog_purge (fst_catalog_t *self, int64_t trash_aged_ms, int64_t version_aged_ms, size_t limit, bool *more_p);
+fst_catalog_purge (fst_catalog_t *self, int64_t trash_aged_ms, int64_t version_aged_ms, size_t limit, int64_t now_ms,
+                   bool *more_p);
 
 //  ---- Blobs: immutable contents, as extents on nodes
 

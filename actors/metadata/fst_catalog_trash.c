@@ -178,10 +178,27 @@ s_take_entry (void *arg, const fst_entry_t *entry)
     return false;
 }
 
-//  One step on a trashed entry: erase a file, erase an empty folder, or move a folder inside a folder into the trash
-//  by itself, unwanted.
+//  Where something in a trashed folder was.
 static fst_rc_t
-s_purge_entry (fst_catalog_t *self, int64_t id)
+s_old_path (fst_catalog_t *self, int64_t folder, const char *name, char path [FST_PATH_BYTES_MAX + 1])
+{
+    char above [FST_PATH_BYTES_MAX + 1] = "";
+    sqlite3_stmt *select = fst_db_prepare (self->db, "SELECT path FROM trash WHERE entry = ?1");
+    fst_bind_int (select, 1, folder);
+    fst_rc_t rc = fst_db_next (self->db, select);
+    if (rc == FST_OK)
+        fst_column_text (select, 0, above, sizeof (above));
+    fst_db_done (select);
+    if (strlen (above) + 1 + strlen (name) > FST_PATH_BYTES_MAX)
+        above [0] = 0;
+    strcat (strcat (strcpy (path, above), "/"), name);
+    return rc == FST_NOT_FOUND? FST_CORRUPT: rc;
+}
+
+//  One step on a trashed entry: erase a file, erase an empty folder, or move a folder inside a folder into the trash
+//  by itself, unwanted. What somebody else owns in a folder goes to his own trash instead: only he deletes it.
+static fst_rc_t
+s_purge_entry (fst_catalog_t *self, int64_t id, int64_t now_ms)
 {
     fst_entry_t entry, child = { .id = 0 };
     fst_rc_t rc = fst_catalog_entry_get (self, id, &entry);
@@ -194,10 +211,13 @@ s_purge_entry (fst_catalog_t *self, int64_t id)
     rc = fst_catalog_trash_drop (self, id);         //  Or it could be taken back when half of it is gone
     if (rc != FST_OK)
         return rc;
-    if (child.kind == FST_ENTRY_FILE)
+    bool others = strcmp (child.owner, entry.owner) != 0;
+    if (child.kind == FST_ENTRY_FILE && !others)
         return s_erase (self, &child);
     fst_subtree_t none = { 0 };             //  Was counted out when its parent went
-    return fst_catalog_entry_trash (self, &child, &none, "", "", 0);
+    char path [FST_PATH_BYTES_MAX + 1];
+    rc = s_old_path (self, id, child.name, path);
+    return rc == FST_OK? fst_catalog_entry_trash (self, &child, &none, path, others? child.owner: "", others? now_ms: 0): rc;
 }
 
 //  The number in the first row; FST_NOT_FOUND if there is none.
@@ -216,7 +236,8 @@ s_due (fst_catalog_t *self, const char *sql, int64_t before_ms, int64_t *id_p, i
 }
 
 fst_rc_t
-fst_catalog_purge (fst_catalog_t *self, int64_t trash_aged_ms, int64_t version_aged_ms, size_t limit, bool *more_p)
+fst_catalog_purge (fst_catalog_t *self, int64_t trash_aged_ms, int64_t version_aged_ms, size_t limit, int64_t now_ms,
+                   bool *more_p)
 {
     assert (self);
     fst_rc_t rc = FST_OK;
@@ -228,7 +249,7 @@ fst_catalog_purge (fst_catalog_t *self, int64_t trash_aged_ms, int64_t version_a
             rc = s_due (self, "SELECT entry, 0 FROM trash WHERE aged_ms < ?1 ORDER BY aged_ms LIMIT 1", trash_aged_ms, &id,
                         &version);
         if (rc == FST_OK) {
-            rc = s_purge_entry (self, id);
+            rc = s_purge_entry (self, id, now_ms);
             continue;
         }
         if (rc == FST_NOT_FOUND)

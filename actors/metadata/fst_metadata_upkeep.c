@@ -62,7 +62,7 @@ s_tidy (fst_metadata_t *self)
         rc = s_end_leases (self, &leases);
     if (rc == FST_OK)
         rc = fst_catalog_purge (self->catalog, self->aged_ms - self->trash_ms, self->aged_ms - self->version_ms,
-                                PURGE_STEPS, &purge);
+                                PURGE_STEPS, self->wall_ms, &purge);
     if (rc == FST_OK)
         rc = fst_catalog_trim (self->catalog, self->aged_ms - REPLIES_MS, self->aged_ms - CURSORS_MS, EVENTS_MAX, &trim);
     if (rc == FST_OK)

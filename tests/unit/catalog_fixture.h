@@ -170,7 +170,7 @@ s_purge (int64_t trashed_ms, int64_t replaced_ms)
 {
     bool more = true;
     while (more)
-        cr_assert_eq (fst_catalog_purge (s_catalog, trashed_ms, replaced_ms, 2, &more), FST_OK);
+        cr_assert_eq (fst_catalog_purge (s_catalog, trashed_ms, replaced_ms, 2, s_now_ms, &more), FST_OK);
 }
 
 #define CHECK(expression, expected) cr_expect_eq (expression, expected)

@@ -106,7 +106,7 @@ static fst_rc_t
 s_purge (s_world_t *self, int n)
 {
     bool more;
-    return fst_catalog_purge (self->catalog, n, n, 500, &more);
+    return fst_catalog_purge (self->catalog, n, n, 500, n, &more);
 }
 
 //  Restore file number n, empty the trash of it, copy the folder to number n, go back to the first version.

@@ -288,7 +288,7 @@ Test (trash, what_is_being_taken_apart_does_not_come_back_in_part)
     CHECK (s_put ("f/a", 1), FST_OK);
     CHECK (s_put ("f/b", 1), FST_OK);
     int64_t trash = s_trash ("f");
-    CHECK (fst_catalog_purge (s_catalog, s_now_ms + 1, 1, 1, &more), FST_OK);
+    CHECK (fst_catalog_purge (s_catalog, s_now_ms + 1, 1, 1, s_now_ms, &more), FST_OK);
     cr_expect (more);
     CHECK (s_restore (trash, NULL), FST_NOT_FOUND);
     s_purge (s_now_ms + 1, 1);
@@ -316,4 +316,27 @@ Test (trash, grants_are_as_they_were)
     CHECK (s_restore (trash, NULL), FST_OK);
     s_as (&bob);
     CHECK (s_put ("/users/alice/ours/b", 1), FST_OK);
+}
+
+Test (trash, what_others_own_in_a_folder_is_never_deleted_with_it_but_comes_to_their_trash)
+{
+    s_share_folder ();                                  //  Alice's "ours", where bob may write
+    CHECK (s_put ("ours/hers", 1), FST_OK);
+    CHECK (s_mkdir ("ours/deep"), FST_OK);
+    CHECK (s_mkdir ("ours/deep/er"), FST_OK);
+    CHECK (s_put ("ours/deep/er/too", 1), FST_OK);
+    s_as (&bob);
+    CHECK (s_mkdir ("mine"), FST_OK);
+    CHECK (s_put ("mine/his", 1), FST_OK);
+    CHECK (s_move ("/users/alice/ours/hers", "mine/hers", false), FST_OK);
+    CHECK (s_move ("/users/alice/ours/deep", "mine/deep", false), FST_OK);
+    CHECK (s_delete ("mine", true, true), FST_OK);
+    s_purge (0, 0);
+    s_as (&alice);
+    CHECK (s_restore_path ("/users/bob/mine/hers"), FST_OK);
+    CHECK (s_restore_path ("/users/bob/mine/deep"), FST_OK);
+    cr_expect_str_eq (s_names ("/users/alice/deep/er"), "too ");
+    CHECK (s_stat ("/users/alice/hers", NULL), FST_OK);
+    s_as (&bob);
+    CHECK (s_restore_path ("mine/his"), FST_NOT_FOUND);
 }
