@@ -116,6 +116,9 @@ s_check_set (void)
         const file_t *file = &s_contract.files [at];
         if (file->kind != COMMAND && file->kind != EVENT)
             refuse (file, "", "an actor has commands and events only");
+        if (json_object_get (file->root, "x-http"))
+            refuse (file, "", "x-http would not be heeded: over HTTP an actor's command is POST /bus/%s/%s", file->service,
+                    file->name);
     }
 }
 
