@@ -43,6 +43,24 @@ stage.test("an upload of 300 MB goes on after the page was loaded anew", async s
     assert.equal(await scene.cluster.digest(person.account, person.home("film.mkv")), wanted);
 });
 
+stage.test("a file that was dropped goes on after a reload by one click, without choosing it again", async scene => {
+    const { person, page, files, local, wanted, throttle, sent } = await sending(scene, "scan.tif", 60e6);
+    await page.getByText(T.files.emptyTitle).waitFor();
+    await throttle(15e6);
+    await files.drop(page.locator("main"), local);
+    await sent(0.2);
+    page.once("dialog", dialog => dialog.accept());
+    await page.reload();
+    await files.uploads.getByText(T.uploads.permit).waitFor();
+    const offsets = [];
+    page.on("request", request => request.method() === "PATCH" && offsets.push(Number(request.headers()["upload-offset"])));
+    await throttle(-1);
+    await files.uploadButton(T.uploads.allow, "scan.tif").click();
+    await files.uploads.getByText(T.uploads.allDone(1)).waitFor({ timeout: 60000 });
+    assert(offsets[0] > 0, "it began again");
+    assert.equal(await scene.cluster.digest(person.account, person.home("scan.tif")), wanted);
+});
+
 stage.test("an upload of 300 MB does not notice that a storage node dies", async scene => {
     const { person, page, files, local, wanted, throttle, sent } = await sending(scene, "disk.img");
     await throttle(100e6);
