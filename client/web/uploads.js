@@ -54,7 +54,11 @@ async function clearPanel() {
 
 let dismissed = false;  //  Only what an earlier page left is there, and it was closed
 
-const partOf = ({ sent, size: all }) => sent < all ? `${size(sent)} / ${size(all)}` : size(all);
+//  "1.2 / 5 MB"
+function partOf({ sent, size: all }) {
+	const [number, unit] = size(sent).split(" "), whole = size(all);
+	return sent >= all ? whole : `${whole.endsWith(` ${unit}`) ? number : size(sent)} / ${whole}`;
+}
 
 function headline(f) {
 	if (f.active || f.done + f.failed + f.paused < f.all)

@@ -107,13 +107,13 @@ async function freePort() {
 
 //  ---- Processes
 
-//  One filestored, up to its ready line and to its end. It dies with the test, also if the test is killed.
+//  One filestored or actor, up to its ready line and to its end. It dies with the test, also if the test is killed.
 class Process {
-    constructor(name, folder, args) {
+    constructor(name, folder, args, program = "filestored") {
         this.name = name;
         this.log = path.join(folder, `${name}.log`);
         const log = fs.openSync(this.log, "a");
-        this.child = spawn("setpriv", ["--pdeathsig", "KILL", path.join(BIN, "filestored"), ...args], { stdio: ["ignore", "pipe", log] });
+        this.child = spawn("setpriv", ["--pdeathsig", "KILL", path.join(BIN, program), ...args], { stdio: ["ignore", "pipe", log] });
         fs.closeSync(log);
         this.output = "";
         this.child.stdout.setEncoding("utf8").on("data", text => (this.output += text));
@@ -186,6 +186,16 @@ export class Cluster {
 
     launch(name) {
         this.processes.set(name, new Process(name, this.root, this.args(name)));
+    }
+
+    //  Enrol an actor and start it: filestore-NAME with these rights and settings.
+    async enrol(name, rights, settings = []) {
+        const run = (...args) => promisify(execFile)(path.join(BIN, "filestored"), args);
+        const folder = path.join(this.root, name);
+        const { stdout } = await run("enrol", name, "--role", `actor:${name}`, ...rights, "--data", this.folder);
+        await run("join", stdout.trim(), folder);
+        this.processes.set(name, new Process(name, this.root, ["--config", path.join(folder, `${name}.zpl`), ...settings.flatMap(set => ["--set", set])], `filestore-${name}`));
+        await this.processes.get(name).ready();
     }
 
     async kill(name) {

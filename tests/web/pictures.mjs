@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { SOURCE, Stage, T, random, randomFile, until } from "./harness.mjs";
+import { SOURCE, Stage, T, pause, random, randomFile, until } from "./harness.mjs";
 import { Files } from "./files.mjs";
 import { pdf, png, wav } from "./media.mjs";
 
@@ -99,6 +99,7 @@ stage.test("pictures", async scene => {
     await shot(cluster.page, "cluster");
     await line.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
     await files.uploadsDone(4);
-    await cluster.page.getByText(T.cluster.well).waitFor({ timeout: 120000 });
+    const safe = () => cluster.page.getByText(T.cluster.well).isVisible();
+    await until(async () => await safe() && (await pause(3000), await safe()), "nothing is short of copies any more", 120000);
     await shot(cluster.page, "healed");
 }, { timeout: 400000 });

@@ -1,6 +1,7 @@
 //  The list of files: folders, names, moving, deleting, searching, sorting, choosing.
 
 import assert from "node:assert/strict";
+import path from "node:path";
 import { Stage, T, until } from "./harness.mjs";
 import { Files } from "./files.mjs";
 import { png } from "./media.mjs";
@@ -180,6 +181,21 @@ stage.test("search finds below as one types, and leads to what it found", async 
     await page.getByText(T.files.noMatch("nothing is called so")).waitFor();
     await page.getByRole("searchbox").press("Escape");
     await files.listed("Deep", "other.txt");
+});
+
+stage.test("where the search actor runs, the box finds what is in files, with the words around it", async scene => {
+    const { cluster } = scene;
+    await cluster.enrol("search", ["--read", "/users"], [`search-index=${path.join(cluster.root, "search.db")}`]);
+    const { person, page, files } = await owner(scene, "Deep/Deeper/", "other.txt");
+    await person.put("Deep/Deeper/log.txt", "On Monday the lighthouse keeper counted forty <b>gulls</b>.");
+    const found = async () => (await cluster.request("POST", "/bus/search/SEARCH", { token: person.account.token, json: { query: "gulls" } })).json();
+    await until(async () => (await found()).results?.length, "the actor has read it");
+    await files.search("lighthouse keep");
+    await files.shows("log.txt");
+    await files.row("log.txt").getByText("keeper counted forty <b>gulls</b>").waitFor();
+    await files.lacks("other.txt");
+    await files.open("log.txt");
+    await page.getByRole("dialog").getByText(/On Monday/).waitFor();
 });
 
 stage.test("the list is sorted by each column, as numbers where names have numbers", async scene => {
