@@ -30,8 +30,6 @@ let shown = null;  //  { key, view } in it
 let preview = null;  //  Over it
 let ended = false;
 
-//  --- The frame
-
 function frame() {
 	main = h("main", { id: "main", tabindex: -1 });
 	const short = { shared: T.nav.sharedShort, account: T.nav.account };  //  On a phone there is no room
@@ -69,8 +67,6 @@ function showConnection(host, { connected, failures }) {
 	}
 }
 
-//  --- Which view
-
 function route() {
 	if (!main)
 		return;
@@ -103,8 +99,6 @@ function route() {
 }
 
 addEventListener("hashchange", route);
-
-//  --- Coming and going
 
 async function begin() {
 	try {

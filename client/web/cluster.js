@@ -84,8 +84,6 @@ export function openCluster(main, path) {
 		add({ bytes_at_one_copy: single });
 	}
 
-	//  --- What happened
-
 	function happened(event) {
 		if (event.sequence <= (journal[0]?.sequence ?? 0))
 			return;
@@ -101,8 +99,6 @@ export function openCluster(main, path) {
 				h("time", { datetime: new Date(time).toISOString(), title: exactly(time) }, (Date.now() - time < HALF_DAY_MS ? timeWithSeconds : when)(time)),
 				h("span", h("strong", t.event[type]?.(node) ?? `${node}: ${type}`), detail ? ` ${detail}` : ""))));
 	}
-
-	//  --- Figures over time
 
 	//  What is known now, as one more point.
 	function add(values) {
@@ -124,8 +120,6 @@ export function openCluster(main, path) {
 		const taken = series.capacity?.map((all, n) => all === null || series.free[n] === null ? null : all - series.free[n]);
 		Object.values(plots).forEach(one => one.draw(times, { ...series, taken }));
 	});
-
-	//  --- The frame
 
 	stuckPanel.hidden = true;
 	put(main, h("header.bar", h("h1", { tabindex: -1 }, t.title)), verdict, h("div.panels", places?.element,

@@ -14,7 +14,7 @@ const HASH = /(?<![\w$&{])#[^\n]*/;
 const DASH = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/;
 const MARK = /<!--[\s\S]*?(?:-->|$)/;
 //  How a comment looks in files with these ends of names.
-const LANGUAGES = new Map([
+export const LANGUAGES = new Map([
 	[SLASH, "c h cc cpp hpp cs css go java js mjs jsx ts tsx kt scala swift php rs vue json dart"],
 	[HASH, "py rb sh bash pl yaml yml toml r cmake makefile dockerfile zpl conf ini cfg env"],
 	[DASH, "sql lua"],

@@ -6,7 +6,7 @@ import { ask, complain, toast } from "./dialog.js";
 import { h, button, icon, menuTool, put, announce, throttle, words, write } from "./dom.js";
 import { filesOfDrop, filesOfInput } from "./drop.js";
 import { on } from "./events.js";
-import { Folder, THUMBNAILS } from "./folder.js";
+import { THUMBNAILS, openFolder } from "./folder.js";
 import { badName, baseOf, compareNames, extensionOf, isInside, join, parentOf, size } from "./format.js";
 import { listOf } from "./list.js";
 import { openMenu } from "./menu.js";
@@ -39,7 +39,7 @@ export function openFiles(main, path) {
 			where: one => one.snippet || (found && parentOf(one.path) !== path ? pathForPeople(parentOf(one.path)) : null) }),
 		keys: { F2: rename, Delete: () => actions.remove(list.pointed()), Backspace: up },
 	});
-	const content = new Folder(path, { changed: throttle(60, show), gone, failed, rights: askRights });
+	const content = openFolder(path, { changed: throttle(60, show), gone, failed, rights: askRights });
 	let query = "", searching = false, finder, findTimer;
 	let found = null;  //  Items elsewhere, or null while nobody searches
 	let selectAfter = null;  //  Name to show when it appears
@@ -53,8 +53,6 @@ export function openFiles(main, path) {
 		emptyShown = null;
 		show();
 	}
-
-	//  --- The frame
 
 	function sortBy(by, down = sort.by === by ? !sort.down : by !== "name") {
 		sort = { by, down };
@@ -104,8 +102,6 @@ export function openFiles(main, path) {
 		list.setTiles(name === "tiles");
 		bar.querySelector("[aria-pressed=true]")?.focus();
 	}
-
-	//  --- What is shown
 
 	function show() {
 		showThumbnails();
@@ -157,7 +153,7 @@ export function openFiles(main, path) {
 		if (layout !== "tiles" || !items.has(THUMBNAILS))
 			return;
 		if (!thumbnails) {
-			thumbnails = new Folder(join(path, THUMBNAILS), { changed: throttle(300, show) });
+			thumbnails = openFolder(join(path, THUMBNAILS), { changed: throttle(300, show) });
 			thumbnails.load();
 		}
 		const newest = new Map();  //  Id of a file to { version, path }
@@ -249,8 +245,6 @@ export function openFiles(main, path) {
 			return;
 		event.preventDefault();
 	}
-
-	//  --- What can be done
 
 	function up() {
 		if (path !== home() && path !== "/")
@@ -412,8 +406,6 @@ export function openFiles(main, path) {
 			searchBox.focus();
 		}
 	});
-
-	//  --- Begin and end
 
 	const trail = h("ol", crumbs.map(crumb => h("li", crumb.path === path
 		? h("h1", { tabindex: -1, "aria-current": "page", "data-folder": path }, crumb.name)

@@ -23,95 +23,91 @@ export const itemsOf = (page, paths = page.paths) => paths.map((path, n) => item
 
 export const itemOfStat = stat => itemOf(stat.path, stat.kind, stat.size, stat.modified_ms, stat.owner, stat.id);
 
-export class Folder {
-	items = new Map();  //  Name to item
-	loading = true;
-	#touched = new Set();  //  Names to ask for
-	#timer = null;
-	#loaded = 0;  //  When the last listing began
-	#stopper = new AbortController();
+//  changed (): the items differ. gone (event): the folder was moved or deleted. rights (): they may have changed. failed (error)
+export function openFolder(path, { changed, gone = () => {}, rights = () => {}, failed = () => {} }) {
+	const touched = new Set();  //  Names to ask for
+	const stopper = new AbortController(), { signal } = stopper;
+	const self = { items: new Map(), loading: true, load, close };  //  Items by name
+	let timer = null, loaded = 0;  //  When the last listing began
 
-	//  changed (): the items differ. gone (event): the folder was moved or deleted. rights (): they may have changed. failed (error)
-	constructor(path, heard) {
-		Object.assign(this, { path, rights() {}, gone() {}, failed() {}, ...heard });
-		this.offs = [on("file.", event => this.#hear(event)), on("gap", () => this.load())];
-	}
-
-	close() {
-		this.offs.forEach(off => off());
-		this.#stopper.abort();
-		clearTimeout(this.#timer);
-	}
-
-	async load() {
-		this.#loaded = performance.now();
-		this.#touched.clear();
+	async function load() {
+		loaded = performance.now();
+		touched.clear();
 		const fresh = new Map();
-		const grow = this.items.size === 0;  //  Only a first listing may show itself half done
+		const grow = self.items.size === 0;  //  Only a first listing may show itself half done
 		try {
-			for await (const page of pages("/entries", { path: this.path }, this.#stopper.signal, [grow ? FIRST_PAGE : PAGE, PAGE])) {
-				itemsOf(page, page.names.map(name => join(this.path, name))).forEach(item => fresh.set(item.name, item));
+			for await (const page of pages("/entries", { path }, signal, [grow ? FIRST_PAGE : PAGE, PAGE])) {
+				itemsOf(page, page.names.map(name => join(path, name))).forEach(item => fresh.set(item.name, item));
 				if (grow || !page.more) {
-					this.items = fresh;
-					this.loading = page.more;
-					this.changed();
+					self.items = fresh;
+					self.loading = page.more;
+					changed();
 				}
 			}
 		}
 		catch (error) {
 			if (error.name === "AbortError")
 				return;
-			this.loading = false;
-			this.failed(error);
+			self.loading = false;
+			failed(error);
 		}
 	}
 
-	#hear(event) {
-		const leaves = event.type === "deleted" || event.type === "moved";
-		if (leaves && isInside(this.path, event.path))
-			return this.gone(event);
-		if ((event.type === "shared" || event.type === "unshared") && isInside(this.path, event.path)) {
-			this.rights();
-			return void this.load();
+	function hear({ type, path: from, to }) {
+		const leaves = type === "deleted" || type === "moved";
+		if (leaves && isInside(path, from))
+			return gone({ type, path: from, to });
+		if ((type === "shared" || type === "unshared") && isInside(path, from)) {
+			rights();
+			return void load();
 		}
-		const arrived = event.to ?? (leaves ? null : event.path);
-		if (arrived && parentOf(arrived) === this.path)
-			this.#touched.add(baseOf(arrived));
-		const known = leaves && parentOf(event.path) === this.path && this.items.get(baseOf(event.path));
+		const arrived = to ?? (leaves ? null : from);
+		if (arrived && parentOf(arrived) === path)
+			touched.add(baseOf(arrived));
+		const known = leaves && parentOf(from) === path && self.items.get(baseOf(from));
 		if (known) {
-			this.items.delete(known.name);
-			this.#touched.delete(known.name);
-			if (event.to && parentOf(event.to) === this.path)  //  Renamed: all is known but for the name
-				this.items.set(baseOf(event.to), { ...known, key: event.to, path: event.to, name: baseOf(event.to) });
-			this.changed();
+			self.items.delete(known.name);
+			touched.delete(known.name);
+			if (to && parentOf(to) === path)  //  Renamed: all is known but for the name
+				self.items.set(baseOf(to), { ...known, key: to, path: to, name: baseOf(to) });
+			changed();
 		}
-		if (this.#touched.size)
-			this.#timer ??= setTimeout(() => this.#ask(), this.#touched.size > FEW ? RELOAD_MS : PATIENCE_MS);
+		if (touched.size)
+			timer ??= setTimeout(ask, touched.size > FEW ? RELOAD_MS : PATIENCE_MS);
 	}
 
-	async #ask() {
-		this.#timer = null;
-		if (this.#touched.size > FEW) {
-			const wait = this.#loaded + RELOAD_MS - performance.now();
+	async function ask() {
+		timer = null;
+		if (touched.size > FEW) {
+			const wait = loaded + RELOAD_MS - performance.now();
 			if (wait > 0)
-				this.#timer = setTimeout(() => this.#ask(), wait);
+				timer = setTimeout(ask, wait);
 			else
-				await this.load();
+				await load();
 			return;
 		}
-		const names = [...this.#touched];
-		this.#touched.clear();
+		const names = [...touched];
+		touched.clear();
 		await Promise.all(names.map(async name => {
 			try {
-				const stat = await get("/entry", { path: join(this.path, name) }, this.#stopper.signal);
-				this.items.set(name, itemOfStat(stat));
+				self.items.set(name, itemOfStat(await get("/entry", { path: join(path, name) }, signal)));
 			}
 			catch (error) {
 				if (error.code === "not_found")
-					this.items.delete(name);
+					self.items.delete(name);
 			}
 		}));
-		if (!this.#stopper.signal.aborted)
-			this.changed();
+		if (!signal.aborted)
+			changed();
 	}
+
+	const offs = [on("file.", hear), on("gap", load)];
+
+	function close() {
+		offs.forEach(off => off());
+		stopper.abort();
+		clearTimeout(timer);
+	}
+
+	return self;
 }

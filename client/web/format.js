@@ -1,4 +1,5 @@
 //  Numbers, times and paths as people read them.
+import { LANGUAGES } from "./code.js";
 import { LOCALE, T } from "./text.js";
 
 const UNITS = ["byte", "kB", "MB", "GB", "TB", "PB"];
@@ -93,8 +94,7 @@ const KINDS = {
 	audio: "mp3 ogg oga opus wav flac m4a aac",
 	pdf: "pdf",
 	archive: "zip gz tgz xz bz2 7z tar zst rar deb rpm iso",
-	code: "c h cc cpp hpp cs css go html htm java js mjs jsx ts tsx json lua php pl py rb rs sh bash sql svg swift toml "
-		+ "xml yaml yml zpl cmake kt scala vue r dockerfile makefile",
+	code: [...LANGUAGES.keys()].join(" "),
 	text: "txt md markdown log csv tsv ini conf cfg text rst tex srt patch diff env gitignore",
 	sheet: "xls xlsx ods",
 	document: "doc docx odt rtf ppt pptx odp epub",

@@ -6,7 +6,7 @@ export function openMenu(items, label, { anchor, x, y }) {
 	const back = document.activeElement;
 	const nodes = items.filter(item => item !== false).map(item => item ? entry(item) : h("div", { role: "separator" }));
 	const menu = h("div", { role: "menu", class: "menu", popover: "auto", "aria-label": label }, nodes);
-	const buttons = nodes.filter(node => node.role !== "separator" && node.tagName === "BUTTON");
+	const buttons = nodes.filter(node => node.tagName === "BUTTON");
 
 	function entry(item) {
 		const checks = "checked" in item;

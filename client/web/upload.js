@@ -152,8 +152,6 @@ function rename(item) {
 	item.path = join(parentOf(item.path), name);
 }
 
-//  --- The wire
-
 //  One request with progress; fetch has none for what is sent.
 function send(item, method, url, headers, body) {
 	return new Promise((resolve, reject) => {
@@ -243,8 +241,6 @@ async function offsetOf(item) {
 
 const base64 = text => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 
-//  --- What a person may do
-
 export function pause(item) {
 	if (!is(item, OPEN) || item.state === "exists")
 		return;
@@ -315,8 +311,6 @@ export async function allow(item) {
 		return attach(item, await item.handle.getFile());
 	return T.uploads.lost;
 }
-
-//  --- Figures
 
 function sample(octets) {
 	const now = performance.now();
