@@ -78,7 +78,7 @@ export function openCluster(main, path) {
 		put(facts, Object.entries(t.facts).map(([key, name]) => h("div", h("dt", name), h("dd", count(status[key])))));
 		oneCopy.textContent = size(single);
 		oneCopy.classList.toggle("zero", single === 0);
-		oneCopyMore.textContent = [time && t.left(time), repair.moving && t.moving(repair.moving), repair.rate && t.speed(rate(repair.rate))].filter(Boolean).join(" · ");
+		oneCopyMore.textContent = [time && t.left(time), repair.moving && t.moving(repair.moving), repair.extents && repair.rate && t.speed(rate(repair.rate))].filter(Boolean).join(" · ");
 		stuckPanel.hidden = !repair.stuck.length;
 		put(stuck, repair.stuck.map(one => h("li", t.stuckRow(one.path, one.extent + 1, one.reason))));
 		add({ bytes_at_one_copy: single });

@@ -311,7 +311,7 @@ export const T = {
 		now: "now",
 		never: "never",
 		free: (free, all) => `${free} free of ${all}`,
-		away: (free, all) => `Had ${free} free of ${all}`,
+		away: (free, all) => `Capacity ${all}`,
 		used: percent => `${percent} % used`,
 		holds: n => many(n, "part"),
 		into: rate => `In ${rate}`, out: rate => `Out ${rate}`,

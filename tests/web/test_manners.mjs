@@ -221,6 +221,16 @@ stage.test("dark is dark and light is light, by the system's wish or by one's ow
     await light(page);
 });
 
+stage.test("a page whose modules did not all come tries again by itself", async scene => {
+    const person = await scene.stranger({ open: null });
+    let failures = 0;
+    await person.context.route("**/plot.js", route => failures++ ? route.continue() : route.abort("connectionreset"));
+    person.expect(/plot\.js|ERR_CONNECTION_RESET/);
+    const page = await person.open();
+    await page.getByLabel(T.entrance.password, { exact: true }).waitFor();
+    assert(failures > 1);
+});
+
 stage.test("the page is small, has no foreign part, and a policy without holes", async scene => {
     const { cluster } = scene;
     let sources = 0;
