@@ -25,6 +25,7 @@ typedef struct s_upload {
     fst_tus_t *set;
     char id [FST_ID_TEXT_BYTES + 1];
     char *user;
+    uint8_t session [FST_SESSION_BYTES];    //  With whose token it becomes a file
     int64_t size, offset;
     int64_t used_ms;                //  Monotonic
     fst_flow_t *flow;               //  NULL when it is over: a result takes none of the user's transfers
@@ -407,6 +408,7 @@ s_post (void *arg, fst_http_request_t *request)
     self->size = size;
     self->user = strdup (fst_http_claims (request)->name);
     assert (self->user);
+    memcpy (self->session, fst_http_claims (request)->session, sizeof (self->session));
     fst_id_new (self->id);
     fst_flow_args_t args = { .token = fst_http_token (request), .user = self->user, .upload = true,
                              .pipe_bytes = PIPE_BYTES, .run = s_run, .news = s_news, .news_arg = self,
@@ -425,14 +427,23 @@ s_post (void *arg, fst_http_request_t *request)
 
 //  ---- HEAD, PATCH, DELETE
 
+//  A person's uploads are his in all his sessions; but an application's token goes on with its own only, or it would write
+//  where it may not.
+static bool
+s_is_callers (const s_upload_t *self, const fst_http_request_t *request)
+{
+    const fst_claims_t *claims = fst_http_claims (request);
+    return strcmp (self->user, claims->name) == 0
+        && (!claims->scoped || memcmp (self->session, claims->session, sizeof (self->session)) == 0);
+}
+
 //  The upload of the address, if it is the caller's; else NULL, and 404.
 static s_upload_t *
 s_find (fst_tus_t *set, fst_http_request_t *request)
 {
     s_upload_t *self;
     TAILQ_FOREACH (self, &set->uploads, link)
-        if (strcmp (self->id, fst_http_tail (request)) == 0
-        &&  strcmp (self->user, fst_http_claims (request)->name) == 0)
+        if (strcmp (self->id, fst_http_tail (request)) == 0 && s_is_callers (self, request))
             return self;
     fst_http_fail (request, FST_NOT_FOUND, "There is no such upload any more; begin it again.");
     return NULL;
@@ -562,7 +573,7 @@ s_list (void *arg, fst_http_request_t *request)
     json_t *list = json_array ();
     const s_upload_t *self;
     TAILQ_FOREACH (self, &set->uploads, link)
-        if (self->begun && strcmp (self->user, fst_http_claims (request)->name) == 0 && !s_over (self))
+        if (self->begun && s_is_callers (self, request) && !s_over (self))
             json_array_append_new (list, json_pack ("{s:s, s:s, s:I, s:I, s:I, s:I}", "id", self->id,
                 "path", self->work->path, "size", (json_int_t) self->size, "offset", (json_int_t) self->offset,
                 "modified_ms", (json_int_t) self->work->modified_ms,

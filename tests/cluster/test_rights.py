@@ -264,15 +264,22 @@ class Applications(unittest.TestCase):
         client.environment["FILESTORE_TOKEN"] = token
         return client, token
 
-    def http(self, token, method, path, body=None):
-        """The status."""
-        request = urllib.request.Request(self.cluster.url() + path, method=method, data=body if body is None else json.dumps(body).encode(),
-                                         headers={"Authorization": "Bearer " + token, "Content-Type": "application/json"})
+    def ask(self, token, method, path, body=None, **headers):
+        """The answer, or the error."""
+        headers = {"Content-Type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        request = urllib.request.Request(self.cluster.url() + path, method=method, data=body,
+                                         headers={"Authorization": "Bearer " + token, **headers})
         try:
             with urllib.request.urlopen(request, timeout=RUN_S) as answer:
-                return answer.status
+                answer.text = answer.read()
+                return answer
         except urllib.error.HTTPError as error:
-            return error.code
+            error.close()
+            return error
+
+    def http(self, token, method, path, body=None):
+        """The status."""
+        return self.ask(token, method, path, body if body is None else json.dumps(body).encode()).status
 
     def test_a_token_is_good_for_its_path_and_nothing_else(self):
         reader, token = self.application("reader", "in")
@@ -300,6 +307,22 @@ class Applications(unittest.TestCase):
         for path, body in (("/bus/auth/RENEW", {}), ("/bus/auth/CREATE_TOKEN", {"name": "more", "rights": "read"}), ("/bus/metadata/EXPORT", {}),
                            ("/bus/auth/CHANGE_PASSWORD", {"old": "x" * 9, "new": "y" * 9}), ("/bus/auth/END_SESSION", {"session": "0" * 32})):
             self.assertEqual(self.http(token, "POST", path, body), 403, path)
+
+    def test_a_token_does_not_go_on_with_uploads_that_are_not_its_own(self):
+        session, (_, token) = self.alice.token(), self.application("uploader", "in", "--write")
+        tus = {"Tus_Resumable": "1.0.0"}
+        place = lambda path: {"Upload_Length": "4", "Upload_Metadata": "path " + base64.b64encode(path.encode()).decode(), **tus}
+        hers = self.ask(session, "POST", "/api/v1/uploads", **place("/users/alice/out/hers")).headers["Location"]
+        its = self.ask(token, "POST", "/api/v1/uploads", **place("/users/alice/in/its")).headers["Location"]
+        self.assertEqual([row["path"] for row in json.loads(self.ask(token, "GET", "/api/v1/uploads").text)["uploads"]], ["/users/alice/in/its"])
+        self.assertEqual(len(json.loads(self.ask(session, "GET", "/api/v1/uploads").text)["uploads"]), 2)
+        patch = {"Content_Type": "application/offset+octet-stream", "Upload_Offset": "0", **tus}
+        self.assertEqual(self.ask(token, "PATCH", hers, b"evil", **patch).status, 404)
+        self.assertEqual(self.ask(token, "DELETE", hers, **tus).status, 404)
+        self.assertEqual(self.ask(token, "POST", "/api/v1/uploads", **place("/users/alice/out/its")).status, 404)
+        self.assertEqual(self.ask(token, "PATCH", its, b"good", **patch).status, 204)
+        self.assertEqual(self.alice.get("in/its"), b"good")
+        self.assertEqual(self.ask(session, "DELETE", hers, **tus).status, 204)
 
     def test_a_token_that_is_ended_is_refused_at_once(self):
         client, token = self.application("short", "in")
