@@ -2,23 +2,39 @@
 does nothing twice, and no more than it may."""
 
 import hashlib
+import json
 import os
 import shutil
+import subprocess
 import time
 
 from examples import EXAMPLES, PYTHON, Actor, ExamplesTest, Load
-from harness import RANDOM, SOURCE, content, main, until
+from harness import FILESTORED, RANDOM, RUN_S, SOURCE, ClusterTest, content, main, unbase64, until
 
 MODULES = os.environ.get("FST_SUMS_MODULES", os.path.join(SOURCE, "build", "sums"))
+
+
+def python_program():
+    return [PYTHON, os.path.join(EXAMPLES, "sums", "sums.py")]
+
+
+def javascript_program(test, cluster):
+    """A copy beside its modules, where Node looks for them."""
+    modules = os.path.join(MODULES, "node_modules")
+    test.assertTrue(os.path.isdir(modules), "run tests/web/install %s actors/examples/sums" % MODULES)
+    program = os.path.join(cluster.root, "sums.mjs")
+    shutil.copy(os.path.join(EXAMPLES, "sums", "sums.mjs"), program)
+    os.symlink(modules, os.path.join(cluster.root, "node_modules"))
+    return ["node", program]
 
 
 class Sums(ExamplesTest):
     def files(self, batch):
         return {"%d.bin" % at: content(RANDOM.choice((0, 1, 1000, 70000))) for at in range(15)}
 
-    def check(self, program, environment):
-        actor = Actor(self, self.shared, "sums", program, dict(environment, BUNDLE=self.enrol(
-            "sums", "--read", "/users", "--write", "/users"))).start()
+    def check(self, program):
+        actor = Actor(self, self.shared, "sums", program, {"BUNDLE": self.enrol(
+            "sums", "--read", "/users", "--write", "/users")}).start()
         self.alice.put("before.bin", b"before")
         load = Load(self.alice, 3, self.files)
         load.disturb(actor)
@@ -44,14 +60,10 @@ class Sums(ExamplesTest):
             self.assertFalse([name for name in self.names(folder) if name.endswith(".sha256.sha256")])
 
     def test_sums_in_python_miss_nothing_and_do_nothing_twice(self):
-        self.check([PYTHON, os.path.join(EXAMPLES, "sums", "sums.py")], {})
+        self.check(python_program())
 
     def test_sums_in_javascript_miss_nothing_and_do_nothing_twice(self):
-        self.assertTrue(os.path.isdir(os.path.join(MODULES, "node_modules")), "run tests/web/install %s actors/examples/sums" % MODULES)
-        program = os.path.join(self.shared.root, "sums.mjs")       # Beside its modules
-        shutil.copy(os.path.join(EXAMPLES, "sums", "sums.mjs"), program)
-        os.symlink(os.path.join(MODULES, "node_modules"), os.path.join(self.shared.root, "node_modules"))
-        self.check(["node", program], {})
+        self.check(javascript_program(self, self.shared))
 
     def test_they_are_thirty_lines(self):
         for name in ("sums.py", "sums.mjs"):
@@ -61,7 +73,7 @@ class Sums(ExamplesTest):
             self.assertLessEqual(max(map(len, lines)), 150, name)
 
     def test_one_that_may_only_read_writes_nothing(self):
-        actor = Actor(self, self.shared, "sums", [PYTHON, os.path.join(EXAMPLES, "sums", "sums.py")],
+        actor = Actor(self, self.shared, "sums", python_program(),
                       {"BUNDLE": self.enrol("sums", "--read", "/users/alice/open")}).start()
         self.alice.ok("mkdir", "open")
         self.alice.put("closed.bin", b"closed")
@@ -70,6 +82,28 @@ class Sums(ExamplesTest):
         self.assertIsNone(actor.popen.poll(), actor.text())
         self.assertEqual(self.names("/users/alice"), {"closed.bin", "open"})
         self.assertEqual(self.names("open"), {"a.bin"})
+
+
+class Remote(ClusterTest):
+    """The same from another machine: over TCP, with the keys in the bundle."""
+
+    def test_over_tcp_the_bundle_has_all_that_is_needed(self):
+        cluster = self.cluster(processes=True, tcp=True, nodes=2)
+        cluster.start("bridge-1")
+        alice = cluster.client("alice")
+        bundle = subprocess.run([FILESTORED, "enrol", "sums", "--read", "/users", "--write", "/users", "--config",
+                                 os.path.join(cluster.folder, "broker.zpl")], check=True, stdout=subprocess.PIPE, timeout=RUN_S).stdout.decode()
+        self.assertTrue(json.loads(unbase64(bundle.strip()))["server_key"])
+        cluster.secrets.append(bundle.strip())
+        for name, program in (("one", python_program()), ("two", javascript_program(self, cluster))):
+            actor = Actor(self, cluster, name, program, {"BUNDLE": bundle}).start()
+            alice.put(name, name.encode())
+
+            def is_done():
+                actor.keep_alive()
+                return alice.run("cat", name + ".sha256").stdout.startswith(hashlib.sha256(name.encode()).hexdigest().encode())
+            until(is_done, "the sum of " + name, 60)
+            actor.kill()
 
 
 if __name__ == "__main__":
