@@ -16,6 +16,7 @@ from harness import FILESTORED, RANDOM, RUN_S, SOURCE, ClusterTest, end_with_par
 EXAMPLES = os.path.join(SOURCE, "actors", "examples")
 PYTHON = "/usr/bin/python3"
 KILLS = 4
+QUIET_S = 4             # Without any progress it has done all of its work
 
 
 class Actor:
@@ -96,18 +97,33 @@ class Load(threading.Thread):
         except Exception as error:          # The test tells it
             self.problem = error
 
-    def disturb(self, actor):
-        """Kill the actor again and again while the load runs."""
+    def disturb(self, actor, progress):
+        """While the load runs, kill the actor again and again in the midst of its work: soon after progress, a number, grew.
+        How often."""
         self.start()
         kills = 0
-        while self.is_alive() or kills < KILLS:
-            time.sleep(RANDOM.uniform(0.05, 0.6))
+        while kills < KILLS and self.wait_progress(actor, progress):
+            time.sleep(RANDOM.uniform(0, 0.03))
             actor.kill()
             actor.start()
             kills += 1
         self.join()
         if self.problem:
             raise self.problem
+        if kills < 2:
+            raise AssertionError("it was hardly ever at work")
+        return kills
+
+    def wait_progress(self, actor, progress):
+        """False if there is none any more."""
+        before, deadline = progress(), time.monotonic() + QUIET_S
+        while progress() <= before:
+            actor.keep_alive()
+            if self.is_alive():
+                deadline = time.monotonic() + QUIET_S
+            if time.monotonic() > deadline:
+                return False
+        return True
 
 
 class ExamplesTest(ClusterTest):

@@ -1,8 +1,10 @@
 """The search actor, killed and started again while files are uploaded: every file is found once, and nobody finds what they may not
 read."""
 
+import contextlib
 import json
 import os
+import sqlite3
 
 from examples import Actor, ExamplesTest, Load
 from harness import BIN, content, main, until
@@ -13,14 +15,23 @@ class Search(ExamplesTest):
         super().setUp()
         self.bob = self.shared.client("bob")
         settings = self.join("search", "--read", "/users")
+        self.index = os.path.join(self.shared.root, "search.db")
         self.actor = Actor(self, self.shared, "search", [os.path.join(BIN, "filestore-search"), "--config", settings, "--set",
-                                                         "search-index=" + os.path.join(self.shared.root, "search.db")]).start()
+                                                         "search-index=" + self.index]).start()
 
     def found(self, client, query, **options):
         return self.call(client, "search", "SEARCH", query=query, **options)
 
     def paths(self, client, query, **options):
         return [row["path"] for row in self.found(client, query, **options)["results"]]
+
+    def indexed(self):
+        """Files in the index, as it is on the disk."""
+        try:
+            with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % self.index, uri=True)) as index:
+                return index.execute("SELECT count (*) FROM files").fetchone()[0]
+        except sqlite3.OperationalError:                # It is being made
+            return 0
 
     def caught_up(self):
         """All that happened so far is in the index."""
@@ -38,7 +49,7 @@ class Search(ExamplesTest):
 
     def test_every_file_is_found_once_whatever_is_killed(self):
         load = Load(self.alice, 4, self.files)
-        load.disturb(self.actor)
+        load.disturb(self.actor, self.indexed)
         self.assertEqual(self.caught_up()["files"], 120)
         for batch in range(4):
             for at in (0, 7, 29):
@@ -46,9 +57,9 @@ class Search(ExamplesTest):
         page = self.found(self.alice, "common", limit=100)
         self.assertEqual((len(page["results"]), page["more"]), (100, True))
         self.assertEqual(self.actor.stop(), 0)
-        for name in ("search.db", "search.db-wal", "search.db-shm"):        # Lost: everything anew
-            if os.path.exists(os.path.join(self.shared.root, name)):
-                os.remove(os.path.join(self.shared.root, name))
+        for end in ("", "-wal", "-shm"):        # Lost: everything anew
+            if os.path.exists(self.index + end):
+                os.remove(self.index + end)
         self.actor.start()
         self.assertEqual(self.caught_up()["files"], 120)
 

@@ -37,7 +37,7 @@ class Sums(ExamplesTest):
             "sums", "--read", "/users", "--write", "/users")}).start()
         self.alice.put("before.bin", b"before")
         load = Load(self.alice, 3, self.files)
-        load.disturb(actor)
+        load.disturb(actor, lambda: sum(name.endswith(".sha256") for batch in range(3) for name in self.names("batch%d" % batch)))
         load.files["before.bin"] = b"before"
         actor.kill()
         load.files["large.bin"] = content(5 << 20)          # More than a page, while it is away

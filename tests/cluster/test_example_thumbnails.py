@@ -52,7 +52,7 @@ class Thumbnails(ExamplesTest):
 
     def test_each_picture_has_one_and_hostile_ones_have_none(self):
         load = Load(self.alice, 3, self.files)
-        load.disturb(self.actor)
+        load.disturb(self.actor, lambda: sum(len(self.names("batch%d/.thumbnails" % batch)) for batch in range(3)))
         hostile = {"bomb.png": bomb(60000, 60000), "short.png": bomb(300, 9000)[:400], "lie.jpg": picture("PNG", 10, 10),
                    "broken.jpg": picture("JPEG", 500, 500)[:300], "empty.gif": b"", "noise.webp": content(5000), "page.jpg": b"<svg/>"}
         for name, octets in hostile.items():

@@ -7,6 +7,7 @@ import hmac
 import http.server
 import json
 import os
+import socket
 import threading
 import time
 
@@ -39,6 +40,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         text = b"%s.%s.%s" % (self.headers["webhook-id"].encode(), self.headers["webhook-timestamp"].encode(), body)
         expected = "v1," + base64.b64encode(hmac.digest(self.server.secret, text, "sha256")).decode()
+        time.sleep(0.01)
+        if not self.is_there():             # It was killed before it could have heard of an answer
+            return
         good = hmac.compare_digest(expected, self.headers["webhook-signature"]) and abs(int(self.headers["webhook-timestamp"]) - time.time()) < 60
         with self.server.lock:
             status = next(self.server.answers, 200) if good else 400
@@ -55,6 +59,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", self.server.elsewhere)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def is_there(self):
+        try:
+            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     do_GET = do_POST
 
@@ -98,7 +110,7 @@ class Webhook(ExamplesTest):
     def test_every_event_is_told_in_order_whatever_is_killed(self):
         self.receiver.answers = iter([200, 500, 200, None, 200, 429])
         load = Load(self.alice, 4, self.files)
-        load.disturb(self.actor)
+        kills = load.disturb(self.actor, lambda: len(self.receiver.taken))
         self.alice.put("last.txt", b"last")
 
         def is_done():
@@ -108,7 +120,7 @@ class Webhook(ExamplesTest):
         names, again = self.committed()
         self.assertEqual(names, sorted(names), "in order")
         self.assertEqual(sorted(path for _, path in names), sorted(["/users/alice/" + name for name in load.files] + ["/users/alice/last.txt"]))
-        self.assertLessEqual(again, 40, "only what a kill interrupted comes again")
+        self.assertLessEqual(again, kills, "only what a kill interrupted comes again")
         self.assertEqual(self.receiver.refused, 3)
 
     def test_nothing_but_the_address_is_ever_asked_and_a_stuck_event_is_skipped(self):
