@@ -36,7 +36,7 @@ class Metrics(harness.ClusterTest):
         return sum(self.values(name, **labels))
 
     def test_every_actor_is_there(self):
-        wanted = {"auth", "bridge", "broker", "metadata", "storage.node-1", "storage.node-2"}
+        wanted = {"auth", "bridge", "broker", "content", "metadata", "storage.node-1", "storage.node-2"}
         harness.until(lambda: wanted == set(re.findall(r'filestore_actor_info\{service="([^"]+)"', self.text())),
                       "all actors are in /metrics")
 

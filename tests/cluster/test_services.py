@@ -10,7 +10,7 @@ import urllib.request
 
 import harness
 
-OURS = ["auth", "bridge", "broker", "metadata", "storage.node-1", "storage.node-2", "storage.node-3"]
+OURS = ["auth", "bridge", "broker", "content", "metadata", "storage.node-1", "storage.node-2", "storage.node-3"]
 
 
 class Services(harness.ClusterTest):
