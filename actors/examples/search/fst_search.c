@@ -222,6 +222,16 @@ s_status (void *arg, fst_request_t **request_p)
                                              "bytes", (json_int_t) state.bytes));
 }
 
+static void
+s_metrics (void *arg, fst_figures_t *figures)
+{
+    fst_follow_state_t state;
+    fst_follow_state (((fst_search_t *) arg)->follow, &state);
+    fst_actor_figure (figures, "files", "Files in the index", state.files);
+    fst_actor_figure (figures, "index_bytes", "Octets of the index", state.bytes);
+    fst_actor_figure (figures, "sequence", "Event up to which all is in the index; -1: it is not complete", state.sequence);
+}
+
 //  ---- The actor
 
 static void
@@ -281,5 +291,6 @@ const fst_actor_class_t fst_search_class = {
     .topics = s_topics,
     .settings = s_settings,
     .start = s_start,
-    .stop = s_stop
+    .stop = s_stop,
+    .metrics = s_metrics
 };

@@ -199,9 +199,10 @@ s_turn (fst_deliver_t *self, bool *more_p)
     fst_rc_t rc = filestore_call (self->client, "metadata", "LIST_EVENTS", json_deep_copy (self->ask), &page);
     if (rc != FST_OK)
         return rc;
-    if (json_is_true (json_object_get (page, "gap")))
+    bool gap = json_is_true (json_object_get (page, "gap"));
+    if (gap)
         rc = s_tell_gap (self, page);
-    int64_t last = self->state.sequence;
+    int64_t last = gap? -1: self->state.sequence;   //  Of an older database: the cursor goes back
     json_array_foreach (json_object_get (page, "events"), at, event) {
         if (rc == FST_OK)
             rc = s_tell_event (self, event);

@@ -41,6 +41,15 @@ s_skip (void *arg, fst_request_t **request_p)
 }
 
 static void
+s_metrics (void *arg, fst_figures_t *figures)
+{
+    fst_deliver_state_t state;
+    fst_deliver_state (((s_webhook_t *) arg)->deliver, &state);
+    fst_actor_figure (figures, "sent_total", "Events that the other side took", state.sent);
+    fst_actor_figure (figures, "failures", "Tries in a row that the event that waits failed", state.failures);
+}
+
+static void
 s_event (void *arg, const char *topic, json_t *body)
 {
     (void) topic;
@@ -118,7 +127,8 @@ static const fst_actor_class_t s_class = {
     .topics = s_topics,
     .settings = s_settings,
     .start = s_start,
-    .stop = s_stop
+    .stop = s_stop,
+    .metrics = s_metrics
 };
 
 int
