@@ -5,6 +5,7 @@
 //  the deadlines are ours: each connection is looked at once a second.
 
 #include "fst_http_self.h"
+#include "fst_http_progress.h"
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
@@ -438,6 +439,19 @@ s_give_up (fst_http_request_t *request)
     }
 }
 
+//  A piece of an answer may be larger than what a slow client takes in the time: what counts is what arrives there.
+static bool
+s_receives (fst_http_link_t *link, int64_t now_ms)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info (link->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    uint64_t received = info? fst_http_received (info->connect_fd): 0;
+    bool enough = received - link->received >= FST_HTTP_WINDOW_BYTES;
+    link->received = received;
+    if (enough)
+        link->request->window_ms = now_ms;
+    return enough;
+}
+
 static void
 s_sweep_link (fst_http_t *self, fst_http_link_t *link, int64_t now_ms)
 {
@@ -452,7 +466,7 @@ s_sweep_link (fst_http_t *self, fst_http_link_t *link, int64_t now_ms)
             s_give_up (request);
     }
     else
-    if (now_ms - request->window_ms >= self->options.slow_ms)
+    if (now_ms - request->window_ms >= self->options.slow_ms && !s_receives (link, now_ms))
         s_cut_off (self, link);
 }
 

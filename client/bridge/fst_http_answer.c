@@ -216,6 +216,7 @@ fst_http_reply_stream (fst_http_request_t *self, int status, const char *type, i
         self->read = read;
         self->read_arg = arg;
     }
+    size_t piece = bytes < 0? FST_HTTP_OPEN_BYTES: bytes < FST_HTTP_PIECE_BYTES? (size_t) bytes + 1: FST_HTTP_PIECE_BYTES;
     s_answer (self, status, type, MHD_create_response_from_callback (bytes < 0? MHD_SIZE_UNKNOWN: (uint64_t) bytes,
-              FST_HTTP_PIECE_BYTES, s_read, fst_http_hold (self), s_read_end));
+              piece, s_read, fst_http_hold (self), s_read_end));
 }

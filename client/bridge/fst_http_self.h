@@ -13,13 +13,15 @@
 #define FST_HTTP_SET_MAX        24          //  Headers that a handler may add
 #define FST_HTTP_WINDOW_BYTES   (16 * 1024) //  What a client must move within slow_ms
 #define FST_HTTP_DROP_MAX       (8 * 1024 * 1024)   //  Of a body that nobody wants any more
-#define FST_HTTP_PIECE_BYTES    (128 * 1024)        //  Of an answer's body
+#define FST_HTTP_PIECE_BYTES    (512 * 1024)        //  Of an answer's body: each takes a turn of the loop
+#define FST_HTTP_OPEN_BYTES     (128 * 1024)        //  The same, of one whose length is not known
 
 //  A connection, for what libmicrohttpd does not watch.
 typedef struct {
     struct MHD_Connection *connection;
     fst_http_request_t *request;            //  Under way, or NULL
     int64_t idle_ms;                        //  Since when there is none
+    uint64_t received;                      //  Octets that the client had received when it was last asked
 } fst_http_link_t;
 
 typedef struct { const fst_http_route_t *routes; void *self; } fst_http_table_t;

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import time
 
 from harness import content, main, until
 from visitor import Raw, SiteTest
@@ -78,6 +79,20 @@ class Limits(SiteTest):
         text = visitor.get("/metrics").body.decode()
         visitor.close()
         return int(re.search(r"^%s (\d+)$" % name, text, re.M).group(1))
+
+    def test_one_who_reads_slowly_but_enough_gets_everything(self):
+        large = content(24 << 20)
+        self.assertEqual(self.admin.ask("PUT", "/api/v1/files/users/admin/slowly", large).status, 201)
+        raw = self.raw()
+        raw.send(b"GET /api/v1/files/users/admin/slowly HTTP/1.1\r\nHost: a\r\nCookie: filestore=" + self.admin.cookie.encode()
+                 + b"\r\nConnection: close\r\n\r\n")
+        got = 0
+        for _ in range(20):                 # Pieces of the answer are larger than what it takes within web-slow
+            got += len(raw.socket.recv(65536))
+            time.sleep(0.25)                # It is slow: that is what is tried here
+        got += len(raw.read_all())
+        self.assertGreaterEqual(got, len(large))
+        raw.close()
 
     def test_who_leaves_in_the_midst_leaves_nothing_behind(self):
         token = self.admin.cookie.encode()
