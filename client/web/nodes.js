@@ -60,6 +60,7 @@ export function openNodes(changed) {
 		node.card ??= cardOf(node);
 		const { parts, state } = node, lives = state === "alive";
 		const used = node.capacity ? Math.round((1 - node.free / node.capacity) * 100) : 0;
+		const whole = text => text.replaceAll(" ", "\u00a0");  //  Not broken in two lines
 		const line = (...texts) => texts.filter(Boolean).join(" · ");
 		Object.assign(node.card.dataset, { state, health: node.health });
 		parts.swatch.className = `swatch node-${colourOf(node.node)}`;
@@ -69,7 +70,7 @@ export function openNodes(changed) {
 		parts.bar.ariaValueText = t.used(used);
 		parts.more.textContent = line(t.holds(node.holds), size(node.bytes), node.zone && t.zone(node.zone));
 		const [into, inRate, out, outRate] = lives && node.rates || [];
-		parts.rate.textContent = !into ? "" : line(inRate >= 1000 && into(rate(inRate)), outRate >= 1000 && out(rate(outRate))) || t.atRest;
+		parts.rate.textContent = !into ? "" : line(inRate >= 1000 && whole(into(rate(inRate))), outRate >= 1000 && whole(out(rate(outRate)))) || t.atRest;
 		age(node);
 	}
 
