@@ -111,7 +111,7 @@ s_revoke (const s_cluster_t *self, const char *session, char **problem_p)
     if (rc == FST_OK)
         rc = fst_keys_load (client_file, &client, problem_p);
     if (rc == FST_OK) {
-        char *token = s_own_token (auth), *broker = s_reach (fst_config_text (self->config, "broker-clients"), NULL);
+        char *token = s_own_token (auth), *broker = s_reach (fst_config_text (self->config, "broker-clients"), self->tcp);
         fst_caller_t *caller = fst_caller_new (broker, client, CONNECT_MS, REPLY_MS);
         fst_caller_set_token (caller, token);
         rc = fst_caller_call (caller, "auth", "REVOKE", json_pack ("{s:s, s:I}", "session", session, "expires_ms",
