@@ -328,6 +328,33 @@ Test (scoped, above_its_scopes_a_token_sees_the_way_to_them_only)
     }
 }
 
+Test (scoped, an_actor_for_all_homes_sees_all_of_them_and_makes_none)
+{
+    static const char *const paths [] = { "/", "/users" };
+    s_make_tree ();
+    char scopes [FST_SCOPES_BYTES_MAX];
+    for (size_t at = 0; at < 2; at++) {
+        scopes [0] = 0;
+        CHECK (fst_scopes_add (scopes, true, paths [at]), FST_OK);
+        fst_person_t actor = { .name = "actor:test", .actor = true, .scopes = scopes };
+        fst_namespace_enter (s_space, &actor, ++s_now_ms);
+        cr_expect_str_eq (s_names ("/users"), "alice bob ");
+        cr_expect_str_eq (s_names ("/"), "users ");
+        CHECK (s_mkdir ("/users/new"), FST_DENIED);
+        CHECK (s_mkdir ("/new"), FST_DENIED);
+        CHECK (s_delete ("/users/bob", true, false), FST_DENIED);
+        CHECK (s_move ("/users/bob", "/users/alice/bob", false), FST_DENIED);
+        CHECK (s_put ("/users/bob/n", 1), FST_OK);
+    }
+    //  A person with such a token sees what he sees anyway
+    scopes [0] = 0;
+    CHECK (fst_scopes_add (scopes, true, "/"), FST_OK);
+    fst_person_t person = { .name = "alice", .scopes = scopes };
+    fst_namespace_enter (s_space, &person, ++s_now_ms);
+    cr_expect_str_eq (s_names ("/users"), "alice ");
+    CHECK (s_stat ("/users/bob", NULL), FST_NOT_FOUND);
+}
+
 typedef struct {
     char paths [4096];
 } s_all_t;
