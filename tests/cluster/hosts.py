@@ -1,6 +1,7 @@
 """Machines for the tests: network namespaces with addresses, names and links of their own, on a switch in another one. A
 link can be cut and made slow. Only root can make them; nothing of the machine's own network is touched."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -121,4 +122,6 @@ class Network:
             subprocess.run(["ip", "netns", "delete", host.space], stderr=subprocess.DEVNULL)
             shutil.rmtree("/etc/netns/" + host.space, ignore_errors=True)
         subprocess.run(["ip", "netns", "delete", self.space + "net"], stderr=subprocess.DEVNULL)
+        with contextlib.suppress(OSError):      # Not there, or not only ours
+            os.rmdir("/etc/netns")
         shutil.rmtree(self.root, ignore_errors=True)

@@ -73,6 +73,7 @@ class Engine:
         os.makedirs(CACHE, exist_ok=True)
         socket = "unix://" + os.path.join(self.folder, "socket")
         self.had_bridge = works("ip", "link", "show", "docker0")
+        self.forwards = "-P FORWARD ACCEPT" in run("iptables", "-S", "FORWARD")     # The engine turns it to DROP
         self.log = os.path.join(CACHE, "dockerd.log")
         with open(self.log, "wb") as log:
             self.popen = subprocess.Popen(["dockerd", "--data-root", os.path.join(CACHE, "root"), "--exec-root", os.path.join(self.folder, "exec"),
@@ -112,6 +113,8 @@ class Engine:
         os.environ.pop("DOCKER_HOST", None)
         if not self.had_bridge:
             works("ip", "link", "delete", "docker0")
+        if self.forwards:
+            works("iptables", "-P", "FORWARD", "ACCEPT")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def need_base(self):
