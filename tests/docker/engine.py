@@ -99,6 +99,7 @@ class Engine:
         if left:
             run("docker", "volume", "rm", *left)
         run("docker", "network", "prune", "-f")
+        run("docker", "image", "prune", "-f", "--filter", "until=24h")      # Older layers would fill the disk
 
     def stop(self):
         if not self.popen:
