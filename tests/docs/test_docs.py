@@ -103,7 +103,7 @@ class Docs(unittest.TestCase):
             if name:
                 self.write(name, script)
                 continue
-            if re.search(r"^(make run|filestored|build/bin/filestored)(?! (init|options|recovery-key|check|sample|man|enrol|join|new-actor|probe|--help|--version))", script, re.M):
+            if re.search(r"^(make run|filestored|build/bin/filestored)(?! (init|options|recovery-key|check|sample|man|enrol|join|unenrol|new-actor|probe|--help|--version))", script, re.M):
                 self.serve(page, script)
                 continue
             before, stop, after = (re.split(r"^(#  Stop filestored.*\n)", script, maxsplit=1, flags=re.M) + ["", ""])[:3]
