@@ -119,7 +119,7 @@ class Recovery(Books):
         cluster.start()
         self.put(client, "later", BIG)
         client.ok("rm", "--forever", "big-0")
-        until(lambda: client.json("status")["garbage"] == 0, "big-0 gone")
+        until(lambda: sum(len(self.extents(cluster, number)) for number in (1, 2, 3)) == 16, "big-0 gone from the disks")
         cluster.stop()
         cluster.start()
         cluster.wait_nodes(client, 3)
