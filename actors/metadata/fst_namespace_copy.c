@@ -163,9 +163,10 @@ fst_namespace_restore_version (fst_namespace_t *self, const char *path, int64_t 
     fst_content_t content;
     int64_t id;
     fst_rc_t rc = fst_namespace_find_file (self, path, place);
-    if (rc == FST_OK)
-        rc = fst_catalog_version_get (self->catalog, &place->entry, version, &content);
-    if (rc == FST_NOT_FOUND && place->found)
+    if (rc != FST_OK)
+        return rc;
+    rc = fst_catalog_version_get (self->catalog, &place->entry, version, &content);
+    if (rc == FST_NOT_FOUND)
         return fst_namespace_refuse (self, rc, "There is no version %lld of %s any more.", (long long) version,
                                      fst_namespace_show (place->path));
     if (rc == FST_OK && fst_access_write (place->rights) != FST_OK)
