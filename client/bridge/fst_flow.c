@@ -273,6 +273,13 @@ s_count_user (const fst_flows_t *self, const char *user)
     return count;
 }
 
+bool
+fst_flows_may_begin (const fst_flows_t *self, const char *user)
+{
+    assert (self && user);
+    return s_count_user (self, user) < self->user_max;
+}
+
 //  A token that is no good now is refused by the others.
 static void
 s_note_session (fst_flow_t *self)
@@ -287,7 +294,7 @@ fst_flow_begin (fst_flows_t *set, const fst_flow_args_t *args, fst_flow_t **self
 {
     assert (set);
     assert (args && args->token && args->user && args->run && args->news);
-    if (s_count_user (set, args->user) >= set->user_max)
+    if (!fst_flows_may_begin (set, args->user))
         return FST_TOO_MANY;
     fst_flow_t *self = calloc (1, sizeof (*self));
     assert (self);

@@ -77,6 +77,10 @@ fst_flows_tick (fst_flows_t *self, int64_t now_ms);
 void
 fst_flows_forget (fst_flows_t *self, const char *token);
 
+//  False if this user has as many under way as he may have.
+bool
+fst_flows_may_begin (const fst_flows_t *self, const char *user);
+
 //  Begin. On failure dispose is not called.
 //      FST_BUSY        all threads are taken and enough wait already
 //      FST_TOO_MANY    this user has too many under way

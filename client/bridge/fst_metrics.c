@@ -13,6 +13,7 @@ struct fst_metrics {
     fst_http_t *http;
     const fst_sse_t *sse;
     bool open;                      //  For everyone
+    bool proxy;                     //  One in front is trusted
     fst_gathered_t *gathered;
 };
 
@@ -257,11 +258,19 @@ s_status_told (void *arg, fst_rc_t rc, json_t *reply)
         s_answer (scrape, NULL);
 }
 
+//  Somebody on this machine, and not a proxy that nobody told us to trust, with somebody else's request.
+static bool
+s_is_neighbour (const fst_metrics_t *self, const fst_http_request_t *request)
+{
+    return fst_http_is_local (request)
+        && (self->proxy || (!fst_http_header (request, "X-Forwarded-For") && !fst_http_header (request, "Forwarded")));
+}
+
 static void
 s_get (void *arg, fst_http_request_t *request)
 {
     fst_metrics_t *self = arg;
-    if (!self->open && !fst_http_claims (request) && !fst_http_is_local (request)) {
+    if (!self->open && !fst_http_claims (request) && !s_is_neighbour (self, request)) {
         fst_http_fail (request, FST_UNAUTHENTICATED, NULL);
         return;
     }
@@ -283,7 +292,8 @@ fst_metrics_new (const fst_config_t *config, fst_actor_t *actor, fst_http_t *htt
     assert (config && actor && http && sse);
     fst_metrics_t *self = calloc (1, sizeof (*self));
     assert (self);
-    *self = (fst_metrics_t) { actor, http, sse, fst_config_number (config, "web-metrics") != 0, fst_gathered_new () };
+    *self = (fst_metrics_t) { actor, http, sse, fst_config_number (config, "web-metrics") != 0,
+                              fst_config_number (config, "web-proxy") != 0, fst_gathered_new () };
     fst_http_add_routes (http, s_routes, self);
     return self;
 }

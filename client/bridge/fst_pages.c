@@ -25,6 +25,7 @@ typedef struct s_upload {
     fst_pages_t *pages;
     char id [FST_ID_TEXT_BYTES + 1];
     char *user;
+    uint8_t session [FST_SESSION_BYTES];
     fst_flow_t *flow;
     int64_t offset, used_ms;
     fst_request_t *request;             //  Whose octets are given now, or who waits for the end; NULL: none
@@ -395,10 +396,20 @@ s_write_first (fst_pages_t *pages, fst_request_t **request_p)
         free (self);
         return;
     }
-    self->user = s_copy (fst_request_claims (*request_p)->name);
+    const fst_claims_t *claims = fst_request_claims (*request_p);
+    self->user = s_copy (claims->name);
+    memcpy (self->session, claims->session, sizeof (self->session));
     TAILQ_INSERT_TAIL (&pages->uploads, self, link);
     pages->uploads_count++;
     s_upload_take (self, request_p);
+}
+
+//  A token for some paths goes on with its own uploads only, or it would write where it may not.
+static bool
+s_is_callers (const s_upload_t *self, const fst_claims_t *claims)
+{
+    return strcmp (self->user, claims->name) == 0
+        && (!claims->scoped || memcmp (self->session, claims->session, sizeof (self->session)) == 0);
 }
 
 static void
@@ -406,7 +417,7 @@ s_write_more (fst_pages_t *pages, fst_request_t **request_p)
 {
     s_upload_t *self;
     TAILQ_FOREACH (self, &pages->uploads, link)
-        if (strcmp (self->id, s_text (*request_p, "upload")) == 0 && strcmp (self->user, fst_request_claims (*request_p)->name) == 0)
+        if (strcmp (self->id, s_text (*request_p, "upload")) == 0 && s_is_callers (self, fst_request_claims (*request_p)))
             break;
     if (!self)
         fst_request_fail (request_p, FST_NOT_FOUND, "There is no such upload any more; begin it anew.");

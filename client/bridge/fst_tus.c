@@ -413,7 +413,8 @@ s_post (void *arg, fst_http_request_t *request)
     fst_flow_args_t args = { .token = fst_http_token (request), .user = self->user, .upload = true,
                              .pipe_bytes = PIPE_BYTES, .run = s_run, .news = s_news, .news_arg = self,
                              .dispose = s_work_dispose, .arg = work };
-    fst_rc_t rc = s_make_place (set)? fst_flow_begin (set->flows, &args, &self->flow): FST_BUSY;
+    fst_rc_t rc = !fst_flows_may_begin (set->flows, self->user)? FST_TOO_MANY
+                : s_make_place (set)? fst_flow_begin (set->flows, &args, &self->flow): FST_BUSY;
     if (rc != FST_OK) {
         fst_files_refuse (request, rc);
         s_work_dispose (work);

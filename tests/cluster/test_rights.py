@@ -323,6 +323,10 @@ class Applications(unittest.TestCase):
         self.assertEqual(self.ask(token, "PATCH", its, b"good", **patch).status, 204)
         self.assertEqual(self.alice.get("in/its"), b"good")
         self.assertEqual(self.ask(session, "DELETE", hers, **tus).status, 204)
+        bus = lambda token, body: self.ask(token, "POST", "/bus/content/WRITE", json.dumps(body).encode(), Content_Type="application/json")
+        hers = json.loads(bus(session, {"path": "/users/alice/out/hers"}).text)["upload"]
+        self.assertEqual(bus(token, {"upload": hers, "offset": 0, "last": True}).status, 404)
+        self.assertEqual(bus(session, {"upload": hers, "offset": 0, "last": True}).status, 200)
 
     def test_a_token_that_is_ended_is_refused_at_once(self):
         client, token = self.application("short", "in")
