@@ -4,6 +4,7 @@
 #include <czmq.h>
 #include "fst_config.h"
 #include "fst_layout.h"
+#include "fst_mdoc.h"
 
 void
 fst_manual_options (void)
@@ -74,39 +75,6 @@ fst_manual_sample (const char *role, char **problem_p)
 //  ------------------------------------------------------------------------------------------------
 //  The manual page, in the language of mdoc(7)
 
-//  Text that mdoc would take for something else is made harmless.
-static void
-s_roff (const char *text)
-{
-    bool begin = true;
-    for (; *text; text++) {
-        if (begin && (*text == '.' || *text == '\''))
-            printf ("\\&");
-        if (*text == '\\')
-            printf ("\\e");
-        else
-        if (*text == '-')
-            printf ("\\-");
-        else
-            putchar (*text);
-        begin = *text == '\n';
-    }
-}
-
-//  The same for prose: mdoc wants each sentence on its own line.
-static void
-s_prose (const char *text)
-{
-    char line [2048];
-    size_t used = 0;
-    for (; *text && used < sizeof (line) - 1; text++) {
-        bool end = used && *text == ' ' && strchr (".!?", line [used - 1]) && text [1] >= 'A' && text [1] <= 'Z';
-        line [used++] = end? '\n': *text;
-    }
-    line [used] = 0;
-    s_roff (line);
-}
-
 static void
 s_page_options (void)
 {
@@ -117,14 +85,14 @@ s_page_options (void)
             printf ("%s.Ss %s\n.Bl -tag -width Ds\n", option == fst_options? "": ".El\n", option->section);
         }
         printf (".It ");
-        s_roff (option->name);
+        fst_mdoc_text (option->name);
         printf (" = \\(dq");
-        s_roff (option->standard);
+        fst_mdoc_text (option->standard);
         printf ("\\(dq\n");
-        s_prose (option->meaning);
+        fst_mdoc_prose (option->meaning);
         if (*bounds) {
             printf (" (");
-            s_roff (bounds);
+            fst_mdoc_text (bounds);
             printf (")");
         }
         printf (".\n");
@@ -137,7 +105,7 @@ s_page_errors (void)
 {
     for (int rc = 0; rc < FST_ERRORS_COUNT; rc++) {
         printf (".It %d\n", fst_error_exit ((fst_rc_t) rc));
-        s_roff (fst_error_text ((fst_rc_t) rc));
+        fst_mdoc_text (fst_error_text ((fst_rc_t) rc));
         printf ("\n");
     }
 }
@@ -150,7 +118,7 @@ fst_manual_page (const char *help)
             ".Sh NAME\n.Nm filestored\n.Nd server of Filestore, a replicated file store\n"
             ".Sh SYNOPSIS\n.Nm\n.Op Ar command\n.Op Ar option ...\n"
             ".Sh DESCRIPTION\n.Bd -literal\n");
-    s_roff (help);
+    fst_mdoc_text (help);
     printf (".Ed\n.Sh SIGNALS\n.Bl -tag -width SIGTERM\n"
             ".It SIGTERM, SIGINT\nEnd cleanly.\nA second one ends at once; nothing is lost by that.\n"
             ".It SIGHUP\nRead the settings again, and use what can be changed while it runs: the level and format of the log, "

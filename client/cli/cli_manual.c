@@ -3,39 +3,7 @@
 #include "cli.h"
 #include <stdio.h>
 #include <string.h>
-
-//  Text that mdoc would take for something else is made harmless.
-static void
-s_roff (const char *text)
-{
-    bool begin = true;
-    for (; *text; text++) {
-        if (begin && (*text == '.' || *text == '\''))
-            printf ("\\&");
-        if (*text == '\\')
-            printf ("\\e");
-        else
-        if (*text == '-')
-            printf ("\\-");
-        else
-            putchar (*text);
-        begin = *text == '\n';
-    }
-}
-
-//  The same for prose: mdoc wants each sentence on its own line.
-static void
-s_prose (const char *text)
-{
-    char line [2048];
-    size_t used = 0;
-    for (; *text && used < sizeof (line) - 1; text++) {
-        bool end = used && *text == ' ' && strchr (".!?", line [used - 1]) && text [1] >= 'A' && text [1] <= 'Z';
-        line [used++] = end? '\n': *text;
-    }
-    line [used] = 0;
-    s_roff (line);
-}
+#include "fst_mdoc.h"
 
 static void
 s_option (const cli_option_t *option)
@@ -43,11 +11,11 @@ s_option (const cli_option_t *option)
     printf (".It ");
     if (option->letter)
         printf ("\\-%c , ", option->letter);
-    s_roff (option->name);
+    fst_mdoc_text (option->name);
     if (option->value)
         printf (" Ar %s", option->value);
     printf ("\n");
-    s_prose (option->meaning);
+    fst_mdoc_prose (option->meaning);
     printf (".\n");
 }
 
@@ -55,19 +23,19 @@ static void
 s_command (const cli_command_t *command)
 {
     printf (".It Nm ");
-    s_roff (command->name);
+    fst_mdoc_text (command->name);
     printf (" ");
-    s_roff (command->arguments);
+    fst_mdoc_text (command->arguments);
     for (int option = CLI_HELP + 1; option < CLI_OPTIONS_COUNT; option++)
         if (command->options & 1u << option) {
             printf (" \\&[");
-            s_roff (cli_options [option].name);
+            fst_mdoc_text (cli_options [option].name);
             printf ("%s%s]", cli_options [option].value? " ": "", cli_options [option].value? cli_options [option].value: "");
         }
     printf ("\n");
-    s_prose (command->summary);
+    fst_mdoc_prose (command->summary);
     printf (".\n");
-    s_prose (command->details);
+    fst_mdoc_prose (command->details);
 }
 
 fst_rc_t
