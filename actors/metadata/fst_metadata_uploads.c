@@ -15,16 +15,33 @@
 #define UPLOADS_MAX     1000000         //  Open at once
 #define UPLOAD_COPIES   7               //  Schema: most copies
 
+//  Whose an upload is: a person's in all his sessions, an application's token's own. The id alone is no secret: blobs begin
+//  with it, and who may read a file is told its blob.
+static void
+s_upload_owner (const fst_claims_t *claims, char owner [FST_USER_BYTES_MAX + 1])
+{
+    static const char prefix [] = "token:";         //  No name has a colon but those of actors
+    _Static_assert (sizeof (prefix) + 2 * FST_SESSION_BYTES <= FST_USER_BYTES_MAX, "it fits where names are");
+    if (claims->scoped && claims->role != FST_ROLE_ACTOR) {
+        strcpy (owner, prefix);
+        fst_hex_encode (claims->session, FST_SESSION_BYTES, owner + strlen (prefix));
+    }
+    else
+        snprintf (owner, FST_USER_BYTES_MAX + 1, "%.*s", FST_USER_BYTES_MAX, claims->name);
+}
+
 static fst_rc_t
 s_upload_find (fst_metadata_t *self, const fst_claims_t *claims, const char *text, fst_upload_t *upload)
 {
     uint8_t id [FST_UPLOAD_BYTES];
+    char owner [FST_USER_BYTES_MAX + 1];
+    s_upload_owner (claims, owner);
     fst_rc_t rc = fst_hex_decode (text, id, sizeof (id));
     if (rc == FST_OK)
         rc = fst_catalog_upload_get (self->catalog, id, upload);
     if (rc == FST_IO || rc == FST_CORRUPT)
         return rc;
-    if (rc != FST_OK || strcmp (upload->user, claims->name) != 0 || upload->expires_ms <= self->aged_ms)
+    if (rc != FST_OK || strcmp (upload->user, owner) != 0 || upload->expires_ms <= self->aged_ms)
         return fst_namespace_refuse (self->space, FST_EXPIRED,
                                      "This upload is not open any more; begin it again.");
     return FST_OK;
@@ -70,7 +87,7 @@ s_may_upload (fst_metadata_t *self, const char *path, bool *single_p)
 }
 
 static fst_rc_t
-s_upload_open (fst_metadata_t *self, json_t *payload, fst_upload_t *upload)
+s_upload_open (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, fst_upload_t *upload)
 {
     const char *path = json_string_value (json_object_get (payload, "path"));
     json_t *replicas = json_object_get (payload, "replicas");
@@ -90,7 +107,7 @@ s_upload_open (fst_metadata_t *self, json_t *payload, fst_upload_t *upload)
     fst_blob_id_t name = fst_blob_id (upload->id, FST_UPLOAD_KEY_INDEX);
     fst_key_wrap (self->keys->cluster_key, &name, key, upload->key);
     sodium_memzero (key, sizeof (key));
-    snprintf (upload->user, sizeof (upload->user), "%s", self->person.name);
+    s_upload_owner (claims, upload->user);
     upload->files = upload->single? 1: 0;   //  Its blob is garbage if it is never heard of again
     upload->chunk_log2 = self->chunk_log2;
     upload->extent_chunks = self->extent_chunks;
@@ -192,7 +209,7 @@ fst_metadata_get_write_nodes (fst_metadata_t *self, const fst_claims_t *claims, 
     json_t *given = json_object_get (payload, "upload");
     fst_upload_t upload;
     fst_rc_t rc = given? s_upload_find (self, claims, json_string_value (given), &upload)
-                       : s_upload_open (self, payload, &upload);
+                       : s_upload_open (self, claims, payload, &upload);
     if (rc != FST_OK)
         return rc;
     fst_upload_t before = upload;

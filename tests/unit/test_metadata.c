@@ -1,6 +1,7 @@
 //  Rules of the metadata actor, with a real broker and storage nodes that have no disk.
 
 #include <criterion/criterion.h>
+#include <sodium.h>
 #include <sqlite3.h>
 #include "metadata_world.h"
 
@@ -185,6 +186,56 @@ Test (metadata, an_upload_belongs_to_who_opened_it)
     cr_expect_str_eq (world_put_file (w.alice, upload, world_file (&w, upload, 0, "a", 100, 2)), "ok");
     cr_expect_str_eq (world_put_file (w.alice, upload, world_file (&w, upload, 0, "b", 100, 2)), "exists");
     free (upload);
+}
+
+//  An application's token of a person, good for one path.
+static char *
+s_application (const char *name, const char *path, bool write)
+{
+    fst_claims_t claims = { .role = FST_ROLE_USER, .scoped = true, .expires_ms = fst_clock_wall_ms () + 3600000 };
+    snprintf (claims.name, sizeof (claims.name), "%s", name);
+    randombytes_buf (claims.session, sizeof (claims.session));
+    cr_assert_eq (fst_scopes_add (claims.scopes, write, path), FST_OK);
+    return fst_token_sign (&claims, w.auth_keys->sign_secret);
+}
+
+static fst_rc_t
+s_go_on (const char *id, const char *token, const char *upload)
+{
+    json_t *reply = NULL;
+    fst_rc_t rc = world_call_as (&w, id, token, "GET_WRITE_NODES", json_pack ("{s:s, s:i, s:i}", "upload", upload, "from", 0,
+                                 "count", 1), &reply);
+    json_decref (reply);
+    return rc;
+}
+
+//  Who may read a file that was put by an upload that is still open knows the upload's id: the file's blob begins with it.
+Test (metadata, an_applications_token_goes_on_with_its_own_uploads_only)
+{
+    char *hers = world_open (w.alice, "/users/alice", 2, NULL), blob [25] = "";
+    cr_expect_str_eq (world_put_file (w.alice, hers, world_file (&w, hers, 0, "a", 100, 2)), "ok");
+    char *reader = s_application ("alice", "/users/alice/a", false), *writer = s_application ("alice", "/users/alice", true);
+    json_t *reply = NULL;
+    cr_assert_eq (world_call_as (&w, "1", reader, "STAT", json_pack ("{s:s}", "path", "a"), &reply), FST_OK);
+    snprintf (blob, sizeof (blob), "%s", json_string_value (json_object_get (reply, "blob")));
+    json_decref (reply);
+    reply = NULL;
+    cr_expect_str_eq (blob, hers);
+    cr_expect_eq (s_go_on ("2", reader, blob), FST_EXPIRED, "it would be told the key of all that is uploaded");
+    cr_expect_eq (s_go_on ("3", writer, blob), FST_EXPIRED);
+    cr_expect_eq (world_call_as (&w, "4", reader, "END_UPLOAD", json_pack ("{s:s, s:i}", "upload", blob, "files", 1), &reply), FST_EXPIRED);
+    json_decref (reply);
+    cr_expect_str_eq (world_put_file (w.alice, hers, world_file (&w, hers, 1, "b", 100, 2)), "ok", "it is open");
+
+    cr_assert_eq (world_call_as (&w, "5", writer, "GET_WRITE_NODES", json_pack ("{s:s, s:i, s:i}", "path", "/users/alice", "from", 0,
+                                 "count", 1), &reply), FST_OK);
+    const char *its = json_string_value (json_object_get (reply, "upload"));
+    cr_expect_eq (s_go_on ("6", writer, its), FST_OK);
+    cr_expect_eq (s_go_on ("7", reader, its), FST_EXPIRED);
+    json_decref (reply);
+    free (hers);
+    free (reader);
+    free (writer);
 }
 
 Test (metadata, who_may_not_write_hears_it_before_the_upload)
