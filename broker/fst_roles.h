@@ -6,7 +6,8 @@
 //      "bridge"            offers bridge, content
 //      "actor:thumbnail"   offers thumbnail and thumbnail.*, publishes the same
 //      "actor:thumbnail offers:pictures publishes:pictures.made"
-//                          offers pictures and pictures.*, publishes pictures.made and pictures.made.*
+//                          offers pictures and pictures.*, publishes pictures.made and pictures.made.*; other words
+//                          say nothing here
 //      who offers a service publishes metrics.SERVICE
 //      ""                  anything: a peer on ipc://, whom the mode of the folder let in
 //

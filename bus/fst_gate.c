@@ -69,10 +69,13 @@ s_roles_new (void)
     return roles;
 }
 
+//  An actor of one's own gets fresh keys each time it is enrolled, so that its User-Id says which: who has the old ones is
+//  somebody else.
 static void
 s_roles_add (void *arg, const char *public_key, const char *role)
 {
-    char *copy = strdup (role);
+    bool own = strncmp (role, "actor:", 6) == 0;
+    char *copy = zsys_sprintf ("%s%s%.*s", role, own? FST_GATE_KEY_WORD: "", own? FST_GATE_KEY_CHARS: 0, public_key);
     assert (copy);
     zhashx_update ((zhashx_t *) arg, public_key, copy);
 }

@@ -3,7 +3,8 @@
 //  and overflows its heap on large certificate metadata.
 //
 //      domain "client"       CURVE; any client key is let in; User-Id is "client"
-//      domain "actor"        CURVE; only enrolled keys; User-Id is the role ("storage:node-1")
+//      domain "actor"        CURVE; only enrolled keys; User-Id is the role ("storage:node-1"); for an actor of one's own
+//                            with its rights and the begin of its key ("actor:a offers:b key:rq:rM>}U?@")
 //      domain "data:NODE"    PLAIN; the password is a ticket for that node; User-Id is the user's name
 //
 //  Everything else is refused and logged. ipc:// endpoints of domains "client" and "actor" use no mechanism
@@ -31,6 +32,10 @@ fst_gate_destroy (fst_gate_t **self_p);
 //  an actor; calling this again does it now.
 fst_rc_t FST_CHECKED
 fst_gate_enrol (fst_gate_t *self, const char *filename, char **problem_p);
+
+//  The last word of an actor's User-Id.
+#define FST_GATE_KEY_WORD   " key:"
+#define FST_GATE_KEY_CHARS  10
 
 //  True if somebody enrolled has this User-Id now (or the gate reads no file of enrolled actors): for those who were let in
 //  before. The file is looked at once a second at most. Any thread.

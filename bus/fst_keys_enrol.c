@@ -6,13 +6,14 @@
 //          session = "0a..."                           that of its token, so that it can be revoked
 //          rights = "offers:thumbs publishes:thumbs"   where they are not the usual ones
 
+#include "fst_gate.h"
 #include "fst_keys_self.h"
 #include "fst_sodium.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 
-#define USER_ID_BYTES_MAX 255           //  What the gate tells the broker
+#define USER_ID_BYTES_MAX (255 - sizeof (FST_GATE_KEY_WORD) - FST_GATE_KEY_CHARS)  //  What the gate tells the broker
 
 static const char *const s_right_words [] = { "offers:", "publishes:" };
 

@@ -194,6 +194,21 @@ class Rights(unittest.TestCase):
         until(lambda: second.call("metadata", "STAT", path="/users/alice/thumbs") == "expired", "auth is there again")
         self.filestored("unenrol", "leaver", "--config", os.path.join(self.cluster.folder, "broker.zpl"), code=1)
 
+    def test_who_has_the_keys_of_before_offers_nothing_any_more(self):
+        thief = self.actor("replaced")
+        worker, said = thief.offer("replaced")
+        self.assertEqual(said, "heartbeat")
+        owner = self.actor("replaced")                                      # The same rights, fresh keys
+
+        def gone():
+            worker.send_multipart([b"", b"MDPW02", b"\5"])
+            return "service gone service=replaced" in self.cluster.process("broker").log_text()
+        until(gone, "the old worker is gone, though it beats on")
+        worker.close()
+        worker, said = owner.offer("replaced")
+        self.assertEqual(said, "heartbeat")
+        worker.close()
+
     def test_a_reader_with_a_cursor_misses_nothing_when_it_is_killed(self):
         bundle = self.enrol("reader", "--write", "/users/alice/thumbs")
         actor = Actor(bundle)

@@ -249,20 +249,46 @@ s_enrol (const char *rights)
     return keys;
 }
 
+static void
+s_user_id (char user_id [256], const char *role, const fst_keys_t *keys)
+{
+    snprintf (user_id, 256, "%s key:%.10s", role, keys->curve_public);
+}
+
+Test (gate, who_is_enrolled_again_with_the_same_rights_is_somebody_else)
+{
+    zsock_t *server = s_bind ("actor");
+    char was [256], is [256];
+    fst_keys_t *first = s_enrol ("offers:b");
+    s_user_id (was, "actor:late offers:b", first);
+    s_expect_curve (was, server, first->curve_public, first->curve_secret);
+    fst_keys_t *second = s_enrol ("offers:b");
+    s_user_id (is, "actor:late offers:b", second);
+    s_expect_curve (is, server, second->curve_public, second->curve_secret);
+    cr_expect (fst_gate_knows (s_gate, is));
+    cr_expect_not (fst_gate_knows (s_gate, was), "whoever has the old keys is in still, and may offer b no more");
+    fst_keys_destroy (&first);
+    fst_keys_destroy (&second);
+    zsock_destroy (&server);
+}
+
 Test (gate, who_is_enrolled_later_gets_in_at_once_and_who_is_unenrolled_does_not)
 {
     zsock_t *server = s_bind ("actor");
     char *problem = NULL;
+    char was [256], is [256];
     fst_keys_t *first = s_enrol ("");
-    s_expect_curve ("actor:late", server, first->curve_public, first->curve_secret);
+    s_user_id (was, "actor:late", first);
+    s_expect_curve (was, server, first->curve_public, first->curve_secret);
     fst_keys_t *second = s_enrol ("offers:b publishes:c.d");
-    s_expect_curve ("actor:late offers:b publishes:c.d", server, second->curve_public, second->curve_secret);
+    s_user_id (is, "actor:late offers:b publishes:c.d", second);
+    s_expect_curve (is, server, second->curve_public, second->curve_secret);
     s_expect_curve (NULL, server, first->curve_public, first->curve_secret);
-    cr_expect (fst_gate_knows (s_gate, "actor:late offers:b publishes:c.d"));
-    cr_expect_not (fst_gate_knows (s_gate, "actor:late"));
+    cr_expect (fst_gate_knows (s_gate, is));
+    cr_expect_not (fst_gate_knows (s_gate, was));
     cr_expect_eq (fst_keys_unenrol (s_folder, "actor:late", &problem), FST_OK);
     s_expect_curve (NULL, server, second->curve_public, second->curve_secret);
-    cr_expect_not (fst_gate_knows (s_gate, "actor:late offers:b publishes:c.d"));
+    cr_expect_not (fst_gate_knows (s_gate, is));
     fst_keys_t *node = s_load ("node-1.key");
     s_expect_curve ("storage:node-1", server, node->curve_public, node->curve_secret);
     fst_keys_destroy (&first);

@@ -414,6 +414,7 @@ Test (roles, offering)
         { "bridge", "bridge", true },                       { "bridge", "content", true },
         { "bridge", "metadata", false },                    { "actor:content", "bridge", false },
         { "actor:", "", false },                    { "client", "metadata", false },
+        { "actor:a key:x", "a", true },             { "actor:a offers:b key:offers:c", "c", false },
     };
     for (size_t row = 0; row < sizeof (rows) / sizeof (rows [0]); row++)
         cr_expect_eq (fst_roles_may_offer (rows [row].role, rows [row].service), rows [row].may, "%s offers %s",
