@@ -591,6 +591,16 @@ s_examine (fst_auth_t *self, const char *token, fst_claims_t *claims)
     return rc;
 }
 
+static json_t *
+s_scopes_json (const char *scopes)
+{
+    json_t *list = json_array ();
+    bool write;
+    for (const char *path = NULL; (path = fst_scopes_next (scopes, path, &write)); )
+        json_array_append_new (list, json_pack ("{s:s, s:s}", "path", path, "rights", write? "write": "read"));
+    return list;
+}
+
 static void
 s_verify (void *arg, fst_request_t **request_p)
 {
@@ -603,9 +613,11 @@ s_verify (void *arg, fst_request_t **request_p)
     }
     char session [2 * FST_SESSION_BYTES + 1];
     fst_hex_encode (claims.session, FST_SESSION_BYTES, session);
-    fst_request_reply (request_p, json_pack ("{s:s, s:s, s:s, s:I}", "user", claims.name, "session", session,
-                                             "role", fst_role_text (claims.role),
-                                             "expires_ms", (json_int_t) claims.expires_ms));
+    json_t *reply = json_pack ("{s:s, s:s, s:s, s:I}", "user", claims.name, "session", session, "role", fst_role_text (claims.role),
+                               "expires_ms", (json_int_t) claims.expires_ms);
+    if (claims.scoped)
+        json_object_set_new (reply, "scopes", s_scopes_json (claims.scopes));
+    fst_request_reply (request_p, reply);
 }
 
 static void

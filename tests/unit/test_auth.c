@@ -459,6 +459,25 @@ Test (auth, a_token_says_who_one_is)
     free (token);
 }
 
+//  Or an actor that asks would do for it what it does for the admin who made it.
+Test (auth, what_an_applications_token_is_good_for_is_told_with_whose_it_is)
+{
+    s_register ("alice", "secret");
+    char *session = s_login ("alice", "secret");
+    char *token = s_get (session, "CREATE_TOKEN", json_pack ("{s:s, s:s, s:s}", "name", "reader", "path", "in", "rights", "read"), "token");
+    json_t *reply = NULL;
+    cr_assert_eq (s_call (NULL, "VERIFY", json_pack ("{s:s}", "token", token), &reply), FST_OK);
+    json_t *expected = json_pack ("[{s:s, s:s}]", "path", "/users/alice/in", "rights", "read");
+    cr_expect (json_equal (json_object_get (reply, "scopes"), expected));
+    json_decref (reply);
+    json_decref (expected);
+    cr_assert_eq (s_call (NULL, "VERIFY", json_pack ("{s:s}", "token", session), &reply), FST_OK);
+    cr_expect_null (json_object_get (reply, "scopes"));
+    json_decref (reply);
+    free (session);
+    free (token);
+}
+
 Test (auth, a_session_that_auth_does_not_know_is_none)
 {
     //  Well signed, as after auth.db was lost
