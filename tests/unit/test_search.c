@@ -226,3 +226,25 @@ Test (search, long_snippets_are_cut_between_characters)
     const char *found = s_find ("ää", "");
     cr_expect_eq (strlen (found), strlen ("/users/a/1=") + FST_INDEX_SNIPPET_BYTES);
 }
+
+//  Anybody may put a file that somebody else's search finds.
+Test (search, a_snippet_takes_no_longer_because_of_what_is_in_a_text, .timeout = 60)
+{
+    enum { LONG = 1000000, FILES = 50 };
+    char *text = malloc (LONG + 100), word [64];
+    cr_assert_not_null (text);
+    memset (text, 'a', LONG);
+    memset (word, 'a', sizeof (word));
+    text [0] = 'b';
+    word [60] = 0;
+    snprintf (text + LONG, 100, " %s", word);
+    for (int id = 1; id <= FILES; id++) {
+        char path [32];
+        snprintf (path, sizeof (path), "/users/a/%d", id);
+        s_put (id, 1, path, text);
+    }
+    int64_t begun_ms = zclock_mono ();
+    cr_expect_not_null (strstr (s_find (word, ""), "/users/a/50="));
+    cr_expect_lt (zclock_mono () - begun_ms, 5000);
+    free (text);
+}

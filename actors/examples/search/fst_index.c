@@ -332,8 +332,11 @@ s_find_word (const char *query, const char *text)
         if (bytes && bytes < sizeof (word)) {
             snprintf (word, sizeof (word), "%.*s", (int) bytes, query);
             const char *at = strcasestr (text, word);
-            while (at && at > text && isalnum ((unsigned char) at [-1]))
-                at = strcasestr (at + 1, word);
+            while (at && at > text && isalnum ((unsigned char) at [-1])) {
+                while (isalnum ((unsigned char) *at))
+                    at++;                       //  It begins nowhere in this word: each octet is looked at once
+                at = strcasestr (at, word);
+            }
             if (at)
                 return at;
         }
