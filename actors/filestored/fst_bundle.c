@@ -94,12 +94,20 @@ s_read_keys (json_t *object, fst_keys_t *keys)
     return true;
 }
 
-//  The token is auth's, and for this role.
+//  The token is auth's, and for this role. Files are called as the role is, and a bundle may be a stranger's.
 static bool
 s_is_genuine (const fst_keys_t *keys)
 {
     fst_claims_t claims;
-    return fst_token_verify (keys->token, keys->sign_public, 0, &claims) == FST_OK && streq (claims.name, keys->name);
+    return fst_token_verify (keys->token, keys->sign_public, 0, &claims) == FST_OK && streq (claims.name, keys->name)
+        && fst_node_name_valid (fst_bundle_name (keys->name));
+}
+
+//  It stands between quotes in a file of settings.
+static bool
+s_is_endpoint (const char *text)
+{
+    return *text && !text [strcspn (text, "\"\\\r\n")];
 }
 
 fst_rc_t
@@ -117,7 +125,8 @@ fst_bundle_decode (const char *line, fst_bundle_t *self, char **problem_p)
     self->keys = calloc (1, sizeof (*self->keys));
     assert (self->keys);
     if (!object || json_integer_value (json_object_get (object, "v")) != 1 || !s_read_keys (object, self->keys)
-    ||  !s_is_genuine (self->keys) || !*s_text (object, "broker")) {
+    ||  !s_is_genuine (self->keys) || !s_is_endpoint (s_text (object, "broker")) || !s_is_endpoint (s_text (object, "events_in"))
+    ||  !s_is_endpoint (s_text (object, "events_out"))) {
         *problem_p = strdup ("this is no bundle, or part of one: give the whole line that filestored enrol printed");
         rc = FST_MALFORMED;
     }

@@ -14,7 +14,7 @@ import uuid
 
 import zmq
 
-from harness import FILESTORED, RUN_S, Cluster, Process, content, main, until
+from harness import FILESTORED, RUN_S, Cluster, Process, content, forge_token, main, until
 
 
 class Actor:
@@ -250,6 +250,18 @@ class Rights(unittest.TestCase):
         for bad in (bundle[:-40], bundle[:100], "x" + bundle, "", "AAAA"):
             self.filestored("join", bad, os.path.join(self.cluster.root, "bad"), code=1)
         self.assertFalse(os.path.exists(os.path.join(self.cluster.root, "bad", "keys")))
+
+    def test_a_bundle_writes_nothing_but_its_own_files(self):
+        fields = json.loads(base64.urlsafe_b64decode(self.enrol("tame") + "=="))
+        folder = os.path.join(self.cluster.root, "victim", "joined")
+        os.makedirs(folder)
+        pack = lambda **other: base64.urlsafe_b64encode(json.dumps({**fields, **other}).encode()).decode().rstrip("=")
+        for role in ("actor:../evil", "actor:", "actor:.evil", "actor:a/b"):
+            self.filestored("join", pack(role=role, token=forge_token(self.cluster, role, 0, 3)), folder, code=1)
+        for name in ("broker", "events_in", "events_out"):
+            self.filestored("join", pack(**{name: fields[name] + '"\nweb-certificate = "/etc/passwd'}), folder, code=1)
+        self.assertEqual((os.listdir(folder), os.listdir(os.path.dirname(folder))), ([], ["joined"]))
+        self.filestored("join", pack(), folder)
 
     def test_names_that_are_the_stores_own_are_refused(self):
         config = ("--config", os.path.join(self.cluster.folder, "broker.zpl"))
