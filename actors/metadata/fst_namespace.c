@@ -412,7 +412,8 @@ fst_namespace_make_folder (fst_namespace_t *self, const char *path, bool parents
         if (rc == FST_OK && fst_catalog_entry_find (self->catalog, place.folder.id, place.name, &entry) == FST_NOT_FOUND)
             rc = s_make_one (self, normal, true, id_p);
         *slash = '/';
-        if (rc == FST_NOT_FOUND || (rc == FST_DENIED && place.folder.id == FST_ENTRY_USERS))
+        //  Where one does not see all, what is not there is refused as what is hidden
+        if (rc == FST_NOT_FOUND || (rc == FST_DENIED && !(place.folder_rights & FST_ACCESS_READ)))
             return fst_namespace_refuse (self, FST_NOT_FOUND, FST_NO_FOLDER, fst_namespace_show (normal));
         if (rc != FST_OK)
             return rc;

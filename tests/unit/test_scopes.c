@@ -355,6 +355,18 @@ Test (scoped, an_actor_for_all_homes_sees_all_of_them_and_makes_none)
     CHECK (s_stat ("/users/bob", NULL), FST_NOT_FOUND);
 }
 
+Test (scoped, making_folders_does_not_tell_what_is_hidden_from_what_is_not_there)
+{
+    s_make_tree ();
+    for (int kind = READS; kind < KINDS; kind++) {
+        s_become (kind);
+        int64_t id;
+        CHECK (fst_namespace_make_folder (s_space, "/users/alice/out/n/m", true, &id), FST_NOT_FOUND);
+        CHECK (fst_namespace_make_folder (s_space, "/users/alice/none/n/m", true, &id), FST_NOT_FOUND);
+        CHECK (fst_namespace_make_folder (s_space, "/none/n", true, &id), FST_NOT_FOUND);
+    }
+}
+
 typedef struct {
     char paths [4096];
 } s_all_t;
