@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "fst_log.h"
 #include "fst_mime.h"
 #include "fst_range.h"
+#include "fst_stream.h"
 #include "fst_text.h"
 
 #define PIPE_BYTES    (1024 * 1024)
@@ -74,14 +74,11 @@ fst_files_refuse (fst_http_request_t *request, fst_rc_t rc)
 //  ---- Down
 
 typedef struct {
-    fst_http_request_t *request;    //  Held until it ended
-    fst_flow_t *flow;
+    fst_stream_t stream;
     char *path;
     int64_t version;
     bool head, save;
     fst_conditions_t conditions;
-    bool answered;
-    int64_t given;
 
     //  The thread's; what it found out, before it told
     fst_flow_t *own;
@@ -128,29 +125,11 @@ s_get_run (void *arg, fst_flow_t *flow, filestore_t *client, char **problem_p)
     return filestore_get (client, self->path, &sink, &options);
 }
 
-static ssize_t
-s_get_read (void *arg, void *data, size_t bytes)
-{
-    s_get_t *self = arg;
-    size_t count = fst_pipe_take (fst_flow_pipe (self->flow), data, bytes);
-    self->given += (int64_t) count;
-    if (count)
-        return (ssize_t) count;
-    fst_rc_t rc;
-    const char *problem;
-    if (self->given == self->range.length)
-        return FST_HTTP_END;
-    if (!fst_flow_over (self->flow, &rc, &problem))
-        return 0;
-    fst_log_warning ("download broke off path=\"%s\" reason=\"%s\"", self->path, problem);
-    return FST_HTTP_CUT;
-}
-
 //  The header of an answer with content.
 static void
-s_set_content (const s_get_t *self)
+s_set_content (s_get_t *self)
 {
-    fst_http_request_t *request = self->request;
+    fst_http_request_t *request = self->stream.request;
     const char *name = strrchr (self->path, '/') + 1;
     fst_mime_t mime = fst_mime_of (name);
     char *disposition = fst_mime_disposition (name, mime.show && !self->save);
@@ -160,17 +139,18 @@ s_set_content (const s_get_t *self)
     if (self->range.status == 206)
         fst_http_set_headerf (request, "Content-Range", "bytes %" PRId64 "-%" PRId64 "/%" PRId64, self->range.offset,
                               self->range.offset + self->range.length - 1, self->content.size);
-    fst_http_reply_stream (request, self->range.status, mime.type, self->range.length, s_get_read, (void *) self);
+    self->stream.length = self->range.length;
+    fst_http_reply_stream (request, self->range.status, mime.type, self->range.length, fst_stream_read, &self->stream);
     free (disposition);
 }
 
 static void
-s_get_answer (s_get_t *self)
+s_get_answer (void *arg)
 {
-    fst_http_request_t *request = self->request;
+    s_get_t *self = arg;
+    fst_http_request_t *request = self->stream.request;
     char date [FST_HTTP_DATE_MAX];
     fst_http_date (self->content.modified_ms, date);
-    self->answered = true;
     fst_http_set_header (request, "ETag", self->etag);
     fst_http_set_header (request, "Last-Modified", date);
     fst_http_set_header (request, "Cache-Control", "private, no-cache");
@@ -187,34 +167,6 @@ s_get_answer (s_get_t *self)
         fst_http_refuse (request, 416, "bad_range", "That is no single range within the %" PRId64 " octets of the file.",
                          self->content.size);
     }
-}
-
-static void
-s_get_news (void *arg, fst_flow_t *flow)
-{
-    s_get_t *self = arg;
-    fst_rc_t rc;
-    const char *problem;
-    if (self->answered)
-        fst_http_resume (self->request);
-    else
-    if (fst_flow_told (flow))
-        s_get_answer (self);
-    else
-    if (fst_flow_over (flow, &rc, &problem)) {
-        self->answered = true;
-        fst_http_fail (self->request, rc, "%s", problem);
-    }
-}
-
-static void
-s_get_ended (void *arg, fst_http_request_t *request)
-{
-    (void) request;
-    s_get_t *self = arg;
-    fst_flow_t *flow = self->flow;
-    fst_http_release (&self->request);
-    fst_flow_leave (&flow);         //  Disposes of self, now or when the thread has stopped
 }
 
 static int64_t
@@ -252,17 +204,9 @@ s_get (void *arg, fst_http_request_t *request)
         .if_range = s_keep (fst_http_header (request, "If-Range")),
         .range = s_keep (fst_http_header (request, "Range"))
     };
-    fst_flow_args_t args = { .token = fst_http_token (request), .user = fst_http_claims (request)->name,
-                             .pipe_bytes = PIPE_BYTES, .run = s_get_run, .news = s_get_news,
-                             .dispose = s_get_dispose, .arg = self };
-    fst_rc_t rc = fst_flow_begin (files->flows, &args, &self->flow);
-    if (rc != FST_OK) {
-        fst_files_refuse (request, rc);
-        s_get_dispose (self);
-        return;
-    }
-    self->request = fst_http_hold (request);
-    fst_http_on_end (request, s_get_ended, self);
+    self->stream = (fst_stream_t) { .answer = s_get_answer, .what = "download", .path = self->path };
+    fst_flow_args_t args = { .pipe_bytes = PIPE_BYTES, .run = s_get_run, .dispose = s_get_dispose, .arg = self };
+    fst_stream_begin (files->flows, request, &args);
 }
 
 //  ---- Up

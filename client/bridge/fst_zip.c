@@ -9,8 +9,8 @@
 #include <string.h>
 #include "fst_files.h"
 #include "fst_local.h"
-#include "fst_log.h"
 #include "fst_mime.h"
+#include "fst_stream.h"
 #include "fst_text.h"
 
 #define PIPE_BYTES  (1024 * 1024)
@@ -22,10 +22,7 @@ struct fst_zip {
 };
 
 typedef struct {
-    //  The request's
-    fst_http_request_t *request;    //  Held until it ended
-    fst_flow_t *flow;
-    bool answered;
+    fst_stream_t stream;            //  The request's
 
     //  Both read them
     char **paths;
@@ -289,63 +286,18 @@ s_dispose (void *arg)
     free (self);
 }
 
-static ssize_t
-s_read (void *arg, void *data, size_t bytes)
+static void
+s_answer (void *arg)
 {
     s_zip_t *self = arg;
-    size_t count = fst_pipe_take (fst_flow_pipe (self->flow), data, bytes);
-    if (count)
-        return (ssize_t) count;
-    fst_rc_t rc;
-    const char *problem;
-    if (!fst_flow_over (self->flow, &rc, &problem))
-        return 0;
-    if (rc == FST_OK)
-        return FST_HTTP_END;
-    fst_log_warning ("zip broke off path=\"%s\" reason=\"%s\"", self->paths [0], problem);
-    return FST_HTTP_CUT;
-}
-
-static void
-s_answer (s_zip_t *self)
-{
     const char *base = self->count == 1? s_base (self->paths [0]): "";
     char *name = fst_local_text ("%s.zip", *base? base: "filestore");
     char *disposition = fst_mime_disposition (name, false);
-    self->answered = true;
-    fst_http_set_header (self->request, "Content-Disposition", disposition);
-    fst_http_set_header (self->request, "Cache-Control", "no-store");
-    fst_http_reply_stream (self->request, 200, "application/zip", -1, s_read, self);
+    fst_http_set_header (self->stream.request, "Content-Disposition", disposition);
+    fst_http_set_header (self->stream.request, "Cache-Control", "no-store");
+    fst_http_reply_stream (self->stream.request, 200, "application/zip", -1, fst_stream_read, &self->stream);
     free (disposition);
     free (name);
-}
-
-static void
-s_news (void *arg, fst_flow_t *flow)
-{
-    s_zip_t *self = arg;
-    fst_rc_t rc;
-    const char *problem;
-    if (self->answered)
-        fst_http_resume (self->request);
-    else
-    if (fst_flow_told (flow))
-        s_answer (self);
-    else
-    if (fst_flow_over (flow, &rc, &problem)) {
-        self->answered = true;
-        fst_http_fail (self->request, rc, "%s", problem);
-    }
-}
-
-static void
-s_ended (void *arg, fst_http_request_t *request)
-{
-    (void) request;
-    s_zip_t *self = arg;
-    fst_flow_t *flow = self->flow;
-    fst_http_release (&self->request);
-    fst_flow_leave (&flow);
 }
 
 //  The paths of the query; false, and an answer, if they cannot be.
@@ -386,16 +338,9 @@ s_get (void *arg, fst_http_request_t *request)
         s_dispose (self);
         return;
     }
-    fst_flow_args_t args = { .token = fst_http_token (request), .user = fst_http_claims (request)->name,
-                             .pipe_bytes = PIPE_BYTES, .run = s_run, .news = s_news, .dispose = s_dispose, .arg = self };
-    fst_rc_t rc = fst_flow_begin (set->flows, &args, &self->flow);
-    if (rc != FST_OK) {
-        fst_files_refuse (request, rc);
-        s_dispose (self);
-        return;
-    }
-    self->request = fst_http_hold (request);
-    fst_http_on_end (request, s_ended, self);
+    self->stream = (fst_stream_t) { .length = -1, .answer = s_answer, .what = "zip", .path = self->paths [0] };
+    fst_flow_args_t args = { .pipe_bytes = PIPE_BYTES, .run = s_run, .dispose = s_dispose, .arg = self };
+    fst_stream_begin (set->flows, request, &args);
 }
 
 static const fst_http_route_t s_routes [] = {
