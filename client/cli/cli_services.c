@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #define JSON_BYTES_MAX  (1024 * 1024)
+#define NAME_WIDTH      20
 
 static const char *
 s_text (const json_t *object, const char *name)
@@ -43,9 +44,18 @@ s_is_required (const json_t *schema, const char *name)
     size_t at;
     json_t *entry;
     json_array_foreach (json_object_get (schema, "required"), at, entry)
-        if (streq (json_string_value (entry), name))
+        if (json_is_string (entry) && streq (json_string_value (entry), name))
             return true;
     return false;
+}
+
+//  A value of a schema. These are not ours: an actor tells them.
+static void
+s_print_value (const json_t *value)
+{
+    char *other = json_is_string (value)? NULL: json_dumps (value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    cli_print_name (other? other: json_string_value (value));
+    free (other);
 }
 
 //  "integer", "object, ...", "one of: ok, full"
@@ -57,8 +67,10 @@ s_print_type (const json_t *schema)
     const char *type = s_text (schema, "type"), *format = s_text (schema, "x-format");
     if (json_object_get (schema, "enum")) {
         printf ("one of");
-        json_array_foreach (json_object_get (schema, "enum"), at, value)
-            printf ("%s %s", at? ",": "", json_string_value (value));
+        json_array_foreach (json_object_get (schema, "enum"), at, value) {
+            fputs (at? ", ": " ", stdout);
+            s_print_value (value);
+        }
     }
     else
     if (streq (type, "array")) {
@@ -66,7 +78,7 @@ s_print_type (const json_t *schema)
         s_print_type (json_object_get (schema, "items"));
     }
     else
-        printf ("%s", *format? format: type);
+        cli_print_name (*format? format: type);
 }
 
 static void
@@ -75,10 +87,15 @@ s_print_fields (const char *title, const json_t *schema)
     const char *name;
     json_t *field;
     json_object_foreach (json_object_get (schema, "properties"), name, field) {
-        printf ("      %-8s %-20s %s", title, name, s_is_required (schema, name)? "": "optional ");
+        printf ("      %-8s ", title);
+        cli_print_name (name);
+        printf ("%*s %s", strlen (name) < NAME_WIDTH? (int) (NAME_WIDTH - strlen (name)): 0, "",
+                s_is_required (schema, name)? "": "optional ");
         s_print_type (field);
-        if (*s_text (field, "description"))
-            printf (": %s", s_text (field, "description"));
+        if (*s_text (field, "description")) {
+            printf (": ");
+            cli_print_name (s_text (field, "description"));
+        }
         putchar ('\n');
         title = "";
     }
@@ -91,13 +108,17 @@ s_print_description (const char *service, json_t *description)
     size_t at;
     json_t *command, *topic;
     cli_print_name (service);
-    printf (" %s: ", s_text (description, "version"));
+    putchar (' ');
+    cli_print_name (s_text (description, "version"));
+    printf (": ");
     cli_print_name (s_text (description, "title"));
     putchar ('\n');
     json_array_foreach (json_object_get (description, "commands"), at, command) {
         printf ("\n  ");
         cli_print_name (s_text (command, "command"));
-        printf ("  (for %s)\n      ", s_text (command, "needs"));
+        printf ("  (for ");
+        cli_print_name (s_text (command, "needs"));
+        printf (")\n      ");
         cli_print_name (s_text (command, "description"));
         putchar ('\n');
         s_print_fields ("takes", json_object_get (command, "request"));

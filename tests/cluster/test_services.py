@@ -3,10 +3,14 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
+import threading
 import urllib.error
 import urllib.request
+
+import zmq
 
 import harness
 
@@ -55,6 +59,41 @@ class Services(harness.ClusterTest):
                 self.assertEqual(sorted(row["request"]["properties"]), sorted(schema["request"]["properties"]))
                 self.assertNotIn("$ref", json.dumps(row))
             self.assertIn(told["commands"][0]["command"], self.admin.ok("services", name).decode())
+
+    def test_what_a_strange_actor_says_of_itself_does_nothing_to_a_terminal(self):
+        evil = "\x1b]0;evil\x07\u009b"
+        schema = {"required": [1, None, "ok"], "properties": {"ok": {"type": evil, "description": evil}, "odd": 7, evil: {"enum": [1, evil, None]},
+                  "list": {"type": "array", "items": {"x-format": evil}}}}
+        told = {"title": evil, "version": evil, "topics": [evil], "commands": [
+            {"command": evil, "description": evil, "needs": evil, "request": schema, "reply": {"properties": [1], "required": evil}}]}
+        worker = zmq.Context.instance().socket(zmq.DEALER)
+        worker.linger = 0
+        self.addCleanup(worker.close)
+        worker.connect("ipc://%s/run/actors" % self.one.folder)
+        worker.send_multipart([b"MDPW02", b"\1", b"strange"])
+
+        def answer():
+            left = 2
+            while left and worker.poll(60000):
+                frames = worker.recv_multipart()
+                if frames[1] == b"\2":
+                    reply = {"v": 1, "id": json.loads(frames[4])["id"], "status": "ok", "payload": told}
+                    worker.send_multipart([b"MDPW02", b"\4", frames[2], b"", json.dumps(reply).encode()])
+                    left -= 1
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        self.assertIn(b"takes", self.admin.ok("services", "strange"))
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        shown = subprocess.run([harness.FILESTORE, "services", "strange"], env=self.admin.environment, stdin=subprocess.DEVNULL, stdout=slave,
+                               stderr=subprocess.PIPE, timeout=harness.RUN_S)
+        os.close(slave)
+        text = os.read(master, 65536)
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertIn(b"\\x1b]0;evil", text)
+        for control in (b"\x1b", b"\x07", b"\xc2\x9b"):
+            self.assertNotIn(control, text)
+        thread.join()
 
     def test_any_command_can_be_called_from_the_command_line(self):
         by_operand = self.admin.json("call", "metadata", "STAT", '{"path": "/"}')
