@@ -14,6 +14,7 @@ from harness import ClusterTest, content, free_ports, main, until
 
 SOON = ("heartbeat-interval=200 ms", "prune-after=1500 ms", "snapshot-interval=1 s", "reserve=0")
 OLD_S = 30 * 86400
+IMPATIENT = ("reply-timeout=1 s",)          # Who was killed is asked until the broker misses it
 
 
 class Doctor(ClusterTest):
@@ -86,7 +87,12 @@ class Doctor(ClusterTest):
         shutil.copy(node, node + ".kept")
         shutil.copy(os.path.join(other.folder, "keys", "node-3.key"), node)
         self.finds(client, "keys", "another cluster")
+        os.truncate(node, 40)
+        self.finds(client, "keys", "node-3.key")
         os.replace(node + ".kept", node)
+        os.chmod(os.path.dirname(key), 0o777)
+        self.finds(client, "keys", "others may write")
+        os.chmod(os.path.dirname(key), 0o700)
 
         # Disks
         self.faulty(cluster, "node-1", "readonly / 1 1000000 30")
@@ -110,13 +116,23 @@ class Doctor(ClusterTest):
 
         # A node that is gone
         cluster.kill("node-3")
-        self.finds(client, "node", r"^node-3: it is silent .*\(pruned\)")
+        self.finds(client, "node", r"^node-3: it is silent .*\(pruned\)", *IMPATIENT)
         cluster.start("node-3")
         self.well(client)
 
-        # Metadata, auth, broker
+        # Nodes that are to keep no snapshot
+        cluster.own["metadata"] = ["snapshot-interval=0"]
+        cluster.restart("metadata")
+        self.finds(client, "snapshot", "nodes keep no snapshot")
+        del cluster.own["metadata"]
+        cluster.restart("metadata")
+
+        # Auth, metadata, broker
+        cluster.kill("auth")
+        self.finds(client, "service", "auth does not answer", *IMPATIENT)
+        cluster.start("auth")
         cluster.kill("metadata")
-        self.finds(client, "service", "^metadata: metadata does not answer", "reply-timeout=2 s")
+        self.finds(client, "service", "^metadata: metadata does not answer", *IMPATIENT)
         cluster.start("metadata")
         cluster.kill("broker")
         self.finds(client, "port", "nothing listens where the broker should be", "connect-timeout=500 ms")
@@ -134,7 +150,7 @@ class Doctor(ClusterTest):
         # What is at one copy, and then cannot be read
         cluster.kill("node-3")
         cluster.kill("node-1")
-        self.finds(client, "copies", "1 nodes are alive, and each file should have 2 copies")
+        self.finds(client, "copies", "1 nodes are alive, and each file should have 2 copies", *IMPATIENT)
         self.finds(client, "copies", "at one copy|cannot be read")
 
         # A client with the keys of another cluster
@@ -144,7 +160,7 @@ class Doctor(ClusterTest):
         os.mkdir(os.path.join(stranger, "keys"), 0o700)
         shutil.copy(os.path.join(cluster.folder, "client.zpl"), stranger)
         shutil.copy(os.path.join(other.folder, "keys", "client.key"), os.path.join(stranger, "keys"))
-        self.finds(cluster.client(config=os.path.join(stranger, "client.zpl")), "keys", "does not know our keys", "connect-timeout=2 s")
+        self.finds(cluster.client(config=os.path.join(stranger, "client.zpl")), "keys", "does not know our keys", "connect-timeout=1 s")
 
     def test_versions_and_services_that_hang(self):
         cluster = self.cluster(start=False, processes=True, sets=SOON)
@@ -161,7 +177,7 @@ class Doctor(ClusterTest):
         process = cluster.process("node-2")
         process.popen.send_signal(signal.SIGSTOP)
         try:
-            self.finds(client, "service", "^storage.node-2: it is there and does not answer", "reply-timeout=1 s")
+            self.finds(client, "service", "^storage.node-2: it is there and does not answer", *IMPATIENT)
         finally:
             process.popen.send_signal(signal.SIGCONT)
 
