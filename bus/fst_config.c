@@ -19,6 +19,7 @@
 
 #define FST_VALUE_BYTES_MAX 4096
 #define FST_LINES_MAX       10000
+#define FST_LINE_BYTES_MAX  (2 * FST_VALUE_BYTES_MAX)
 #define NAME_CHARS          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 typedef struct {
@@ -328,6 +329,27 @@ s_line (fst_config_t *self, const char *line, size_t bytes, const char *folder, 
     return rc;
 }
 
+//  The next line, 0 octets at the end of the file. What is no settings file may have no end of a line in it, ever.
+static size_t
+s_next_line (FILE *file, char line [FST_LINE_BYTES_MAX + 2])
+{
+    size_t bytes = 0;
+    int octet = 0;
+    while (bytes <= FST_LINE_BYTES_MAX && octet != '\n' && (octet = getc (file)) != EOF)
+        line [bytes++] = (char) octet;
+    line [bytes] = 0;
+    return bytes;
+}
+
+static bool
+s_in_bounds (int number, size_t bytes, char **reason_p)
+{
+    if (number <= FST_LINES_MAX && bytes <= FST_LINE_BYTES_MAX)
+        return true;
+    *reason_p = s_sentence ("longer than a configuration can be");
+    return false;
+}
+
 //  As s_line; what was set before in the same file is told, and taken all the same.
 static fst_rc_t
 s_line_once (fst_config_t *self, const char *line, size_t bytes, const char *folder, int number, char **reason_p)
@@ -353,15 +375,16 @@ fst_config_check (fst_config_t *self, const char *filename, fst_config_mistake_f
     assert (self);
     assert (filename);
     assert (mistake);
-    char *line = NULL, *sentence, *copy = strdup (filename);
+    char line [FST_LINE_BYTES_MAX + 2], *sentence, *copy = strdup (filename);
     assert (copy);
     char *folder = realpath (dirname (copy), NULL);
-    size_t size = 0, mistakes = 0;
-    ssize_t bytes;
+    size_t mistakes = 0, bytes;
     FILE *file = fopen (filename, "re");
-    for (int number = 1; file && number <= FST_LINES_MAX && (bytes = getline (&line, &size, file)) >= 0; number++) {
+    bool fits = true;
+    for (int number = 1; file && fits && (bytes = s_next_line (file, line)) > 0; number++) {
         char *reason = NULL;
-        if (s_line_once (self, line, (size_t) bytes, folder, number, &reason) == FST_OK)
+        fits = s_in_bounds (number, bytes, &reason);
+        if (fits && s_line_once (self, line, bytes, folder, number, &reason) == FST_OK)
             continue;
         mistakes++;
         sentence = s_sentence ("%s:%d: %s", filename, number, reason);
@@ -377,7 +400,6 @@ fst_config_check (fst_config_t *self, const char *filename, fst_config_mistake_f
     }
     if (file)
         fclose (file);
-    free (line);
     free (folder);
     free (copy);
     return mistakes;
@@ -386,20 +408,12 @@ fst_config_check (fst_config_t *self, const char *filename, fst_config_mistake_f
 static fst_rc_t
 s_read (fst_config_t *self, FILE *file, const char *filename, const char *folder, char **problem_p)
 {
-    char *line = NULL, *reason = NULL;
-    size_t size = 0;
-    ssize_t bytes;
+    char line [FST_LINE_BYTES_MAX + 2], *reason = NULL;
+    size_t bytes;
     fst_rc_t rc = FST_OK;
     int number = 0;
-    while (rc == FST_OK && (bytes = getline (&line, &size, file)) >= 0) {
-        number++;
-        if (number <= FST_LINES_MAX && bytes <= 2 * FST_VALUE_BYTES_MAX)
-            rc = s_line (self, line, (size_t) bytes, folder, &reason);
-        else {
-            rc = FST_MALFORMED;
-            reason = s_sentence ("longer than a configuration can be");
-        }
-    }
+    while (rc == FST_OK && (bytes = s_next_line (file, line)) > 0)
+        rc = s_in_bounds (++number, bytes, &reason)? s_line (self, line, bytes, folder, &reason): FST_MALFORMED;
     if (rc != FST_OK)
         *problem_p = s_sentence ("%s:%d: %s", filename, number, reason);
     else
@@ -408,7 +422,6 @@ s_read (fst_config_t *self, FILE *file, const char *filename, const char *folder
         *problem_p = s_sentence ("%s: cannot be read (%s)", filename, strerror (errno));
     }
     free (reason);
-    free (line);
     return rc;
 }
 

@@ -154,6 +154,12 @@ class Check(ClusterTest):
         self.assertIn("has the keys of storage:node-2", result.stdout)
         self.assertIn("2 mistakes", result.stderr)
 
+    def test_what_is_no_settings_file_is_told_and_not_read_for_ever(self):
+        for path in ("/dev/zero", "/"):
+            result = check(path)
+            self.assertEqual(result.returncode, 2, path)
+            self.assertIn("1 mistake in " + path, result.stderr)
+
     def test_samples_are_good_and_name_every_option(self):
         options = subprocess.run([FILESTORED, "options"], capture_output=True, text=True, timeout=60).stdout.splitlines()[1:]
         named = set()
