@@ -2,14 +2,11 @@
 
 #include "fst_main.h"
 #include <assert.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "fst_log.h"
+#include "fst_process.h"
 
 #define SETS_MAX    64
 #define END_LIMIT_S 8               //  Less than the 10 s after which docker kills what it asked to end
@@ -72,15 +69,24 @@ s_print_help (const s_arguments_t *self, const fst_actor_class_t *class)
                 *row->standard? " (": "", row->standard, *row->standard? ")": "");
 }
 
+//  The file, and what --set says.
 static fst_rc_t
-s_load (const s_arguments_t *self, fst_config_t *config, fst_keys_t **keys_p, char **problem_p)
+s_settings (const s_arguments_t *self, fst_config_t *config, char **problem_p)
 {
     fst_rc_t rc = fst_config_load (config, self->filename, problem_p);
     for (size_t at = 0; rc == FST_OK && at < self->sets_count; at++)
         rc = fst_config_assign (config, self->sets [at], problem_p);
+    if (rc == FST_OK)
+        fst_config_use_log (config);
+    return rc;
+}
+
+static fst_rc_t
+s_load (const s_arguments_t *self, fst_config_t *config, fst_keys_t **keys_p, char **problem_p)
+{
+    fst_rc_t rc = s_settings (self, config, problem_p);
     if (rc != FST_OK)
         return rc;
-    fst_config_use_log (config);
     rc = fst_keys_load (fst_config_text (config, "keys"), keys_p, problem_p);
     if (rc == FST_OK && (strncmp ((*keys_p)->name, ROLE, strlen (ROLE)) || !(*keys_p)->token)) {
         *problem_p = zsys_sprintf ("%s: these are the keys of %s, not of an actor; make some with filestored enrol",
@@ -90,37 +96,41 @@ s_load (const s_arguments_t *self, fst_config_t *config, fst_keys_t **keys_p, ch
     return rc;
 }
 
+typedef struct {
+    const s_arguments_t *arguments;
+    const fst_actor_class_t *class;
+    const fst_config_t *used;       //  What the actor began with
+} s_running_t;
+
 static void
-s_ending_signals (sigset_t *set)
+s_name_changed (const fst_option_t *table, const fst_config_t *used, const fst_config_t *config)
 {
-    sigemptyset (set);
-    sigaddset (set, SIGTERM);
-    sigaddset (set, SIGINT);
-    sigaddset (set, SIGHUP);
+    for (const fst_option_t *row = table; row && row->name; row++)
+        if (!streq (row->name, "log-level") && !streq (row->name, "log-format") && !fst_config_same (used, config, row->name))
+            fst_log_warning ("a changed setting needs a restart: option=%s", row->name);
 }
 
-//  A second signal, or too long an end, kills.
+//  Only the log can be changed while it runs.
 static void
-s_wait_for_end (void)
+s_reload (void *arg)
 {
-    sigset_t set;
-    int number;
-    s_ending_signals (&set);
-    while (sigwait (&set, &number) != 0)
-        ;
-    fst_log_info ("stopping signal=%d", number);
-    alarm (END_LIMIT_S);
-    pthread_sigmask (SIG_UNBLOCK, &set, NULL);
+    const s_running_t *self = arg;
+    char *problem = NULL;
+    fst_config_t *config = fst_config_new ();
+    if (s_settings (self->arguments, config, &problem) == FST_OK) {
+        s_name_changed (self->class->settings, self->used, config);
+        s_name_changed (fst_options, self->used, config);
+    }
+    else
+        fst_log_error ("the settings stay as they were: %s", problem);
+    fst_config_destroy (&config);
+    free (problem);
 }
 
 static fst_rc_t
 s_run (const s_arguments_t *self, const fst_actor_class_t *class, void *user, char **problem_p)
 {
-    sigset_t set;
-    s_ending_signals (&set);
-    pthread_sigmask (SIG_BLOCK, &set, NULL);        //  In all threads to come
-    signal (SIGPIPE, SIG_IGN);
-    umask (077);
+    int signals = fst_process_prepare ();
     fst_config_t *config = fst_config_new ();
     fst_keys_t *keys = NULL;
     fst_actor_t *actor = NULL;
@@ -137,8 +147,10 @@ s_run (const s_arguments_t *self, const fst_actor_class_t *class, void *user, ch
     if (rc == FST_OK) {
         printf ("ready: %s with %s\n", keys->name + strlen (ROLE), fst_config_text (config, "broker"));
         fflush (stdout);
-        s_wait_for_end ();
+        s_running_t running = { self, class, config };
+        fst_process_serve (signals, s_reload, &running);
     }
+    fst_process_ending (END_LIMIT_S);
     fst_actor_destroy (&actor);
     fst_keys_destroy (&keys);
     fst_config_destroy (&config);

@@ -12,8 +12,9 @@
 //
 //  `NAME --config FILE` runs it; FILE is what `filestored join` wrote (broker, events-in, events-out, keys), with
 //  the actor's own settings if class->settings has some; --set NAME=VALUE changes one. Its service is what its keys
-//  say: role actor:hello offers hello. It prints a line that begins with `ready` once start has answered; SIGTERM,
-//  SIGINT and SIGHUP end it cleanly.
+//  say: role actor:hello offers hello. It prints a line that begins with `ready` once start has answered; SIGTERM
+//  and SIGINT end it cleanly. SIGHUP reads the settings again: the log changes at once, every other option that was
+//  changed is named. Under systemd it is Type=notify, and feeds the watchdog while its loop turns.
 
 #ifndef FST_MAIN_H_INCLUDED
 #define FST_MAIN_H_INCLUDED

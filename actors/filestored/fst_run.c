@@ -12,7 +12,6 @@
 #include "fst_host.h"
 #include "fst_keys.h"
 #include "fst_log.h"
-#include "fst_notify.h"
 #include "fst_process.h"
 #include "fst_token.h"
 
@@ -39,22 +38,6 @@ s_load (fst_config_t *config, const char *filename, const fst_run_settings_t *se
     return rc;
 }
 
-//  Serve until a signal other than SIGHUP; its number.
-typedef void (s_reload_fn) (void *arg);
-
-static int
-s_serve (int signals, s_reload_fn *reload, void *arg)
-{
-    fst_notify ("READY=1");
-    int number;
-    while ((number = fst_process_wait (signals, -1)) == SIGHUP) {
-        fst_notify ("RELOADING=1");
-        reload (arg);
-        fst_notify ("READY=1");
-    }
-    return number;
-}
-
 static void
 s_refused_reload (const char *problem)
 {
@@ -64,7 +47,6 @@ s_refused_reload (const char *problem)
 static void
 s_end (fst_host_t **host_p, int signal_number)
 {
-    fst_notify ("STOPPING=1");
     if (signal_number)
         fst_log_info ("stopping signal=%d", signal_number);
     fst_process_ending (END_LIMIT_S);
@@ -279,7 +261,7 @@ fst_run_embedded (const fst_run_embedded_t *how, const fst_run_settings_t *set, 
         signal_number = s_wait_until_it_serves (&self, signals);
         if (!signal_number) {
             s_say_ready (&self, how->program, how->dir);
-            signal_number = s_serve (signals, s_reload_embedded, &self);
+            signal_number = fst_process_serve (signals, s_reload_embedded, &self);
         }
     }
     s_end (&self.host, signal_number);
@@ -345,7 +327,7 @@ fst_run_parts (const fst_run_part_t *parts, size_t count, const fst_run_settings
         printf ("ready: %s\n", text);
         fflush (stdout);
         free (text);
-        signal_number = s_serve (signals, s_reload_parts, &self);
+        signal_number = fst_process_serve (signals, s_reload_parts, &self);
     }
     s_end (&self.host, signal_number);
     return rc;

@@ -8,7 +8,8 @@ import socket
 import ssl
 import subprocess
 
-from harness import FILESTORED, ClusterTest, Process, main, until
+from examples import Actor
+from harness import BIN, FILESTORED, ClusterTest, Process, main, until
 
 
 def check(path, *role):
@@ -78,6 +79,37 @@ class Service(ClusterTest):
         systemd.forget()
         cluster.fail("metadata")
         until(lambda: systemd.hears("WATCHDOG=1"), "it is alive again")
+
+    def test_an_actor_made_with_fst_actor_main_is_a_service_too(self):
+        cluster = self.cluster(nodes=1)
+        cluster.client("alice")
+        bundle = subprocess.run([FILESTORED, "enrol", "webhook", "--read", "/users", "--data", cluster.folder], check=True,
+                                capture_output=True, text=True, timeout=60).stdout.strip()
+        cluster.secrets.append(bundle)
+        folder = os.path.join(cluster.root, "webhook")
+        subprocess.run([FILESTORED, "join", bundle, folder], check=True, capture_output=True, timeout=60)
+        settings, secret = os.path.join(folder, "webhook.zpl"), os.path.join(folder, "secret")
+        with open(secret, "w") as file:
+            file.write("whsec_%s\n" % ("c2Vj" * 8))
+        with open(settings, "a") as file:
+            file.write('webhook-url = "http://127.0.0.1:1/"\nwebhook-secret = "secret"\n')
+        systemd = Systemd(cluster.root)
+        self.addCleanup(systemd.socket.close)
+        actor = Actor(self, cluster, "webhook", [os.path.join(BIN, "filestore-webhook"), "--config", settings],
+                      {"NOTIFY_SOCKET": systemd.path, "WATCHDOG_USEC": "4000000"}).start()
+        until(lambda: systemd.hears("READY=1") and systemd.hears("WATCHDOG=1"), "it serves and is alive")
+        systemd.forget()
+        with open(settings, "a") as file:
+            file.write('log-format = "json"\nlanes = 3\n')
+        actor.popen.send_signal(signal.SIGHUP)
+        until(lambda: systemd.hears("RELOADING=1") and systemd.hears("READY=1"), "it says that it read its settings")
+        self.assertIn('"option":"lanes"', actor.text())
+        with open(settings, "a") as file:
+            file.write("lanes = many\n")
+        actor.popen.send_signal(signal.SIGHUP)
+        until(lambda: "the settings stay as they were" in actor.text(), "bad settings are refused")
+        self.assertEqual(actor.stop(), 0)
+        self.assertTrue(systemd.hears("STOPPING=1"))
 
     def test_sighup_takes_what_it_can_and_names_the_rest(self):
         cluster = self.cluster(start=False)

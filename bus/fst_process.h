@@ -15,7 +15,12 @@ fst_process_prepare (void);
 int
 fst_process_wait (int signals, int timeout_ms);
 
-//  The clean end has begun: a second signal, or limit_s seconds, ends the process whatever it is doing.
+//  Tell systemd that we serve, and wait for the signal that ends it, whose number is returned. Each SIGHUP calls reload.
+typedef void (fst_process_reload_fn) (void *arg);
+int
+fst_process_serve (int signals, fst_process_reload_fn *reload, void *arg);
+
+//  The clean end has begun, and systemd hears of it: a second signal, or limit_s seconds, ends the process whatever it is doing.
 void
 fst_process_ending (int limit_s);
 

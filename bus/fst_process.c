@@ -118,10 +118,24 @@ fst_process_wait (int signals, int timeout_ms)
     }
 }
 
+int
+fst_process_serve (int signals, fst_process_reload_fn *reload, void *arg)
+{
+    assert (reload);
+    fst_notify ("READY=1");
+    int number;
+    while ((number = fst_process_wait (signals, -1)) == SIGHUP) {
+        fst_notify ("RELOADING=1");
+        reload (arg);
+        fst_notify ("READY=1");
+    }
+    return number;
+}
+
 static void
 s_give_up (int signal_number)
 {
-    static const char line [] = "filestored: not waiting any longer for a clean end\n";
+    static const char line [] = "not waiting any longer for a clean end\n";
     if (write (STDERR_FILENO, line, sizeof (line) - 1) < 0)
         _exit (1);
     _exit (signal_number == SIGALRM? 1: 128 + signal_number);
@@ -130,6 +144,7 @@ s_give_up (int signal_number)
 void
 fst_process_ending (int limit_s)
 {
+    fst_notify ("STOPPING=1");
     struct sigaction action = { .sa_handler = s_give_up };
     sigaction (SIGALRM, &action, NULL);
     sigaction (SIGTERM, &action, NULL);
