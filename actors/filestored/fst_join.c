@@ -70,14 +70,38 @@ s_write_settings (const fst_bundle_t *bundle, const char *filename, int port, ch
     return rc;
 }
 
+//  Keys of another cluster, or of somebody else, are never written over: what was stored with them could not be read.
+static fst_rc_t
+s_check_place (const fst_bundle_t *bundle, const char *keys, const char *file, char **problem_p)
+{
+    char *path = zsys_sprintf ("%s/%s", keys, file), *problem = NULL;
+    fst_keys_t *there = NULL;
+    fst_rc_t rc = fst_keys_load (path, &there, &problem);
+    if (rc == FST_OK && (strneq (there->name, bundle->keys->name)
+    ||  memcmp (there->sign_public, bundle->keys->sign_public, sizeof (there->sign_public)))) {
+        *problem_p = zsys_sprintf ("%s has the keys of %s of %s cluster; say another folder", path, there->name,
+                                   streq (there->name, bundle->keys->name)? "another": "a");
+        rc = FST_EXISTS;
+    }
+    else
+    if (rc != FST_OK && rc != FST_NOT_FOUND) {
+        *problem_p = problem;
+        problem = NULL;
+    }
+    fst_keys_destroy (&there);
+    free (problem);
+    free (path);
+    return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
 static fst_rc_t
 s_unpack (const fst_bundle_t *bundle, const char *dir, int port, char **problem_p)
 {
     const char *role = bundle->keys->name, *name = fst_bundle_name (role);
     char *keys = zsys_sprintf ("%s/keys", dir), *file = zsys_sprintf ("%s.key", name);
     char *settings = zsys_sprintf ("%s/%s.zpl", dir, name);
-    fst_rc_t rc = FST_OK;
-    if (mkdir (dir, 0700) && errno != EEXIST)
+    fst_rc_t rc = s_check_place (bundle, keys, file, problem_p);
+    if (rc == FST_OK && mkdir (dir, 0700) && errno != EEXIST)
         rc = s_io (problem_p, "make the folder", dir);
     if (rc == FST_OK)
         rc = fst_keys_store (keys, file, bundle->keys, problem_p);

@@ -263,6 +263,19 @@ class Rights(unittest.TestCase):
         self.assertEqual((os.listdir(folder), os.listdir(os.path.dirname(folder))), ([], ["joined"]))
         self.filestored("join", pack(), folder)
 
+    def test_a_bundle_writes_over_no_keys_but_its_own(self):
+        other, bundles = os.path.join(self.cluster.root, "other"), [self.enrol("metadata", "--role", "metadata"), self.enrol("node-1")]
+        self.filestored("init", other, "--nodes", "1")
+        names = ("metadata.key", "node-1.key")
+        read = lambda: [open(os.path.join(other, "keys", name)).read() for name in names]
+        before = read()
+        for bundle in bundles:                                              # A namespace without its key is lost
+            self.filestored("join", bundle, other, code=1)
+        self.assertEqual(read(), before)
+        folder = os.path.join(self.cluster.root, "again")
+        for bundle in (bundles[1], self.enrol("node-1")):                   # The same, with fresh keys
+            self.filestored("join", bundle, folder)
+
     def test_names_that_are_the_stores_own_are_refused(self):
         config = ("--config", os.path.join(self.cluster.folder, "broker.zpl"))
         for arguments in (("metadata",), ("auth.x",), ("Upper",), ("a b",), ("a", "--offer", "metadata"), ("a", "--publish", "file.x"),
