@@ -230,7 +230,7 @@ fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char
     }
     s_subscribe_all (self->sockets [EVENTS_IN]);
     self->router = fst_router_new (fst_clock_mono_ms ());
-    self->tap = fst_tap_new (fst_clock_wall_ms, fst_clock_mono_us);
+    self->tap = fst_tap_new (fst_clock_wall_ms, fst_clock_mono_us, options->keys && options->keys->token? options->keys->sign_public: NULL);
     fst_router_set_tap (self->router, self->tap);
     rc = s_start_service (self, options, problem_p);  //  Before the thread has the sockets
     if (rc != FST_OK) {

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 #include "fst_envelope.h"
+#include "fst_token.h"
 
 #define NAME_BYTES      129
 #define HEAD_BYTES      65          //  Commands and ids
@@ -14,6 +15,7 @@ struct fst_tapped {
     int64_t time_ms;                //  Wall time at which it came
     int64_t came_us, given_us, done_us;     //  given_us 0: no worker had it
     char service [NAME_BYTES], command [HEAD_BYTES], id [HEAD_BYTES], code [HEAD_BYTES];
+    char user [NAME_BYTES];         //  Who asked; "" without a token, or with one that auth did not sign
     size_t request_bytes, reply_bytes;
     char payload [FST_TAP_PAYLOAD + 1];
 };
@@ -21,19 +23,25 @@ struct fst_tapped {
 struct fst_tap {
     int64_t (*wall_ms) (void);
     int64_t (*mono_us) (void);
+    bool knows_auth;                //  sign_public is set
+    uint8_t sign_public [FST_SIGN_PUBLIC_BYTES];
     int64_t until_us;               //  Somebody looks until then
     fst_tapped_t *rows [FST_TAP_ROWS];      //  Number n is at n % FST_TAP_ROWS
     int64_t last;                   //  Number of the newest one; they begin at 1
 };
 
 fst_tap_t *
-fst_tap_new (int64_t (*wall_ms) (void), int64_t (*mono_us) (void))
+fst_tap_new (int64_t (*wall_ms) (void), int64_t (*mono_us) (void), const uint8_t *sign_public)
 {
     assert (wall_ms && mono_us);
     fst_tap_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->wall_ms = wall_ms;
     self->mono_us = mono_us;
+    if (sign_public) {
+        self->knows_auth = true;
+        memcpy (self->sign_public, sign_public, sizeof (self->sign_public));
+    }
     return self;
 }
 
@@ -144,6 +152,19 @@ s_copy (char *to, size_t size, const json_t *envelope, const char *name)
     to [at] = 0;
 }
 
+//  Who asks, if auth signed that; whether the token is still good is for the service to say.
+static void
+s_show_user (fst_tap_t *self, fst_tapped_t *row, const json_t *envelope)
+{
+    const char *token = json_string_value (json_object_get (envelope, "token"));
+    fst_claims_t claims;
+    if (!self->knows_auth || !token)
+        return;
+    fst_rc_t rc = fst_token_verify (token, self->sign_public, row->time_ms, &claims);
+    if (rc == FST_OK || rc == FST_EXPIRED)
+        snprintf (row->user, sizeof (row->user), "%s", claims.name);
+}
+
 //  ---- For the router
 
 fst_tapped_t *
@@ -162,6 +183,7 @@ fst_tap_came (fst_tap_t *self, const char *service, zmsg_t *body)
     json_t *envelope = s_envelope (body);
     s_copy (row->command, sizeof (row->command), envelope, "command");
     s_copy (row->id, sizeof (row->id), envelope, "id");
+    s_show_user (self, row, envelope);
     if (json_object_get (envelope, "payload"))
         s_show_payload (row, json_object_get (envelope, "payload"));
     json_decref (envelope);
@@ -219,8 +241,8 @@ fst_tap_answered (fst_tap_t *self, fst_tapped_t **request_p, zmsg_t *body)
 static bool
 s_passes (const fst_tapped_t *row, const char *filter)
 {
-    char text [NAME_BYTES + 2 * HEAD_BYTES + 2];
-    snprintf (text, sizeof (text), "%s %s %s", row->service, row->command, row->id);
+    char text [2 * NAME_BYTES + 2 * HEAD_BYTES];
+    snprintf (text, sizeof (text), "%s %s %s %s", row->service, row->command, row->id, row->user);
     return !filter || strstr (text, filter);
 }
 
@@ -228,8 +250,8 @@ static json_t *
 s_row (const fst_tapped_t *row)
 {
     int64_t given_us = row->given_us? row->given_us: row->done_us;
-    return json_pack ("{s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "time_ms", (json_int_t) row->time_ms,
-        "service", row->service, "command", row->command, "id", row->id, "code", row->code,
+    return json_pack ("{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "time_ms", (json_int_t) row->time_ms,
+        "service", row->service, "command", row->command, "id", row->id, "code", row->code, "user", row->user,
         "request_bytes", (json_int_t) row->request_bytes, "reply_bytes", (json_int_t) row->reply_bytes,
         "waited_us", (json_int_t) (given_us - row->came_us), "worked_us", (json_int_t) (row->done_us - given_us),
         "payload", row->payload);

@@ -1,5 +1,5 @@
-//  What passes the broker, for an admin who looks: the head of each request, how long it waited for a worker, how long
-//  the worker had it, and how it was answered.
+//  What passes the broker, for an admin who looks: the head of each request, who asked, how long it waited for a
+//  worker, how long the worker had it, and how it was answered.
 //
 //  Kept only while somebody looks (FST_TAP_OPEN_MS after each time), the last FST_TAP_ROWS. Of the payload a line is
 //  kept in which values that may be secret (by the names of their fields) are "***", and long ones are cut; of the
@@ -19,9 +19,9 @@
 typedef struct fst_tap fst_tap_t;
 typedef struct fst_tapped fst_tapped_t;         //  A request under way
 
-//  wall_ms and mono_us are clocks.
+//  wall_ms and mono_us are clocks; sign_public, copied, tells whose a token is (NULL: that is not told).
 fst_tap_t *
-fst_tap_new (int64_t (*wall_ms) (void), int64_t (*mono_us) (void));
+fst_tap_new (int64_t (*wall_ms) (void), int64_t (*mono_us) (void), const uint8_t *sign_public);
 
 void
 fst_tap_destroy (fst_tap_t **self_p);
@@ -46,8 +46,8 @@ fst_tap_forget (fst_tapped_t **request_p);
 
 //  ---- For who looks
 
-//  The reply of TAP: rows after since (-1: none, only where things stand) in whose service, command or id the filter is
-//  contained; and keep them coming.
+//  The reply of TAP: rows after since (-1: none, only where things stand) in whose service, command, id or user the
+//  filter is contained; and keep them coming.
 json_t *
 fst_tap_look (fst_tap_t *self, const char *filter, int64_t since);
 

@@ -126,6 +126,7 @@ class Services(harness.ClusterTest):
         login = [row for row in rows if row["command"] == "LOGIN"][-1]
         self.assertEqual((login["service"], login["code"]), ("auth", "ok"))
         self.assertEqual(json.loads(login["payload"]), {"name": "carl", "password": "***"})
+        self.assertEqual((login["user"], rows[-1]["user"]), ("", "carl"))
         self.assertGreater(login["worked_us"], 0)
         stat = [row for row in rows if row["command"] == "STAT"][-1]
         self.assertEqual(stat["code"], "not_found")

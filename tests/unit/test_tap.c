@@ -1,10 +1,13 @@
 //  Rules of the tap: what passes is kept only while somebody looks, and nothing secret of it.
 
 #include <criterion/criterion.h>
+#include "fst_sodium.h"
 #include "fst_tap.h"
+#include "fst_token.h"
 
 static fst_tap_t *tap;
 static int64_t now_us;
+static uint8_t sign_public [FST_SIGN_PUBLIC_BYTES], sign_secret [FST_SIGN_SECRET_BYTES];
 
 static int64_t
 s_wall_ms (void)
@@ -23,7 +26,8 @@ s_setup (void)
 {
     zsys_handler_set (NULL);
     now_us = 1000000;
-    tap = fst_tap_new (s_wall_ms, s_mono_us);
+    crypto_sign_keypair (sign_public, sign_secret);
+    tap = fst_tap_new (s_wall_ms, s_mono_us, sign_public);
 }
 
 static void
@@ -104,6 +108,32 @@ Test (tap, what_may_be_secret_is_masked_however_deep)
     cr_expect (strstr (text, "anna") && strstr (text, ":7"), "%s", text);
     free (text);
     json_decref (reply);
+}
+
+//  Whom the tap tells after a request with a token that this secret signed.
+static void
+s_expect_user (const uint8_t *secret, int64_t expires_ms, const char *user)
+{
+    fst_claims_t claims = { .name = "anna", .role = FST_ROLE_USER, .expires_ms = expires_ms };
+    char *token = fst_token_sign (&claims, secret);
+    char request [FST_TOKEN_CHARS_MAX + 100];
+    snprintf (request, sizeof (request), "{\"v\":1,\"id\":\"a1\",\"command\":\"STAT\",\"token\":\"%s\",\"payload\":{}}", token);
+    int64_t since = s_sequence (fst_tap_look (tap, NULL, -1));
+    s_pass ("metadata", request, OK);
+    json_t *reply = fst_tap_look (tap, *user? "anna": NULL, since), *row = json_array_get (json_object_get (reply, "rows"), 0);
+    cr_assert_not_null (row);
+    cr_expect_str_eq (json_string_value (json_object_get (row, "user")), user);
+    json_decref (reply);
+    free (token);
+}
+
+Test (tap, who_asked_is_told_only_if_auth_signed_it)
+{
+    uint8_t other_public [FST_SIGN_PUBLIC_BYTES], other_secret [FST_SIGN_SECRET_BYTES];
+    crypto_sign_keypair (other_public, other_secret);
+    s_expect_user (sign_secret, s_wall_ms () + 60000, "anna");
+    s_expect_user (sign_secret, s_wall_ms () - 60000, "anna");
+    s_expect_user (other_secret, s_wall_ms () + 60000, "");
 }
 
 Test (tap, a_filter_is_a_part_of_service_command_or_id)
