@@ -130,6 +130,9 @@ fst_trust_revoke (fst_trust_t *self, const uint8_t session [FST_SESSION_BYTES], 
     }
     char text [2 * FST_SESSION_BYTES + 1];
     fst_hex_encode (session, FST_SESSION_BYTES, text);
+    const int64_t *before = zhashx_lookup (self->revoked, text);
+    if (before && (!*before || (expires_ms && expires_ms < *before)))
+        return;                         //  Never shorter: there may be a token of it that ends later
     int64_t *value = malloc (sizeof (*value));
     assert (value);
     *value = expires_ms;

@@ -273,7 +273,8 @@ s_end_selected (fst_users_t *self, sqlite3_stmt *select)
     rc = rc == FST_NOT_FOUND? FST_OK: rc;
     for (size_t at = first; rc == FST_OK && at < self->ended_count; at++) {
         sqlite3_stmt *insert = fst_db_prepare (self->db,
-            "INSERT OR REPLACE INTO revoked (session, expires_ms) VALUES (?1, ?2)");
+            "INSERT INTO revoked (session, expires_ms) VALUES (?1, ?2)"
+            " ON CONFLICT (session) DO UPDATE SET expires_ms = max (expires_ms, excluded.expires_ms)");
         s_bind_session (insert, 1, self->ended [at].session);
         sqlite3_bind_int64 (insert, 2, self->ended [at].expires_ms);
         rc = fst_db_run (self->db, insert);

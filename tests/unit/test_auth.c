@@ -6,6 +6,7 @@
 #include "fst_log.h"
 #include "fst_mdp.h"
 #include "fst_socket.h"
+#include "fst_trust.h"
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -557,6 +558,35 @@ Test (auth, logout_ends_the_session_at_once_and_for_good)
     free (token);
     free (other);
     free (fresh);
+}
+
+//  Or what was never to be trusted again would be, once it is forgotten.
+Test (auth, what_was_revoked_for_ever_is_not_revoked_for_less)
+{
+    s_register ("alice", "secret");
+    char *token = s_login ("alice", "secret");
+    const char *session = "00112233445566778899aabbccddeeff";
+    static const int64_t forever_ms = 9007199254740991;
+    for (int at = 0; at < 2; at++)
+        cr_assert_eq (s_try (token, "REVOKE", json_pack ("{s:s, s:I}", "session", session, "expires_ms",
+                      (json_int_t) (at? fst_clock_wall_ms () - 1: forever_ms))), FST_OK);
+    cr_expect_eq (s_count_revoked (), 1);
+    s_restart_auth ();
+    cr_expect_eq (s_count_revoked (), 1);
+
+    fst_trust_t *trust = fst_trust_new (s_actor_keys->sign_public);     //  Those who hear of it keep it as long
+    fst_claims_t claims = { .role = FST_ROLE_ACTOR, .name = "actor:a", .session = { 7 } };
+    int64_t now_ms = fst_clock_wall_ms ();
+    fst_trust_revoke (trust, claims.session, 0, now_ms);
+    fst_trust_revoke (trust, claims.session, now_ms + 1, now_ms);
+    uint8_t other [FST_SESSION_BYTES] = { 0 };
+    for (uint32_t number = 1; number < 3000; number++) {                //  Until what has ended is forgotten
+        memcpy (other + 8, &number, sizeof (number));
+        fst_trust_revoke (trust, other, now_ms + 1, now_ms + 2);
+    }
+    cr_expect (fst_trust_is_revoked (trust, claims.session));
+    fst_trust_destroy (&trust);
+    free (token);
 }
 
 Test (auth, another_password_ends_the_other_sessions)
