@@ -2,6 +2,7 @@
 
 #include "fst_pool.h"
 #include "fst_log.h"
+#include "fst_trace.h"
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
@@ -22,6 +23,7 @@
 typedef struct {
     fst_job_fn *run, *done;
     void *job;
+    char trace [FST_TRACE_BYTES_MAX + 1];       //  Of the request for which it was submitted
 } s_job_t;
 
 //  Never overflows: a job is in one ring, or in neither, and there are at most jobs_max of them.
@@ -75,7 +77,9 @@ s_work (void *arg)
             break;
         s_job_t job = s_pop (&self->waiting, self->jobs_max);
         pthread_mutex_unlock (&self->lock);
+        fst_trace_begin (job.trace);
         job.run (job.job);
+        fst_trace_begin (NULL);
         pthread_mutex_lock (&self->lock);
         s_push (&self->ready, self->jobs_max, job);
         int rc = eventfd_write (self->fd, 1);
@@ -159,8 +163,10 @@ fst_pool_submit (fst_pool_t *self, fst_job_fn *run, fst_job_fn *done, void *job)
     if (self->pending == self->jobs_max)
         return FST_BUSY;
     self->pending++;
+    s_job_t waiting = { .run = run, .done = done, .job = job };
+    snprintf (waiting.trace, sizeof (waiting.trace), "%s", fst_trace_now ());
     pthread_mutex_lock (&self->lock);
-    s_push (&self->waiting, self->jobs_max, (s_job_t) { run, done, job });
+    s_push (&self->waiting, self->jobs_max, waiting);
     pthread_cond_signal (&self->submitted);
     pthread_mutex_unlock (&self->lock);
     return FST_OK;
@@ -186,13 +192,17 @@ fst_pool_collect (fst_pool_t *self)
     pthread_mutex_lock (&self->lock);
     size_t count = self->ready.count;
     pthread_mutex_unlock (&self->lock);
+    char trace [FST_TRACE_BYTES_MAX + 1];
+    snprintf (trace, sizeof (trace), "%s", fst_trace_now ());
     for (size_t at = 0; at < count; at++) {
         pthread_mutex_lock (&self->lock);
         s_job_t job = s_pop (&self->ready, self->jobs_max);
         pthread_mutex_unlock (&self->lock);
         self->pending--;                //  Before done, which may want the place
+        fst_trace_begin (job.trace);
         job.done (job.job);
     }
+    fst_trace_begin (trace);
     return count;
 }
 

@@ -2,6 +2,7 @@
 //
 //  A job is a pair of functions and an argument. run is called on a worker; done later on the thread that
 //  calls fst_pool_collect, when fst_pool_fd is readable. Jobs of a pool with one thread run in order.
+//  Both work on the request that submit was called for (fst_trace.h), so its id is in what they log.
 //  All calls but run are for the thread that made the pool.
 
 #ifndef FST_POOL_H_INCLUDED

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include "fst_trace.h"
 
 typedef struct {
     fst_pool_t *pool;
@@ -16,6 +18,7 @@ typedef struct {
     int *order, *done_count;
     int number, again;
     sigset_t blocked;
+    char ran_for [64], done_for [64];
 } s_job_t;
 
 static void
@@ -23,6 +26,7 @@ s_run (void *arg)
 {
     s_job_t *job = arg;
     job->ran_on = pthread_self ();
+    snprintf (job->ran_for, sizeof (job->ran_for), "%s", fst_trace_now ());
     pthread_sigmask (SIG_SETMASK, NULL, &job->blocked);
     if (job->running)
         atomic_fetch_add (job->running, 1);
@@ -35,6 +39,7 @@ s_done (void *arg)
 {
     s_job_t *job = arg;
     job->done_on = pthread_self ();
+    snprintf (job->done_for, sizeof (job->done_for), "%s", fst_trace_now ());
     if (job->order)
         job->order [*job->done_count] = job->number;
     (*job->done_count)++;
@@ -47,6 +52,31 @@ s_wait (fst_pool_t *pool)
 {
     struct pollfd item = { .fd = fst_pool_fd (pool), .events = POLLIN };
     cr_assert_eq (poll (&item, 1, 10000), 1);
+}
+
+Test (pool, jobs_work_on_the_request_that_submitted_them)
+{
+    int done_count = 0;
+    fst_pool_t *pool = fst_pool_new ("test", 1, 4);
+    s_job_t jobs [3] = { { .done_count = &done_count }, { .done_count = &done_count }, { .done_count = &done_count } };
+    static const char *const ids [3] = { "first.1", "second", "" };
+    for (int at = 0; at < 3; at++) {
+        fst_trace_begin (ids [at]);
+        cr_assert_eq (fst_pool_submit (pool, s_run, s_done, &jobs [at]), FST_OK);
+    }
+    fst_trace_begin ("other");
+    while (done_count < 3) {
+        s_wait (pool);
+        fst_pool_collect (pool);
+        cr_assert_str_eq (fst_trace_now (), "other", "who collects goes on with its own");
+    }
+    static const char *const traces [3] = { "first", "second", "" };
+    for (int at = 0; at < 3; at++) {
+        cr_assert_str_eq (jobs [at].ran_for, traces [at]);
+        cr_assert_str_eq (jobs [at].done_for, traces [at]);
+    }
+    fst_trace_begin (NULL);
+    fst_pool_destroy (&pool);
 }
 
 Test (pool, runs_elsewhere_and_is_done_here)
