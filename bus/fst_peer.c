@@ -10,11 +10,14 @@
 #include "fst_schema.h"
 #include "fst_socket.h"
 #include "fst_text.h"
+#include "fst_trace.h"
+
+#define PREFIX_BYTES 16             //  Of a random id; with trace and number no longer than an id can be
 
 typedef struct s_call s_call_t;
 struct s_call {
     TAILQ_ENTRY (s_call) link;
-    char id [48];
+    char id [FST_TRACE_ID_BYTES], trace [FST_TRACE_BYTES_MAX + 1];
     const fst_schema_command_t *schema;
     zmsg_t *message;            //  NULL once it is sent
     fst_peer_done_fn *done;
@@ -29,8 +32,8 @@ struct fst_peer {
     int64_t silence_ms;
     zsock_t *socket;            //  NULL: none, and no way, until the next call
     int64_t heard_ms;           //  When something came last
-    char prefix [FST_ID_TEXT_BYTES + 1];    //  Makes the ids of this peer its own
-    uint64_t next_id;
+    char prefix [PREFIX_BYTES + 1];         //  Makes the ids of this peer its own
+    uint32_t next_id;
     s_calls_t calls;            //  In the order in which they were made; those that are not sent yet come last
     size_t calls_count;
 };
@@ -52,8 +55,9 @@ fst_peer_new (fst_actor_t *actor, const char *endpoint, const char *user, const 
     assert (self->endpoint && self->user && self->ticket);
     self->silence_ms = silence_ms;
     TAILQ_INIT (&self->calls);
-    fst_id_new (self->prefix);
-    self->prefix [16] = 0;
+    char unique [FST_ID_TEXT_BYTES + 1];
+    fst_id_new (unique);
+    memcpy (self->prefix, unique, PREFIX_BYTES);
     return self;
 }
 
@@ -70,7 +74,11 @@ s_finish (fst_peer_t *self, s_call_t *call, fst_rc_t rc, json_t *reply, zmsg_t *
 {
     TAILQ_REMOVE (&self->calls, call, link);
     self->calls_count--;
+    char before [FST_TRACE_BYTES_MAX + 1];
+    snprintf (before, sizeof (before), "%s", fst_trace_now ());
+    fst_trace_begin (call->trace);
     call->done (call->arg, rc, reply, frames_p);
+    fst_trace_begin (before);
     zmsg_destroy (&call->message);
     free (call);
 }
@@ -143,7 +151,8 @@ fst_peer_call (fst_peer_t *self, const char *command, json_t *payload, fst_peer_
     call->done = done;
     call->arg = arg;
     call->asked_ms = fst_clock_mono_ms ();
-    snprintf (call->id, sizeof (call->id), "%s-%" PRIx64, self->prefix, ++self->next_id);
+    snprintf (call->trace, sizeof (call->trace), "%s", fst_trace_now ());
+    snprintf (call->id, sizeof (call->id), "%s%s%s-%" PRIx32, call->trace, *call->trace? ".": "", self->prefix, ++self->next_id);
     zframe_t *frame = fst_envelope_request_encode (call->id, command, NULL, payload);
     json_decref (payload);
     call->message = zmsg_new ();

@@ -236,6 +236,7 @@ fst_pull_ask (fst_pull_t *self, fst_request_t **request_p)
     request->pull = self;
     request->request = *request_p;
     request->number = ++self->asked;
+    snprintf (request->trace, sizeof (request->trace), "%s", fst_trace_now ());
     request->deadline_ms = fst_clock_mono_ms () + json_integer_value (json_object_get (payload, "time_ms"));
     request->count = json_array_size (rows);
     request->extents = calloc (request->count, sizeof (*request->extents));
@@ -320,7 +321,9 @@ fst_pull_flush (fst_pull_t *self)
         fst_pull_request_t **request_p = &self->requests [(self->turn + at) % FST_PULL_PLACES];
         if (!*request_p)
             continue;
+        fst_trace_begin ((*request_p)->trace);
         int64_t request_ms = s_turn (*request_p, now_ms);
+        fst_trace_begin (NULL);
         if (!(*request_p)->request && (*request_p)->tasks == 0)
             s_request_destroy (request_p);
         else

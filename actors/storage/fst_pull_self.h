@@ -7,6 +7,7 @@
 #include "fst_peer.h"
 #include "fst_pool.h"
 #include "fst_pull.h"
+#include "fst_trace.h"
 
 #define FST_PULL_PEERS_MAX 16
 #define FST_PULL_PLACES    (4 * FST_PULLS_MAX)      //  With those that are answered and wait for what is under way
@@ -46,6 +47,7 @@ typedef struct {
 struct fst_pull_request {
     fst_pull_t *pull;
     fst_request_t *request;         //  NULL: answered; it only waits for what is under way
+    char trace [FST_TRACE_BYTES_MAX + 1];
     uint64_t number;                //  In the order in which they came
     int64_t deadline_ms;
     fst_pull_peer_t peers [FST_PULL_PEERS_MAX];

@@ -39,6 +39,26 @@ class Trace(harness.ClusterTest):
                                   for name in ("node-1", "node-2") for line in lines(name, get)),
                       "a node names the request that reads")
 
+    def test_one_id_from_a_copy_that_is_made_anew_to_the_node_that_gives_it(self):
+        cluster = self.cluster(processes=True, sets=("log-level=debug", "heartbeat-interval=200 ms", "prune-after=1500 ms"), start=False)
+        cluster.start()
+        anna = cluster.client("anna")
+        anna.put("a", harness.content(200000), "--replicas", "2")
+        nodes = ("node-1", "node-2", "node-3")
+
+        def holders():
+            return [name for name in nodes if "command=STORE code=ok" in cluster.process(name).log_text()]
+        harness.until(lambda: len(holders()) == 2, "two nodes have it")
+        kept = holders()
+        cluster.kill(kept[0])
+        target = next(name for name in nodes if name not in kept)
+
+        def copied():
+            return re.search(r"(?m)^.* pull answered .* id=(\S+)$", cluster.process(target).log_text())
+        harness.until(copied, "%s copied what has one copy" % target)
+        harness.until(lambda: re.search(r"(?m)^.*command=RETRIEVE code=ok.* id=%s$" % re.escape(copied()[1]),
+                                        cluster.process(kept[1]).log_text()), "%s names the same request" % kept[1])
+
 
 if __name__ == "__main__":
     harness.main()
