@@ -28,7 +28,7 @@ s_print (json_t *row)
     char when [32] = "-";
     if (localtime_r (&seconds, &local))
         strftime (when, sizeof (when), "%H:%M:%S", &local);
-    printf ("%s.%03d  %-10s %s %-16s waited %7.2f ms  worked %8.2f ms  %" PRId64 " -> %" PRId64 "  %-10s %s  ", when,
+    printf ("%s.%03d  %-14s %s %-16s waited %7.2f ms  worked %8.2f ms  %" PRId64 " -> %" PRId64 "  %-10s %s  ", when,
             (int) (time_ms % 1000), *s_text (row, "user")? s_text (row, "user"): "-", s_text (row, "service"), s_text (row, "command"),
             (double) s_number (row, "waited_us") / 1000,
             (double) s_number (row, "worked_us") / 1000, s_number (row, "request_bytes"), s_number (row, "reply_bytes"),
