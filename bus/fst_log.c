@@ -26,6 +26,15 @@ fst_log_set_json (bool json)
 }
 
 void
+fst_log_last_words (const char *program, const char *problem, const char *code)
+{
+    if (atomic_load (&s_json))
+        fst_log_error ("%s code=%s", problem, code);
+    else
+        fprintf (stderr, "%s: %s (%s)\n", program, problem, code);
+}
+
+void
 fst_log_set_subject (const char *subject)
 {
     snprintf (s_subject, sizeof (s_subject), "%s", subject);

@@ -27,6 +27,10 @@ fst_log_set_level (fst_log_level_t level);
 void
 fst_log_set_json (bool json);
 
+//  Why a program ends: a sentence for who started it, or a line as all others if they are JSON.
+void
+fst_log_last_words (const char *program, const char *problem, const char *code);
+
 //  Write such a line, without its end, into line; at least 256 octets. Returns its length, less than size.
 size_t
 fst_log_json (char *line, size_t size, const char *when, const char *level, const char *subject, const char *text);

@@ -177,7 +177,7 @@ fst_actor_main (int argc, char **argv, const fst_actor_class_t *class, void *sel
     if (rc == FST_OK)
         rc = s_run (&arguments, class, self, &problem);
     if (rc != FST_OK)
-        fprintf (stderr, "%s: %s (%s)\n", arguments.program, problem? problem: fst_error_text (rc), fst_error_code (rc));
+        fst_log_last_words (arguments.program, problem? problem: fst_error_text (rc), fst_error_code (rc));
     free (problem);
     return rc == FST_OK? 0: fst_error_exit (rc);
 }

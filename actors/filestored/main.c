@@ -68,7 +68,7 @@ typedef struct {
 static int
 s_fail (fst_rc_t rc, const char *problem)
 {
-    fprintf (stderr, "filestored: %s (%s)\n", problem? problem: fst_error_text (rc), fst_error_code (rc));
+    fst_log_last_words ("filestored", problem? problem: fst_error_text (rc), fst_error_code (rc));
     return fst_error_exit (rc);
 }
 

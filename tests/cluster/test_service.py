@@ -137,6 +137,17 @@ class Service(ClusterTest):
         self.assertIn("filestored.zpl:1", process.log_text())
         self.assertEqual(cluster.client("bob").run("ls").returncode, 0)
 
+    def test_why_it_ends_is_told_in_the_form_of_the_log(self):
+        cluster = self.cluster()
+        second = [FILESTORED, "--data", cluster.folder]
+        text = subprocess.run(second, capture_output=True, text=True, timeout=60)
+        self.assertRegex(text.stderr, r"(?m)^filestored: another process .*\(exists\)$")
+        machine = subprocess.run(second + ["--set", "log-format=json"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(machine.returncode, text.returncode)
+        rows = [json.loads(line) for line in machine.stderr.splitlines()]
+        self.assertEqual((rows[-1]["level"], rows[-1]["code"]), ("error", "exists"))
+        self.assertIn("another process", rows[-1]["event"])
+
     def test_sighup_takes_a_new_certificate(self):
         cluster = self.cluster(start=False, web=True)
         certificate, key = certificate_in(cluster.root)
