@@ -40,6 +40,14 @@ s_check_modes (cli_doctor_t *self, const char *folder)
                    "others may write in the folder of keys");
 }
 
+//  What is wrong with a file that is named beside it anyway.
+static const char *
+s_without_name (const char *problem, const char *filename)
+{
+    size_t bytes = strlen (filename);
+    return strncmp (problem, filename, bytes) == 0 && strncmp (problem + bytes, ": ", 2) == 0? problem + bytes + 2: problem;
+}
+
 //  One key file that we may read. All of a cluster have the public key of the same auth.
 static void
 s_check_key (cli_doctor_t *self, const char *filename, uint8_t of_auth [FST_SIGN_PUBLIC_BYTES], char known [256])
@@ -49,10 +57,12 @@ s_check_key (cli_doctor_t *self, const char *filename, uint8_t of_auth [FST_SIGN
     char *problem = NULL;
     fst_rc_t rc = fst_keys_load (filename, &keys, &problem);
     if (rc == FST_DENIED)
-        cli_found (self, CLI_PROBLEM, "keys", filename, "chmod 600 it; if others had a shell here, make new keys", "%s", problem);
+        cli_found (self, CLI_PROBLEM, "keys", filename, "chmod 600 it; if others had a shell here, make new keys", "%s",
+                   s_without_name (problem, filename));
     else
     if (rc != FST_OK)
-        cli_found (self, CLI_PROBLEM, "keys", filename, "put back the copy that you keep in a safe place", "%s", problem);
+        cli_found (self, CLI_PROBLEM, "keys", filename, "put back the copy that you keep in a safe place", "%s",
+                   s_without_name (problem, filename));
     else
     if (memcmp (keys->sign_public, none, sizeof (none))) {
         if (!*known) {

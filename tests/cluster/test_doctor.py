@@ -80,7 +80,7 @@ class Doctor(ClusterTest):
         # Keys that others may read, and keys of another cluster
         key = os.path.join(cluster.folder, "keys", "auth.key")
         os.chmod(key, 0o644)
-        self.finds(client, "keys", "auth.key")
+        self.finds(client, "keys", r"^\S+/auth\.key: others have access")
         os.chmod(key, 0o600)
         other = self.cluster(start=False, processes=True, name="other")
         node = os.path.join(cluster.folder, "keys", "node-3.key")
