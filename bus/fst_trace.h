@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#define FST_TRACE_BYTES_MAX 32
+#define FST_TRACE_BYTES_MAX 36      //  A UUID as people write it
 #define FST_TRACE_ID_BYTES  65      //  Of an envelope's id, and a NUL
 
 //  From now on this thread works on the request with that id; NULL or "": on none.

@@ -22,6 +22,7 @@
 #define BACKLOG         256
 #define POOL_BYTES      (128 * 1024)    //  Of a connection: headers, and pieces of bodies
 #define FILE_BYTES_MAX  (1024 * 1024)
+#define ID_CHARACTERS   "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 
 const double fst_http_bucket_seconds [FST_HTTP_BUCKETS - 1] = {
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 5, 30, 300
@@ -181,12 +182,24 @@ s_handle (fst_http_request_t *request)
     fst_trace_begin (NULL);
 }
 
+//  Who asks may have a name for the request already, as proxies do: it is kept, so that it is found in our logs, too. Calls
+//  add their own part to it, so one that is used twice mixes up nothing but lines of logs.
+static void
+s_take_id (fst_http_request_t *request)
+{
+    const char *id = fst_http_header (request, "X-Request-Id");
+    size_t bytes = id? strlen (id): 0;
+    if (bytes && bytes <= FST_TRACE_BYTES_MAX && strspn (id, ID_CHARACTERS) == bytes)
+        memcpy (request->id, id, bytes + 1);
+}
+
 static void
 s_begin (fst_http_request_t *request, const char *method, const char *version)
 {
     request->began = true;
     if (!s_check (request, method, version))
         return;
+    s_take_id (request);
     s_admit (request);
     if (!request->answered && (request->route->flags & FST_HTTP_STREAM))
         s_handle (request);

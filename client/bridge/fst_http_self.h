@@ -51,7 +51,7 @@ struct fst_http_request {
     fst_http_link_t *link;
     unsigned holds;
     int64_t start_ms;
-    char id [FST_TRACE_ID_BYTES];           //  Made here, at the door; leads through all actors
+    char id [FST_TRACE_ID_BYTES];           //  Leads through all actors; the client's own, or made here
 
     //  What is asked
     char *target;                           //  As it came

@@ -14,9 +14,9 @@ class Trace(harness.ClusterTest):
         cluster.start("bridge")
         token = cluster.client("anna").token()
 
-        def ask(method, address, body=None):
+        def ask(method, address, body=None, **headers):
             request = urllib.request.Request(cluster.url("bridge") + address, method=method, data=body,
-                                             headers={"Authorization": "Bearer " + token})
+                                             headers=dict(headers, Authorization="Bearer " + token))
             with urllib.request.urlopen(request, timeout=60) as answer:
                 answer.read()
                 return answer.headers["X-Request-Id"]
@@ -26,9 +26,12 @@ class Trace(harness.ClusterTest):
 
         content = harness.content(3 << 20)
         put = ask("PUT", "/api/v1/files/users/anna/traced", content)
-        get = ask("GET", "/api/v1/files/users/anna/traced")
+        own = {"X-Request-Id": "0b5e7c1a-93d2-4c55-8f2e-6d1f0a9b8c7d"}
+        get = ask("GET", "/api/v1/files/users/anna/traced", **own)
+        self.assertEqual(get, own["X-Request-Id"])
         self.assertRegex(put, r"^[0-9a-f]{16}$")
-        self.assertNotEqual(put, get)
+        for strange in ("two words", "quote\"", "dot.ted", "long" * 10, ""):
+            self.assertRegex(ask("GET", "/api/v1/session", **{"X-Request-Id": strange}), r"^[0-9a-f]{16}$")
         for trace, commands in ((put, {"metadata": "PUT_FILE_INFO", "node-1": "STORE", "node-2": "STORE"}),
                                 (get, {"metadata": "GET_FILE_INFO"})):
             harness.until(lambda: lines("bridge", trace), "the bridge names request %s" % trace)
