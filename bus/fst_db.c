@@ -480,6 +480,7 @@ s_quick_check (fst_db_t *self, const char **why_p)
         return rc;
     bool good = strcmp ((const char *) sqlite3_column_text (statement, 0), "ok") == 0;
     fst_db_done (statement);
+    sqlite3_db_release_memory (self->sqlite);   //  Pages that were read for this alone
     if (good)
         return FST_OK;
     *why_p = "its pages are damaged";

@@ -3,6 +3,8 @@
 #include "fst_small_self.h"
 #include <assert.h>
 
+#define READER_CACHE_KIB 512        //  Records are read once; what leads to them fits
+
 static const char *const s_migrations [] = {
     //  A table with row ids, so that records are appended; what must be read without the record comes first
     "CREATE TABLE small (id INTEGER PRIMARY KEY, blob BLOB NOT NULL, bytes INTEGER NOT NULL, checksum INTEGER NOT NULL,"
@@ -166,6 +168,7 @@ s_open (fst_small_t *self, const char *filename, char **problem_p)
     fst_rc_t rc = fst_db_open (&options, &self->writer, problem_p);
     if (rc == FST_OK) {
         options.read_only = true;
+        options.cache_kib = READER_CACHE_KIB;
         rc = fst_db_open (&options, &self->reader, problem_p);
     }
     if (rc != FST_OK)
