@@ -41,7 +41,7 @@ s_flush (fst_broker_t *self)
     while ((message = fst_router_next (self->router, &side))) {
         zsock_t *socket = self->sockets [side == FST_ROUTER_CLIENTS? CLIENTS: ACTORS];
         if (fst_socket_try (socket, &message) != FST_OK)
-            fst_router_undelivered (self->router, side, &message, fst_clock_mono_ms ());
+            fst_router_undelivered (self->router, side, &message);
     }
 }
 
@@ -229,7 +229,7 @@ fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char
         return rc;
     }
     s_subscribe_all (self->sockets [EVENTS_IN]);
-    self->router = fst_router_new (fst_clock_mono_ms ());
+    self->router = fst_router_new (fst_clock_mono_ms (), fst_clock_mono_us);
     self->tap = fst_tap_new (fst_clock_wall_ms, fst_clock_mono_us, options->keys && options->keys->token? options->keys->sign_public: NULL);
     fst_router_set_tap (self->router, self->tap);
     rc = s_start_service (self, options, problem_p);  //  Before the thread has the sockets

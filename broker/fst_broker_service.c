@@ -67,6 +67,35 @@ s_list_services (void *arg, fst_request_t **request_p)
     fst_request_reply (request_p, json_pack ("{s:o}", "services", s_sorted (list.rows)));
 }
 
+//  ---- COUNTS
+
+static void
+s_add_counts (void *arg, const fst_router_service_t *service, const fst_tally_row_t *row)
+{
+    static const char *const names [FST_TALLY_RESULTS] = {
+        [FST_TALLY_REPLIED] = "replied", [FST_TALLY_LOST] = "lost", [FST_TALLY_TIMEOUT] = "timeout",
+        [FST_TALLY_UNAVAILABLE] = "unavailable", [FST_TALLY_BUSY] = "busy", [FST_TALLY_TOO_LARGE] = "too_large"
+    };
+    json_t *results = json_object ();
+    for (size_t at = 0; at < FST_TALLY_RESULTS; at++)
+        json_object_set_new (results, names [at], json_integer ((json_int_t) row->results [at]));
+    json_array_append_new (arg, json_pack ("{s:s, s:I, s:I, s:o, s:o, s:I, s:I}", "name", service->name,
+        "workers", (json_int_t) service->workers, "waiting", (json_int_t) service->waiting, "results", results,
+        "buckets", fst_histogram_json (&row->worked), "worked_us", (json_int_t) row->worked.total_us,
+        "waited_us", (json_int_t) row->waited_us));
+}
+
+static void
+s_counts (void *arg, fst_request_t **request_p)
+{
+    fst_broker_service_t *self = arg;
+    json_t *rows = json_array ();
+    pthread_mutex_lock (self->lock);
+    fst_router_counted (self->router, s_add_counts, rows);
+    pthread_mutex_unlock (self->lock);
+    fst_request_reply (request_p, json_pack ("{s:o}", "services", s_sorted (rows)));
+}
+
 //  ---- STATUS
 
 static void
@@ -103,6 +132,7 @@ s_tap (void *arg, fst_request_t **request_p)
 static const fst_command_t s_commands [] = {
     //  name             needs              handler
     { "LIST_SERVICES",   FST_NEED_KNOWN,    s_list_services },
+    { "COUNTS",          FST_NEED_KNOWN,    s_counts },
     { "STATUS",          FST_NEED_KNOWN,    s_status },
     { "TAP",             FST_NEED_ADMIN,    s_tap },
     { NULL }

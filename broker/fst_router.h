@@ -14,13 +14,15 @@
 //  An empty message (of a socket with PROBE_ROUTER, at each connection) is given back: so our own callers and
 //  workers learn that they were connected anew, and that this broker may not know them.
 //
-//  No socket, no clock. The shell (fst_broker.c) sends what fst_router_next gives, in order.
+//  No socket, and no clock but the one that it is given to measure with. The shell (fst_broker.c) sends what
+//  fst_router_next gives, in order.
 
 #ifndef FST_ROUTER_H_INCLUDED
 #define FST_ROUTER_H_INCLUDED
 
 #include <czmq.h>
 #include "fst_error.h"
+#include "fst_tally.h"
 #include "fst_tap.h"
 
 #define FST_ROUTER_WORKERS_MAX      1024
@@ -35,8 +37,9 @@ typedef struct fst_router fst_router_t;
 //  The ROUTER socket that a message came from or goes to. Workers are on ACTORS only; callers are on both.
 typedef enum { FST_ROUTER_CLIENTS, FST_ROUTER_ACTORS } fst_router_side_t;
 
+//  mono_us only says how long things take.
 fst_router_t *
-fst_router_new (int64_t now_ms);
+fst_router_new (int64_t now_ms, int64_t (*mono_us) (void));
 
 void
 fst_router_destroy (fst_router_t **self_p);
@@ -57,7 +60,7 @@ fst_router_next (fst_router_t *self, fst_router_side_t *side_p);
 //  A message of fst_router_next could not be sent; unchanged; taken. Its peer counts as gone: a request goes
 //  to the next worker.
 void
-fst_router_undelivered (fst_router_t *self, fst_router_side_t side, zmsg_t **message_p, int64_t now_ms);
+fst_router_undelivered (fst_router_t *self, fst_router_side_t side, zmsg_t **message_p);
 
 //  Heartbeats, dead workers, deadlines. Returns when to call again; calling earlier does no harm.
 int64_t
@@ -78,6 +81,11 @@ typedef struct {
 //  Call each for every one, in no order.
 void
 fst_router_list (const fst_router_t *self, void (*each) (void *arg, const fst_router_service_t *service), void *arg);
+
+//  The same with what came of requests (fst_tally.h), for those that have or had workers.
+void
+fst_router_counted (const fst_router_t *self,
+                    void (*each) (void *arg, const fst_router_service_t *service, const fst_tally_row_t *row), void *arg);
 
 //  Since the start.
 typedef struct {

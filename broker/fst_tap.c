@@ -13,7 +13,7 @@
 
 struct fst_tapped {
     int64_t time_ms;                //  Wall time at which it came
-    int64_t came_us, given_us, done_us;     //  given_us 0: no worker had it
+    int64_t waited_us, worked_us;
     char service [NAME_BYTES], command [HEAD_BYTES], id [HEAD_BYTES], code [HEAD_BYTES];
     char user [NAME_BYTES];         //  Who asked; "" without a token, or with one that auth did not sign
     size_t request_bytes, reply_bytes;
@@ -171,13 +171,11 @@ fst_tapped_t *
 fst_tap_came (fst_tap_t *self, const char *service, zmsg_t *body)
 {
     assert (self && service && body);
-    int64_t now_us = self->mono_us ();
-    if (!s_is_open (self, now_us))
+    if (!s_is_open (self, self->mono_us ()))
         return NULL;
     fst_tapped_t *row = calloc (1, sizeof (*row));
     assert (row);
     row->time_ms = self->wall_ms ();
-    row->came_us = now_us;
     row->request_bytes = zmsg_content_size (body);
     snprintf (row->service, sizeof (row->service), "%s", service);
     json_t *envelope = s_envelope (body);
@@ -188,14 +186,6 @@ fst_tap_came (fst_tap_t *self, const char *service, zmsg_t *body)
         s_show_payload (row, json_object_get (envelope, "payload"));
     json_decref (envelope);
     return row;
-}
-
-void
-fst_tap_given (fst_tap_t *self, fst_tapped_t *request)
-{
-    assert (self);
-    if (request)
-        request->given_us = self->mono_us ();
 }
 
 void
@@ -214,19 +204,19 @@ s_is_looking (const fst_tapped_t *row)
 }
 
 void
-fst_tap_answered (fst_tap_t *self, fst_tapped_t **request_p, zmsg_t *body)
+fst_tap_answered (fst_tap_t *self, fst_tapped_t **request_p, zmsg_t *body, int64_t waited_us, int64_t worked_us)
 {
     assert (self && request_p);
     fst_tapped_t *row = *request_p;
     if (!row)
         return;
-    int64_t now_us = self->mono_us ();
-    if (!s_is_open (self, now_us) || s_is_looking (row)) {
+    if (!s_is_open (self, self->mono_us ()) || s_is_looking (row)) {
         fst_tap_forget (request_p);
         return;
     }
     *request_p = NULL;
-    row->done_us = now_us;
+    row->waited_us = waited_us;
+    row->worked_us = worked_us;
     row->reply_bytes = zmsg_content_size (body);
     json_t *envelope = s_envelope (body);
     s_copy (row->code, sizeof (row->code), envelope, json_object_get (envelope, "code")? "code": "status");
@@ -249,11 +239,10 @@ s_passes (const fst_tapped_t *row, const char *filter)
 static json_t *
 s_row (const fst_tapped_t *row)
 {
-    int64_t given_us = row->given_us? row->given_us: row->done_us;
     return json_pack ("{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s}", "time_ms", (json_int_t) row->time_ms,
         "service", row->service, "command", row->command, "id", row->id, "code", row->code, "user", row->user,
         "request_bytes", (json_int_t) row->request_bytes, "reply_bytes", (json_int_t) row->reply_bytes,
-        "waited_us", (json_int_t) (given_us - row->came_us), "worked_us", (json_int_t) (row->done_us - given_us),
+        "waited_us", (json_int_t) row->waited_us, "worked_us", (json_int_t) row->worked_us,
         "payload", row->payload);
 }
 

@@ -32,13 +32,9 @@ fst_tap_destroy (fst_tap_t **self_p);
 fst_tapped_t *
 fst_tap_came (fst_tap_t *self, const char *service, zmsg_t *body);
 
-//  A worker has it, perhaps after another one that was gone. request may be NULL.
+//  It was answered with this body, for good, after it had waited for a worker and the worker had had it. *request_p may be NULL.
 void
-fst_tap_given (fst_tap_t *self, fst_tapped_t *request);
-
-//  It was answered with this body, for good. *request_p may be NULL.
-void
-fst_tap_answered (fst_tap_t *self, fst_tapped_t **request_p, zmsg_t *body);
+fst_tap_answered (fst_tap_t *self, fst_tapped_t **request_p, zmsg_t *body, int64_t waited_us, int64_t worked_us);
 
 //  It ends without an answer.
 void

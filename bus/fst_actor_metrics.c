@@ -10,11 +10,6 @@
 #define FIRST_MS        1000        //  After the start
 #define FIGURES_MAX     64          //  Of a class
 
-//  Upper bounds, in microseconds; the bridge has the same (client/bridge/fst_metrics_actors.c).
-static const int64_t s_bounds_us [FST_ACTOR_BUCKETS - 1] = {
-    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000
-};
-
 struct fst_figures {
     json_t *rows;
 };
@@ -23,13 +18,8 @@ void
 fst_actor_count (fst_actor_t *self, const fst_request_t *request)
 {
     fst_actor_tally_t *tally = &self->tallies [request->row >= 0? request->row: FST_ACTOR_COMMANDS_MAX];
-    int64_t took_us = fst_clock_mono_us () - request->begun_us;
-    size_t bucket = 0;
-    while (bucket < FST_ACTOR_BUCKETS - 1 && took_us > s_bounds_us [bucket])
-        bucket++;
     tally->codes [request->rc]++;
-    tally->buckets [bucket]++;
-    tally->total_us += took_us;
+    fst_histogram_add (&tally->took, fst_clock_mono_us () - request->begun_us);
 }
 
 void
@@ -44,15 +34,13 @@ fst_actor_figure (fst_figures_t *figures, const char *name, const char *help, in
 static json_t *
 s_tally (const char *command, const fst_actor_tally_t *tally)
 {
-    json_t *codes = json_array (), *buckets = json_array ();
+    json_t *codes = json_array ();
     for (int code = 0; code < FST_ERRORS_COUNT; code++)
         if (tally->codes [code])
             json_array_append_new (codes, json_pack ("{s:s, s:I}", "code", code == FST_OK? "ok": fst_error_code ((fst_rc_t) code),
                                                      "count", (json_int_t) tally->codes [code]));
-    for (size_t bucket = 0; bucket < FST_ACTOR_BUCKETS; bucket++)
-        json_array_append_new (buckets, json_integer ((json_int_t) tally->buckets [bucket]));
-    json_t *row = json_pack ("{s:s, s:o, s:o, s:I}", "command", command, "codes", codes, "buckets", buckets,
-                             "total_us", (json_int_t) tally->total_us);
+    json_t *row = json_pack ("{s:s, s:o, s:o, s:I}", "command", command, "codes", codes, "buckets", fst_histogram_json (&tally->took),
+                             "total_us", (json_int_t) tally->took.total_us);
     if (json_array_size (codes) == 0) {
         json_decref (row);
         row = NULL;

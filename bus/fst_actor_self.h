@@ -11,19 +11,17 @@
 
 #include <stdatomic.h>
 #include "fst_actor.h"
+#include "fst_histogram.h"
 #include "fst_lane.h"
 #include "fst_revoked.h"
 #include "fst_schema.h"
 #include "fst_trace.h"
 #include "fst_trust.h"
 
-#define FST_ACTOR_BUCKETS       15      //  Of durations; the last takes the rest
-
 //  What came of the requests of one command.
 typedef struct {
     uint64_t codes [FST_ERRORS_COUNT];
-    uint64_t buckets [FST_ACTOR_BUCKETS];
-    int64_t total_us;
+    fst_histogram_t took;
 } fst_actor_tally_t;
 
 #define FST_ACTOR_LANES_MAX     64

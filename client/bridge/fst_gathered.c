@@ -4,15 +4,12 @@
 #include <assert.h>
 #include <czmq.h>
 #include <string.h>
+#include "fst_histogram.h"
 
 #define PROCESSES_MAX   512         //  Those beyond are not told
 #define INTERVALS       3           //  Until one that is silent is left out
 #define SERVICE_BYTES   128
 #define NAME_BYTES      256
-
-//  Upper bounds of the buckets; actors count by them (bus/fst_actor_metrics.c).
-static const char *const s_bounds [] = { "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5",
-                                         "1", "2.5", "5", "10", "+Inf" };
 
 typedef struct {
     json_t *body;
@@ -149,7 +146,7 @@ s_write_histogram (const json_t *body, const json_t *command, FILE *out)
     json_array_foreach (json_object_get (command, "buckets"), bucket, count) {
         below += json_integer_value (count);
         s_begin (out, "request_seconds", "_bucket", body);
-        fprintf (out, ",command=\"%s\",le=\"%s\"} %lld\n", name, s_bounds [bucket], (long long) below);
+        fprintf (out, ",command=\"%s\",le=\"%s\"} %lld\n", name, fst_histogram_bound (bucket), (long long) below);
     }
     s_begin (out, "request_seconds", "_sum", body);
     fprintf (out, ",command=\"%s\"} %.6f\n", name, (double) s_number (command, "total_us") / 1e6);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fst_clock.h"
+#include "fst_counted.h"
 #include "fst_gathered.h"
 
 struct fst_metrics {
@@ -17,11 +18,13 @@ struct fst_metrics {
     fst_gathered_t *gathered;
 };
 
-//  One scrape: three questions, then the answer.
+//  One scrape: the broker and metadata are asked side by side, then it is answered.
 typedef struct {
     fst_metrics_t *self;
     fst_http_request_t *request;
-    json_t *status, *nodes;         //  NULL: metadata did not answer
+    json_t *services;               //  NULL: the broker did not answer
+    json_t *status, *nodes, *health;        //  NULL: metadata did not answer
+    unsigned asked;                 //  Who did not answer yet
 } s_scrape_t;
 
 //  ---- Text
@@ -199,10 +202,12 @@ s_is_said (void *arg, const char *name)
     return strstr (*self->text_p, line) != NULL;
 }
 
-//  What could not be asked is left out, and cluster_up says so.
+//  One of those that were asked has said all. What could not be asked is left out, and cluster_up says so.
 static void
-s_answer (s_scrape_t *scrape, const json_t *health)
+s_told (s_scrape_t *scrape)
 {
+    if (--scrape->asked)
+        return;
     const json_t *nodes = scrape->nodes;
     char *text = NULL;
     size_t bytes = 0;
@@ -214,8 +219,10 @@ s_answer (s_scrape_t *scrape, const json_t *health)
         s_write_cluster (out, scrape->status);
         s_write_nodes (out, nodes);
     }
-    if (health)
-        s_write_health (out, health);
+    if (scrape->health)
+        s_write_health (out, scrape->health);
+    if (scrape->services)
+        fst_counted_write (scrape->services, out);
     s_sofar_t so_far = { out, &text };
     fst_gathered_write (scrape->self->gathered, out, s_is_said, &so_far, fst_clock_mono_ms ());
     fclose (out);
@@ -225,13 +232,27 @@ s_answer (s_scrape_t *scrape, const json_t *health)
     fst_http_release (&scrape->request);
     json_decref (scrape->status);
     json_decref (scrape->nodes);
+    json_decref (scrape->health);
+    json_decref (scrape->services);
     free (scrape);
+}
+
+static void
+s_counts_told (void *arg, fst_rc_t rc, json_t *reply)
+{
+    s_scrape_t *scrape = arg;
+    if (rc == FST_OK)
+        scrape->services = json_incref (json_object_get (reply, "services"));
+    s_told (scrape);
 }
 
 static void
 s_health_told (void *arg, fst_rc_t rc, json_t *reply)
 {
-    s_answer (arg, rc == FST_OK? reply: NULL);
+    s_scrape_t *scrape = arg;
+    if (rc == FST_OK)
+        scrape->health = json_incref (reply);
+    s_told (scrape);
 }
 
 static void
@@ -243,7 +264,7 @@ s_nodes_told (void *arg, fst_rc_t rc, json_t *reply)
         fst_actor_call (scrape->self->actor, "metadata", "HEALTH", NULL, s_health_told, scrape);
     }
     else
-        s_answer (scrape, NULL);
+        s_told (scrape);
 }
 
 static void
@@ -255,7 +276,7 @@ s_status_told (void *arg, fst_rc_t rc, json_t *reply)
         fst_actor_call (scrape->self->actor, "metadata", "LIST_NODES", NULL, s_nodes_told, scrape);
     }
     else
-        s_answer (scrape, NULL);
+        s_told (scrape);
 }
 
 //  Somebody on this machine, and not a proxy that nobody told us to trust, with somebody else's request.
@@ -278,6 +299,8 @@ s_get (void *arg, fst_http_request_t *request)
     assert (scrape);
     scrape->self = self;
     scrape->request = fst_http_hold (request);
+    scrape->asked = 2;
+    fst_actor_call (self->actor, "broker", "COUNTS", NULL, s_counts_told, scrape);
     fst_actor_call (self->actor, "metadata", "STATUS", NULL, s_status_told, scrape);
 }
 

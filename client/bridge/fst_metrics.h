@@ -1,5 +1,6 @@
-//  GET /metrics: figures of this bridge, of the cluster, and of every actor (fst_gathered.h), in the text form of Prometheus. For who is signed in, for
-//  programs on this machine, and with the option web-metrics for everyone.
+//  GET /metrics: figures of this bridge, of the cluster, of every service (fst_counted.h) and of every actor (fst_gathered.h),
+//  in the text form of Prometheus. For who is signed in, for programs on this machine, and with the option web-metrics for
+//  everyone.
 
 #ifndef FST_METRICS_H_INCLUDED
 #define FST_METRICS_H_INCLUDED

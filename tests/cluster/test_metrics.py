@@ -1,10 +1,14 @@
 #!/usr/bin/python3
 """What actors publish of themselves is in /metrics, counted right, and in the form that Prometheus takes."""
 
+import json
 import re
 import shutil
 import subprocess
+import threading
 import urllib.request
+
+import zmq
 
 import harness
 
@@ -62,6 +66,53 @@ class Metrics(harness.ClusterTest):
         harness.until(lambda: self.value("metadata_files") == self.admin.json("status")["files"], "files are counted")
         self.assertGreaterEqual(self.value("broker_workers"), 6)
         self.assertEqual(self.values("auth_users"), [1])
+
+    def test_a_worker_in_any_language_is_counted_without_doing_anything_for_it(self):
+        worker = zmq.Context.instance().socket(zmq.DEALER)
+        worker.linger = 0
+        self.addCleanup(worker.close)
+        worker.connect("ipc://%s/run/actors" % self.one.folder)
+        worker.send_multipart([b"MDPW02", b"\1", b"foreign"])
+        done = threading.Event()
+
+        def work():
+            while not done.is_set():
+                if worker.poll(100):
+                    frames = worker.recv_multipart()
+                    if frames[1] == b"\2":
+                        request = json.loads(frames[4])
+                        if request["command"] == "LEAVE":
+                            worker.send_multipart([b"MDPW02", b"\6"])
+                            return
+                        reply = {"v": 1, "id": request["id"], "status": "ok", "payload": {}}
+                        worker.send_multipart([b"MDPW02", b"\4", frames[2], b"", json.dumps(reply).encode()])
+                worker.send_multipart([b"MDPW02", b"\5"])
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join, 60)
+        self.addCleanup(done.set)
+
+        def told():
+            return {result: self.value("service_requests_total", service="foreign", result=result)
+                    for result in ("replied", "lost", "timeout", "unavailable", "busy", "too_large")}
+        harness.until(lambda: self.values("service_workers", service="foreign") == [1], "the service is in /metrics")
+        for _ in range(3):
+            self.admin.ok("call", "foreign", "HELLO")
+        self.assertEqual(told(), {"replied": 3, "lost": 0, "timeout": 0, "unavailable": 0, "busy": 0, "too_large": 0})
+        self.assertEqual(self.value("service_seconds_count", service="foreign"), 3)
+        self.assertGreater(self.value("service_seconds_sum", service="foreign"), 0)
+        caller = zmq.Context.instance().socket(zmq.REQ)     # Ours would ask again
+        caller.linger = 0
+        self.addCleanup(caller.close)
+        caller.connect("ipc://%s/run/clients" % self.one.folder)
+        caller.send_multipart([b"MDPC02", b"\1", b"foreign", json.dumps({"v": 1, "id": "leave", "command": "LEAVE"}).encode()])
+        self.assertTrue(caller.poll(60000))
+        self.assertEqual(json.loads(caller.recv_multipart()[3])["code"], "unavailable")
+        self.assertEqual(told()["lost"], 1, self.text())
+        self.assertEqual(self.values("service_workers", service="foreign"), [0])
+        for service in ("auth", "metadata", "storage.node-1", "broker"):
+            self.assertGreaterEqual(self.value("service_workers", service=service), 1, service)
+        self.assertGreater(self.value("service_requests_total", service="metadata", result="replied"), 0)
 
     def test_promtool_finds_nothing_to_say(self):
         harness.until(lambda: self.values("storage_extents"), "actors are in /metrics")

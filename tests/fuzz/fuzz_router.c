@@ -42,16 +42,22 @@ s_message (fst_reader_t *in)
     return message;
 }
 
+static int64_t
+s_mono_us (void)
+{
+    return 1;
+}
+
 //  All that is to be sent; some of it bounces.
 static void
-s_send (fst_router_t *router, unsigned bounce, int64_t now_ms)
+s_send (fst_router_t *router, unsigned bounce)
 {
     fst_router_side_t side;
     zmsg_t *message;
     while ((message = fst_router_next (router, &side))) {
         assert (zmsg_size (message) >= 2);
         if (bounce & 1)
-            fst_router_undelivered (router, side, &message, now_ms);
+            fst_router_undelivered (router, side, &message);
         bounce >>= 1;
         zmsg_destroy (&message);
     }
@@ -66,7 +72,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t bytes)
 
     fst_log_set_level (FST_LOG_ERROR);
     int64_t now_ms = 1000;
-    fst_router_t *router = fst_router_new (now_ms);
+    fst_router_t *router = fst_router_new (now_ms, s_mono_us);
     fst_reader_t in = fst_reader (data, bytes);
     for (int step = 0; step < STEPS_MAX && in.left && !in.bad; step++) {
         unsigned what = (unsigned) fst_read_uint (&in, 1);
@@ -81,11 +87,11 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t bytes)
                                 &message, now_ms);
             assert (!message);
         }
-        s_send (router, what >> 3, now_ms);
+        s_send (router, what >> 3);
     }
     now_ms += 10 * FST_ROUTER_DEADLINE_MS;
     fst_router_tick (router, now_ms);
-    s_send (router, 0, now_ms);
+    s_send (router, 0);
     assert (fst_router_waiting (router) == 0);
     assert (fst_router_workers (router) == 0);
     assert (fst_router_services (router) == 0);

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include "fst_counted.h"
 #include "fst_gathered.h"
 #include "fst_schema.h"
 
@@ -129,4 +130,33 @@ Test (gathered, processes_are_bounded)
     cr_expect_eq (s_count (text, "\nfilestore_a_x{"), 512);
     free (text);
     fst_gathered_destroy (&self);
+}
+
+Test (counted, whatever_a_service_calls_itself_its_series_are_well_formed)
+{
+    json_t *services = json_pack ("[{s:s, s:i, s:i, s:{s:i, s:i}, s:[i,i,i,i,i,i,i,i,i,i,i,i,i,i,i], s:i, s:i}]",
+        "name", "a\"\\{} 1", "workers", 2, "waiting", 3, "results", "replied", 4, "lost", 1,
+        "buckets", 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, "worked_us", 12000000, "waited_us", 2500);
+    cr_assert_not_null (services);
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream (&text, &bytes);
+    fst_counted_write (services, out);
+    fclose (out);
+#define NAME "service=\"a\\\"\\\\{} 1\""
+    static const char *const wanted [] = {
+        "\nfilestore_service_requests_total{" NAME ",result=\"replied\"} 4\n",
+        "\nfilestore_service_requests_total{" NAME ",result=\"lost\"} 1\n",
+        "\nfilestore_service_seconds_bucket{" NAME ",le=\"0.001\"} 3\n",
+        "\nfilestore_service_seconds_bucket{" NAME ",le=\"10\"} 3\n",
+        "\nfilestore_service_seconds_bucket{" NAME ",le=\"+Inf\"} 4\n",
+        "\nfilestore_service_seconds_sum{" NAME "} 12.000000\nfilestore_service_seconds_count{" NAME "} 4\n",
+        "\nfilestore_service_waited_seconds_total{" NAME "} 0.002500\n",
+        "\nfilestore_service_workers{" NAME "} 2\n",
+        "\nfilestore_service_waiting{" NAME "} 3\n",
+    };
+    for (size_t at = 0; at < sizeof (wanted) / sizeof (wanted [0]); at++)
+        cr_expect (strstr (text, wanted [at]), "no %s in\n%s", wanted [at], text);
+    free (text);
+    json_decref (services);
 }

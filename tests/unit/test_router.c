@@ -14,13 +14,19 @@
 static fst_router_t *router;
 static int64_t now_ms;
 
+static int64_t
+s_mono_us (void)
+{
+    return now_ms * 1000;
+}
+
 static void
 s_setup (void)
 {
     zsys_handler_set (NULL);
     fst_log_set_level (FST_LOG_ERROR);
     now_ms = 1000;
-    router = fst_router_new (now_ms);
+    router = fst_router_new (now_ms, s_mono_us);
 }
 
 static void
@@ -128,7 +134,7 @@ s_bounce (int line)
     fst_router_side_t side;
     zmsg_t *message = fst_router_next (router, &side);
     cr_assert (message, "line %d: nothing was sent", line);
-    fst_router_undelivered (router, side, &message, now_ms);
+    fst_router_undelivered (router, side, &message);
 }
 
 #define TO_CLIENT(text)     s_sent (__LINE__, FST_ROUTER_CLIENTS, text)
@@ -617,7 +623,7 @@ Test (router, a_request_that_nobody_got_keeps_its_place_and_its_deadline)
     worker ("v|MDPW02|\1|echo");
     TO_ACTOR ("v|MDPW02|\2|Cc||{\"id\":\"1\"}");
     zmsg_t *lost = s_frames ("v|MDPW02|\2|Cc||{\"id\":\"1\"}");
-    fst_router_undelivered (router, FST_ROUTER_ACTORS, &lost, now_ms);
+    fst_router_undelivered (router, FST_ROUTER_ACTORS, &lost);
     now_ms += FST_ROUTER_DEADLINE_MS - 100;
     fst_router_tick (router, now_ms);
     ERROR ("c|MDPC02|\3|echo|", "unavailable", "1");
@@ -751,6 +757,152 @@ Test (router, workers_are_bounded)
     SILENT ();
     worker ("more|MDPW02|\1|echo");
     TO_ACTOR ("more|MDPW02|\6");
+}
+
+//  ---- Counts
+
+//  What is counted of one service.
+typedef struct {
+    const char *name;
+    fst_router_service_t service;
+    fst_tally_row_t row;
+    size_t all;
+} s_counted_t;
+
+static void
+s_find (void *arg, const fst_router_service_t *service, const fst_tally_row_t *row)
+{
+    s_counted_t *counted = arg;
+    counted->all++;
+    if (streq (service->name, counted->name)) {
+        counted->service = *service;
+        counted->row = *row;
+    }
+}
+
+static s_counted_t
+s_counted (const char *name)
+{
+    s_counted_t counted = { .name = name };
+    fst_router_counted (router, s_find, &counted);
+    return counted;
+}
+
+//  All that was sent is not looked at.
+static void
+s_drain (void)
+{
+    fst_router_side_t side;
+    zmsg_t *message;
+    while ((message = fst_router_next (router, &side)))
+        zmsg_destroy (&message);
+}
+
+Test (router, replies_are_counted_with_how_long_they_waited_and_were_worked_on)
+{
+    client ("c|MDPC02|\1|echo|one");
+    now_ms += 20;
+    worker ("w|MDPW02|\1|echo");
+    now_ms += 30;
+    client ("d|MDPC02|\1|echo|two");
+    worker ("w|MDPW02|\3|Cc||half");                //  No end
+    now_ms += 50;
+    worker ("w|MDPW02|\4|Cc||done");
+    now_ms += 4;
+    s_counted_t echo = s_counted ("echo");
+    cr_expect_eq (echo.service.workers, 1);
+    cr_expect_eq (echo.row.results [FST_TALLY_REPLIED], 1);
+    cr_expect_eq (echo.row.waited_us, 20000);
+    worker ("w|MDPW02|\4|Cd||done");
+    s_drain ();
+    echo = s_counted ("echo");
+    cr_expect_eq (echo.row.results [FST_TALLY_REPLIED], 2);
+    cr_expect_eq (echo.row.waited_us, 70000, "20 and 50 ms, not %lld us", (long long) echo.row.waited_us);
+    cr_expect_eq (echo.row.worked.total_us, 84000, "80 and 4 ms, not %lld us", (long long) echo.row.worked.total_us);
+    cr_expect_eq (echo.row.worked.buckets [3], 1);   //  Up to 5 ms
+    cr_expect_eq (echo.row.worked.buckets [7], 1);   //  Up to 100 ms
+}
+
+Test (router, what_failed_on_the_way_is_counted_by_its_reason)
+{
+    worker ("w|MDPW02|\1|echo");
+    client ("c|MDPC02|\1|echo|one");
+    for (int count = 0; count <= FST_ROUTER_QUEUE_MAX; count++)
+        client ("d|MDPC02|\1|echo|one");            //  The last one finds no place
+    for (int64_t ms = 0; ms < FST_ROUTER_DEADLINE_MS; ms += BEAT) {
+        worker ("w|MDPW02|\5");
+        s_elapse (BEAT);                            //  At the end the others were there for too long
+    }
+    zmsg_t *large = s_frames ("c|MDPC02|\1|echo");
+    zframe_t *frame = zframe_new (NULL, FST_ROUTER_REQUEST_BYTES + 1);
+    memset (zframe_data (frame), 0, zframe_size (frame));
+    zmsg_append (large, &frame);
+    fst_router_receive (router, FST_ROUTER_CLIENTS, "", &large, now_ms);
+    worker ("w|MDPW02|\6");                         //  Leaves without a reply
+    client ("c|MDPC02|\1|echo|two");
+    client ("c|MDPC02|\1|made-up|two");
+    s_elapse (FST_ROUTER_DEADLINE_MS);
+    s_drain ();
+    s_counted_t echo = s_counted ("echo");
+    static const uint64_t wanted [FST_TALLY_RESULTS] = {
+        [FST_TALLY_LOST] = 1, [FST_TALLY_TIMEOUT] = FST_ROUTER_QUEUE_MAX, [FST_TALLY_UNAVAILABLE] = 1, [FST_TALLY_BUSY] = 1,
+        [FST_TALLY_TOO_LARGE] = 1
+    };
+    for (size_t at = 0; at < FST_TALLY_RESULTS; at++)
+        cr_expect_eq (echo.row.results [at], wanted [at], "result %zu: %llu", at, (unsigned long long) echo.row.results [at]);
+    cr_expect_eq (echo.row.worked.total_us, 0, "nothing of it was replied to");
+    cr_expect_eq (echo.service.workers, 0);
+    cr_expect_eq (echo.all, 1, "a name that nobody offered is not counted");
+}
+
+Test (router, a_request_that_went_to_a_second_worker_is_counted_once)
+{
+    worker ("v|MDPW02|\1|echo");
+    worker ("w|MDPW02|\1|echo");
+    client ("c|MDPC02|\1|echo|one");
+    now_ms += 10;
+    BOUNCE ();
+    TO_ACTOR ("w|MDPW02|\2|Cc||one");
+    now_ms += 5;
+    worker ("w|MDPW02|\4|Cc||two");
+    TO_CLIENT ("c|MDPC02|\3|echo|two");
+    s_counted_t echo = s_counted ("echo");
+    cr_expect_eq (echo.row.results [FST_TALLY_REPLIED], 1);
+    cr_expect_eq (echo.row.results [FST_TALLY_LOST], 0);
+    cr_expect_eq (echo.row.waited_us, 10000);
+    cr_expect_eq (echo.row.worked.total_us, 5000);
+}
+
+static void
+s_offer_and_leave (int number)
+{
+    char text [64];
+    snprintf (text, sizeof (text), "h|MDPW02|\1|made-up-%d", number);
+    worker (text);
+    worker ("h|MDPW02|\6");
+}
+
+Test (router, who_registers_a_thousand_names_displaces_nobody_who_is_there)
+{
+    worker ("w|MDPW02|\1|echo");
+    client ("c|MDPC02|\1|echo|one");
+    worker ("w|MDPW02|\4|Cc||two");
+    for (int number = 0; number < 2 * FST_TALLY_MAX; number++)
+        s_offer_and_leave (number);
+    s_drain ();
+    s_counted_t echo = s_counted ("echo");
+    cr_expect_eq (echo.all, FST_TALLY_MAX);
+    cr_expect_eq (echo.row.results [FST_TALLY_REPLIED], 1);
+}
+
+Test (router, a_service_that_is_gone_for_long_is_forgotten)
+{
+    s_offer_and_leave (1);
+    s_elapse (BEAT);
+    s_elapse (FST_TALLY_GONE_MS - 2 * BEAT);
+    cr_expect_eq (s_counted ("").all, 1);
+    s_elapse (2 * BEAT);
+    cr_expect_eq (s_counted ("").all, 0);
 }
 
 //  ---- The id of a request

@@ -53,12 +53,10 @@ s_pass (const char *service, const char *request, const char *reply)
     zmsg_t *body = zmsg_new ();
     zmsg_addstr (body, request);
     fst_tapped_t *tapped = fst_tap_came (tap, service, body);
-    now_us += 1000;
-    fst_tap_given (tap, tapped);
-    now_us += 2000;
+    now_us += 3000;
     zmsg_t *answer = zmsg_new ();
     zmsg_addstr (answer, reply);
-    fst_tap_answered (tap, &tapped, answer);
+    fst_tap_answered (tap, &tapped, answer, 1000, 2000);
     cr_expect_null (tapped);
     zmsg_destroy (&body);
     zmsg_destroy (&answer);
