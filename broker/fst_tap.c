@@ -79,8 +79,8 @@ s_is_open (fst_tap_t *self, int64_t now_us)
 static bool
 s_is_secret (const char *name)
 {
-    static const char *const parts [] = { "password", "secret", "token", "key", "capability", "ticket", "hash", "receipt",
-                                          "credential", "bundle", NULL };
+    static const char *const parts [] = { "password", "passphrase", "secret", "token", "key", "capability", "ticket", "hash",
+                                          "receipt", "credential", "bundle", "cookie", "authorization", "signature", "private", NULL };
     static const char *const wholes [] = { "old", "new", "pin", "pass", NULL };
     for (size_t at = 0; parts [at]; at++)
         if (strcasestr (name, parts [at]))

@@ -389,7 +389,8 @@ s_on_completed (void *arg, struct MHD_Connection *connection, void **context, en
         request->link->idle_ms = fst_clock_mono_ms ();
     }
     fst_trace_begin (request->id);
-    fst_log_debug ("request %s status=%d how=%d", request->method? request->method: "-", request->status, (int) how);
+    fst_log_debug ("request %s status=%d how=%d took_ms=%lld", request->method? request->method: "-", request->status, (int) how,
+                   (long long) (fst_clock_mono_ms () - request->start_ms));
     fst_trace_begin (NULL);
     fst_http_request_end (request);
     fst_http_release (&request);

@@ -118,9 +118,10 @@ static const cli_command_t s_commands [] = {
       "Keys, clocks, ports, disks, versions, copies, backups. Exits with 1 if there is something to do. As the user who runs\n"
       "filestored it sees the key files too.\n", 0, 0, 0, cli_doctor },
     { "tap", "[FILTER]", "Show what passes the bus, as it happens, until interrupted; for an admin",
-      "Each request is a line when it was answered: when it came, service and command, how long it waited for a worker and\n"
-      "how long the worker had it, octets there and back, the result, its id and its payload, with *** for what may be\n"
-      "secret. FILTER is a part of service, command or id. With --json a line for each. Bulk data does not pass the bus.\n",
+      "Each request is a line when it was answered: when it came, who asked which service for what, how long it waited for a\n"
+      "worker and how long the worker had it, octets there and back, the result, its id and its payload, with *** for what may\n"
+      "be secret. FILTER is a part of service, command, id or who asks. With --json a line for each. Content does not pass the\n"
+      "bus: what bridge and nodes had to do for an id is in their logs (log-level = debug).\n",
       0, 0, 1, cli_tap },
     { "admin drain", "NODE", "Empty a storage node, so that it can be switched off",
       "What it holds is copied to other nodes, then deleted there; never below the wanted copies. Waits until it is\n"

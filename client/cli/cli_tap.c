@@ -20,6 +20,13 @@ s_number (const json_t *row, const char *name)
 }
 
 static void
+s_print_head (void)
+{
+    printf ("%-12s  %-16s %-16s %-18s %12s %12s %9s %9s  %-16s %-34s %s\n", "TIME", "WHO", "SERVICE", "COMMAND", "WAITED", "WORKED",
+            "ASKED", "TOLD", "RESULT", "ID", "PAYLOAD");
+}
+
+static void
 s_print (json_t *row)
 {
     int64_t time_ms = s_number (row, "time_ms");
@@ -28,11 +35,10 @@ s_print (json_t *row)
     char when [32] = "-";
     if (localtime_r (&seconds, &local))
         strftime (when, sizeof (when), "%H:%M:%S", &local);
-    printf ("%s.%03d  %-14s %s %-16s waited %7.2f ms  worked %8.2f ms  %" PRId64 " -> %" PRId64 "  %-10s %s  ", when,
-            (int) (time_ms % 1000), *s_text (row, "user")? s_text (row, "user"): "-", s_text (row, "service"), s_text (row, "command"),
-            (double) s_number (row, "waited_us") / 1000,
-            (double) s_number (row, "worked_us") / 1000, s_number (row, "request_bytes"), s_number (row, "reply_bytes"),
-            s_text (row, "code"), s_text (row, "id"));
+    printf ("%s.%03d  %-16s %-16s %-18s %9.2f ms %9.2f ms %9" PRId64 " %9" PRId64 "  %-16s %-34s ", when, (int) (time_ms % 1000),
+            *s_text (row, "user")? s_text (row, "user"): "-", s_text (row, "service"), s_text (row, "command"),
+            (double) s_number (row, "waited_us") / 1000, (double) s_number (row, "worked_us") / 1000,
+            s_number (row, "request_bytes"), s_number (row, "reply_bytes"), s_text (row, "code"), s_text (row, "id"));
     cli_print_name (s_text (row, "payload"));
     putchar ('\n');
 }
@@ -75,8 +81,11 @@ cli_tap (cli_t *self, int count, char **operands)
     while (rc == FST_OK && !cli_interrupted ()) {
         bool first = since < 0;
         rc = s_look (self, count? operands [0]: NULL, &since, &more);
-        if (rc == FST_OK && first)
+        if (rc == FST_OK && first) {
             cli_warn ("showing what passes, until Ctrl-C");
+            if (!self->given [CLI_JSON])
+                s_print_head ();
+        }
         if (rc == FST_OK && !more)
             zclock_sleep (POLL_MS);
     }

@@ -107,31 +107,64 @@ class Services(harness.ClusterTest):
         self.admin.fails("malformed", "call", "metadata", "STAT", "{")
         self.admin.fails("unknown_command", "call", "metadata", "SING")
 
-    def test_tap_shows_requests_to_an_admin_and_no_secret(self):
-        guest = self.one.client("carl")
-        guest.fails("denied", "call", "broker", "TAP")
-        tap = subprocess.Popen([harness.FILESTORE, "tap", "--json"], env=self.admin.environment, stdin=subprocess.DEVNULL,
+    def tapped(self, do, *options):
+        """What `filestore tap` prints while do runs, up to a STAT of the name "the-end"."""
+        tap = subprocess.Popen([harness.FILESTORE, "tap", *options], env=self.admin.environment, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=harness.end_with_parent)
         try:
             self.assertIn(b"showing", tap.stderr.readline())
-            guest.ok("login", "carl", "--password-stdin", input=harness.PASSWORD + "\n")
-            guest.fails("not_found", "stat", "a-file-that-is-not-there")
-            rows = []
-            while not any(row["command"] == "STAT" for row in rows):
-                rows.append(json.loads(tap.stdout.readline()))
+            do()
+            self.admin.fails("not_found", "stat", "the-end")
+            lines = []
+            while not lines or "the-end" not in lines[-1]:
+                lines.append(tap.stdout.readline().decode())
         finally:
             tap.send_signal(signal.SIGINT)
             tap.communicate(timeout=60)
         self.assertEqual(tap.returncode, 0)
+        return lines
+
+    def test_tap_shows_requests_to_an_admin(self):
+        guest = self.one.client("carl")
+        guest.fails("denied", "call", "broker", "TAP")
+
+        def do():
+            guest.ok("login", "carl", "--password-stdin", input=harness.PASSWORD + "\n")
+            guest.fails("not_found", "stat", "a-file-that-is-not-there")
+        rows = [json.loads(line) for line in self.tapped(do, "--json")]
         login = [row for row in rows if row["command"] == "LOGIN"][-1]
         self.assertEqual((login["service"], login["code"]), ("auth", "ok"))
         self.assertEqual(json.loads(login["payload"]), {"name": "carl", "password": "***"})
-        self.assertEqual((login["user"], rows[-1]["user"]), ("", "carl"))
         self.assertGreater(login["worked_us"], 0)
-        stat = [row for row in rows if row["command"] == "STAT"][-1]
-        self.assertEqual(stat["code"], "not_found")
-        self.assertIn("a-file-that-is-not-there", stat["payload"])
-        self.assertNotIn(guest.token(), json.dumps(rows))
+        stat = [row for row in rows if "a-file-that-is-not-there" in row["payload"]][-1]
+        self.assertEqual((login["user"], stat["user"]), ("", "carl"))
+        self.assertEqual((stat["command"], stat["code"]), ("STAT", "not_found"))
+
+    def test_a_tap_for_people_is_in_columns_and_has_no_secret(self):
+        self.admin.ok("ls")                 # She has a home now, and can be given something
+        guest, application = self.one.client("dora"), self.one.client()
+        secrets = [harness.PASSWORD, "another one, and long"]
+
+        def do():
+            guest.ok("login", "dora", "--password-stdin", input=secrets[0] + "\n")
+            guest.ok("passwd", "--password-stdin", input="\n".join(secrets) + "\n")
+            guest.ok("mkdir", "d")
+            guest.ok("share", "d", "anna")
+            secrets.append(guest.ok("token", "create", "app", "/users/dora/d").decode().strip())
+            with open(application.session, "w") as file:
+                file.write(secrets[-1] + "\n")
+            application.ok("ls", "/users/dora/d")
+            secrets.append(guest.token())
+        head, *lines = self.tapped(do)
+        text = "".join(lines)
+        for secret in secrets:
+            self.assertNotIn(secret, text)
+        for command in ("LOGIN", "CHANGE_PASSWORD", "MAKE_FOLDER", "SHARE", "CREATE_TOKEN", "LIST_FILES"):
+            self.assertRegex(text, r"(?m)^\S+ +(-|dora) +(auth|metadata) +%s +.* ms +.* ms +\d+ +\d+  ok +[0-9a-f]{32}  " % command)
+        for name in ("WHO", "SERVICE", "COMMAND", "RESULT", "ID", "PAYLOAD"):
+            column = head.index(" " + name)
+            for line in lines:
+                self.assertRegex(line[column:column + 2], r"^ \S" if name != "PAYLOAD" else r"^ ", (name, line))
 
     def test_strangers_learn_nothing_of_the_bus(self):
         stranger = self.one.client()

@@ -34,7 +34,7 @@ class Trace(harness.ClusterTest):
             self.assertRegex(ask("GET", "/api/v1/session", **{"X-Request-Id": strange}), r"^[0-9a-f]{16}$")
         for trace, commands in ((put, {"metadata": "PUT_FILE_INFO", "node-1": "STORE", "node-2": "STORE"}),
                                 (get, {"metadata": "GET_FILE_INFO"})):
-            harness.until(lambda: lines("bridge", trace), "the bridge names request %s" % trace)
+            harness.until(lambda: any("took_ms=" in line for line in lines("bridge", trace)), "the bridge tells how long request %s took" % trace)
             for name, command in commands.items():
                 harness.until(lambda: any("command=%s code=ok" % command in line for line in lines(name, trace)),
                               "%s names request %s with %s" % (name, trace, command))

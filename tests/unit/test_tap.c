@@ -99,7 +99,7 @@ Test (tap, what_may_be_secret_is_masked_however_deep)
 {
     int64_t since = s_sequence (fst_tap_look (tap, NULL, -1));
     s_pass ("auth", "{\"v\":1,\"id\":\"b\",\"command\":\"LOGIN\",\"token\":\"PRIVATE\",\"payload\":{\"name\":\"anna\","
-            "\"password\":\"PRIVATE\",\"more\":[{\"api_key\":\"PRIVATE\",\"new\":{\"x\":\"PRIVATE\"},\"n\":7}]}}", OK);
+            "\"password\":\"PRIVATE\",\"more\":[{\"api_key\":\"PRIVATE\",\"Cookie\":\"PRIVATE\",\"new\":{\"x\":\"PRIVATE\"},\"n\":7}]}}", OK);
     json_t *reply = fst_tap_look (tap, NULL, since);
     char *text = json_dumps (reply, 0);
     cr_expect_null (strstr (text, "PRIVATE"), "%s", text);
