@@ -16,6 +16,7 @@
 #define TURN_MESSAGES   64          //  Read from one socket before the others have their turn
 #define LINGER_MS       200         //  For the DISCONNECTs at the end
 #define TOPIC_BYTES_MAX 200         //  libzmq 4.3.4 corrupts the stream from 246 on
+#define EVENT_BYTES_MAX (256 * 1024)        //  A thousand may wait for a subscriber that does not read
 
 enum { PIPE, CLIENTS, ACTORS, EVENTS_IN, EVENTS_OUT, SOCKETS };
 
@@ -26,6 +27,7 @@ struct fst_broker {
     pthread_mutex_t lock;           //  Held while somebody uses the router
     fst_broker_service_t *service;  //  NULL: no token, so there is none
     fst_gate_t *gate;               //  Borrowed
+    fst_log_sparing_t sparing;      //  Events that are refused
     zactor_t *thread;
     char inner [3] [64];            //  Endpoints of the service
     atomic_bool ended;              //  The thread's; CZMQ hands over by messages, which sanitizers do not see
@@ -70,22 +72,29 @@ s_commands (fst_broker_t *self, fst_router_side_t side)
 
 //  ---- Events
 
+//  A topic and a body, by somebody who may publish that.
+static bool
+s_may_pass (fst_broker_t *self, const char *user_id, zmsg_t *event)
+{
+    zframe_t *topic = zmsg_first (event);
+    return zmsg_size (event) == 2 && zframe_size (topic) <= TOPIC_BYTES_MAX && zmsg_content_size (event) <= EVENT_BYTES_MAX
+        && fst_roles_may_publish (user_id, (const char *) zframe_data (topic), zframe_size (topic))
+        && !s_is_out (self, user_id);
+}
+
 static void
 s_event (fst_broker_t *self, const char *user_id, zmsg_t **message_p)
 {
-    zframe_t *topic = zmsg_first (*message_p);
-    const char *text = (const char *) zframe_data (topic);
-    size_t bytes = zframe_size (topic);
-    char quoted [64];
-    if (bytes <= TOPIC_BYTES_MAX && fst_roles_may_publish (user_id, text, bytes)
-    && !s_is_out (self, user_id)) {
+    if (s_may_pass (self, user_id, *message_p)) {
         if (fst_socket_send (self->sockets [EVENTS_OUT], message_p) != FST_OK)
             fst_log_debug ("event dropped");        //  Events may be lost
         return;
     }
-    char *copy = zframe_strdup (topic);
-    fst_log_warning ("event refused role=%s topic=\"%s\"", user_id, fst_log_quote (copy, quoted, sizeof (quoted)));
-    free (copy);
+    char *topic = zframe_strdup (zmsg_first (*message_p)), quoted [64];
+    if (fst_log_sparing (&self->sparing))
+        fst_log_warning ("event refused role=%s topic=\"%s\" frames=%zu bytes=%zu", user_id,
+                         fst_log_quote (topic, quoted, sizeof (quoted)), zmsg_size (*message_p), zmsg_content_size (*message_p));
+    free (topic);
     zmsg_destroy (message_p);
 }
 

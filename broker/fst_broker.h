@@ -6,7 +6,7 @@
 //      actors    ROUTER for workers and for calls between actors. READY for a service needs the role for it
 //                (User-Id "storage:node-1" may offer "storage.node-1"; on ipc:// there is no User-Id and the
 //                folder's mode decides).
-//      events    XSUB in, XPUB out; publishing a topic needs the role for it.
+//      events    XSUB in, XPUB out; two frames, 256 KiB at most; publishing a topic needs the role for it.
 //
 //  It is an actor itself, too, with a thread of its own: service `broker` tells who is on the bus (LIST_SERVICES,
 //  STATUS) and shows what passes (TAP). For that keys need a token; without one there is no such service.

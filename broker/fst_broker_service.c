@@ -98,18 +98,24 @@ s_counts (void *arg, fst_request_t **request_p)
 
 //  ---- STATUS
 
+static fst_router_counts_t
+s_totals (fst_broker_service_t *self)
+{
+    pthread_mutex_lock (self->lock);
+    fst_router_counts_t counts = fst_router_counts (self->router);
+    pthread_mutex_unlock (self->lock);
+    return counts;
+}
+
 static void
 s_status (void *arg, fst_request_t **request_p)
 {
     fst_broker_service_t *self = arg;
-    pthread_mutex_lock (self->lock);
-    fst_router_counts_t counts = fst_router_counts (self->router);
-    size_t services = fst_router_services (self->router), workers = fst_router_workers (self->router);
-    size_t waiting = fst_router_waiting (self->router), bytes = fst_router_waiting_bytes (self->router);
-    pthread_mutex_unlock (self->lock);
+    fst_router_counts_t counts = s_totals (self);
     fst_request_reply (request_p, json_pack ("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "version", FST_VERSION,
-        "started_ms", (json_int_t) self->started_ms, "services", (json_int_t) services, "workers", (json_int_t) workers,
-        "waiting", (json_int_t) waiting, "waiting_bytes", (json_int_t) bytes, "requests", (json_int_t) counts.requests,
+        "started_ms", (json_int_t) self->started_ms, "services", (json_int_t) counts.services,
+        "workers", (json_int_t) counts.workers, "waiting", (json_int_t) counts.waiting,
+        "waiting_bytes", (json_int_t) counts.waiting_bytes, "requests", (json_int_t) counts.requests,
         "replies", (json_int_t) counts.replies, "refused", (json_int_t) counts.refused));
 }
 
@@ -141,16 +147,11 @@ static const fst_command_t s_commands [] = {
 static void
 s_metrics (void *arg, fst_figures_t *figures)
 {
-    fst_broker_service_t *self = arg;
-    pthread_mutex_lock (self->lock);
-    fst_router_counts_t counts = fst_router_counts (self->router);
-    size_t services = fst_router_services (self->router), workers = fst_router_workers (self->router);
-    size_t waiting = fst_router_waiting (self->router), bytes = fst_router_waiting_bytes (self->router);
-    pthread_mutex_unlock (self->lock);
-    fst_actor_figure (figures, "services", "Services that are offered or waited for", (int64_t) services);
-    fst_actor_figure (figures, "workers", "Requests that all services can have under way at once", (int64_t) workers);
-    fst_actor_figure (figures, "waiting", "Requests that no worker has taken yet", (int64_t) waiting);
-    fst_actor_figure (figures, "waiting_bytes", "Octets of those", (int64_t) bytes);
+    fst_router_counts_t counts = s_totals (arg);
+    fst_actor_figure (figures, "services", "Services that are offered or waited for", (int64_t) counts.services);
+    fst_actor_figure (figures, "workers", "Requests that all services can have under way at once", (int64_t) counts.workers);
+    fst_actor_figure (figures, "waiting", "Requests that no worker has taken yet", (int64_t) counts.waiting);
+    fst_actor_figure (figures, "waiting_bytes", "Octets of those", (int64_t) counts.waiting_bytes);
     fst_actor_figure (figures, "requests_total", "Requests taken from callers", (int64_t) counts.requests);
     fst_actor_figure (figures, "replies_total", "Replies of services", (int64_t) counts.replies);
     fst_actor_figure (figures, "refused_total", "Requests that the broker had to answer itself", (int64_t) counts.refused);

@@ -3,7 +3,6 @@
 #include "fst_router_self.h"
 #include <assert.h>
 #include <string.h>
-#include "fst_log.h"
 
 typedef struct {
     fst_router_side_t side;
@@ -234,29 +233,8 @@ fst_router_counts_t
 fst_router_counts (const fst_router_t *self)
 {
     assert (self);
-    return self->counts;
-}
-
-size_t
-fst_router_workers (const fst_router_t *self)
-{
-    return zhashx_size (self->workers);
-}
-
-size_t
-fst_router_services (const fst_router_t *self)
-{
-    return zhashx_size (self->queues);
-}
-
-size_t
-fst_router_waiting (const fst_router_t *self)
-{
-    return self->waiting;
-}
-
-size_t
-fst_router_waiting_bytes (const fst_router_t *self)
-{
-    return self->waiting_bytes;
+    fst_router_counts_t counts = self->counts;
+    counts.services = zhashx_size (self->queues);
+    counts.workers = zhashx_size (self->workers);
+    return counts;
 }

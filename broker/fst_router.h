@@ -87,24 +87,17 @@ void
 fst_router_counted (const fst_router_t *self,
                     void (*each) (void *arg, const fst_router_service_t *service, const fst_tally_row_t *row), void *arg);
 
-//  Since the start.
 typedef struct {
-    uint64_t requests;              //  Taken from callers, MMI left out
+    uint64_t requests;              //  Taken from callers since the start, MMI left out
     uint64_t replies;               //  Given by services
     uint64_t refused;               //  Answered by the router itself
+    size_t services;                //  Offered or waited for now
+    size_t workers;
+    size_t waiting;                 //  Requests that no worker has taken
+    size_t waiting_bytes;
 } fst_router_counts_t;
 
 fst_router_counts_t
 fst_router_counts (const fst_router_t *self);
-
-//  What there is, for tests and the log.
-size_t
-fst_router_workers (const fst_router_t *self);
-size_t
-fst_router_services (const fst_router_t *self);
-size_t
-fst_router_waiting (const fst_router_t *self);
-size_t
-fst_router_waiting_bytes (const fst_router_t *self);
 
 #endif

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 #include "fst_envelope.h"
-#include "fst_log.h"
 
 //  ---- Answers
 
@@ -136,8 +135,8 @@ s_pop (fst_router_t *self, fst_queue_t *queue)
 {
     fst_routed_t *request = zlist_pop (queue->waiting);
     assert (request);
-    self->waiting--;
-    self->waiting_bytes -= request->bytes;
+    self->counts.waiting--;
+    self->counts.waiting_bytes -= request->bytes;
     return request;
 }
 
@@ -195,8 +194,8 @@ s_enqueue (fst_router_t *self, fst_routed_t *request, bool first)
         zlist_push (queue->waiting, request);
     else
         zlist_append (queue->waiting, request);
-    self->waiting++;
-    self->waiting_bytes += request->bytes;
+    self->counts.waiting++;
+    self->counts.waiting_bytes += request->bytes;
     if (self->wake_ms > request->deadline_ms)
         self->wake_ms = request->deadline_ms;
     fst_router_dispatch (self, queue);
@@ -251,8 +250,8 @@ s_has_room (const fst_router_t *self, const fst_routed_t *request)
     bool offered = queue && queue->workers;
     size_t in_all = offered? FST_ROUTER_WAITING_MAX: FST_ROUTER_WAITING_MAX / 2;
     size_t bytes_in_all = offered? FST_ROUTER_WAITING_BYTES: FST_ROUTER_WAITING_BYTES / 2;
-    return self->waiting < in_all
-        && self->waiting_bytes + request->bytes <= bytes_in_all
+    return self->counts.waiting < in_all
+        && self->counts.waiting_bytes + request->bytes <= bytes_in_all
         && (!queue || zlist_size (queue->waiting) < FST_ROUTER_QUEUE_MAX);
 }
 

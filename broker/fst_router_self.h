@@ -7,6 +7,7 @@
 #ifndef FST_ROUTER_SELF_H_INCLUDED
 #define FST_ROUTER_SELF_H_INCLUDED
 
+#include "fst_log.h"
 #include "fst_mdp_head.h"
 #include "fst_peek.h"
 #include "fst_router.h"
@@ -45,12 +46,11 @@ struct fst_router {
     zhashx_t *queues;               //  Name of the service -> fst_queue_t
     zhashx_t *workers;              //  Identity -> fst_worker_t
     zlist_t *sends;
-    size_t waiting;                 //  Requests in all queues
-    size_t waiting_bytes;
     int64_t heartbeat_ms;           //  When the next ones go out
     int64_t wake_ms;
     int64_t (*mono_us) (void);
-    fst_router_counts_t counts;
+    fst_router_counts_t counts;     //  services and workers are not kept here
+    fst_log_sparing_t sparing;      //  What workers do often
     fst_tally_t *tally;
     fst_tap_t *tap;                 //  May be NULL
 };

@@ -3,7 +3,6 @@
 #include "fst_router_self.h"
 #include <assert.h>
 #include <string.h>
-#include "fst_log.h"
 #include "fst_roles.h"
 
 //  Workers of 0.1 beat as they are made to, mostly each 2.5 s, and a bit later when they have something else to read.
@@ -33,7 +32,8 @@ s_gone (fst_router_t *self, fst_worker_t *worker, const char *why)
     fst_log_debug ("worker gone service=%s why=\"%s\"", queue->name, why);
     if (queue->workers == 0) {
         fst_tally_gone (self->tally, queue->name);
-        fst_log_info ("service gone service=%s why=\"%s\"", queue->name, why);
+        if (fst_log_sparing (&self->sparing))
+            fst_log_info ("service gone service=%s why=\"%s\"", queue->name, why);
     }
     if (worker->request)
         fst_router_lose (self, &worker->request);
@@ -67,8 +67,9 @@ s_ready (fst_router_t *self, fst_mdp_head_t *head, const char *user_id, const ch
     bool reserved = strncmp (name, "mmi.", 4) == 0;
     bool full = zhashx_size (self->workers) >= FST_ROUTER_WORKERS_MAX;
     if (reserved || full || !fst_roles_may_offer (user_id, name)) {
-        fst_log_warning ("worker refused service=%s role=%s why=%s", name, user_id,
-                         reserved? "reserved": full? "full": "role");
+        if (fst_log_sparing (&self->sparing))
+            fst_log_warning ("worker refused service=%s role=%s why=%s", name, user_id,
+                             reserved? "reserved": full? "full": "role");
         s_refuse (self, NULL, head, NULL);
         return;
     }
@@ -82,7 +83,8 @@ s_ready (fst_router_t *self, fst_mdp_head_t *head, const char *user_id, const ch
     if (worker->queue->workers++ == 0) {
         worker->queue->since_ms = now_ms;
         fst_tally_offered (self->tally, name);
-        fst_log_info ("service offered service=%s", name);
+        if (fst_log_sparing (&self->sparing))
+            fst_log_info ("service offered service=%s", name);
     }
     zlist_append (worker->queue->idle, worker);
     fst_router_dispatch (self, worker->queue);

@@ -1,13 +1,17 @@
 //  Log lines: one write(2) each, so that lines of several threads never mix.
 
 #include "fst_log.h"
+#include <assert.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "fst_clock.h"
 #include "fst_trace.h"
+
+#define SPARING_LINES   20          //  A second
 
 static atomic_int s_level = FST_LOG_INFO;
 static atomic_bool s_json;
@@ -82,6 +86,19 @@ fst_log (fst_log_level_t level, const char *format, ...)
     line [used++] = '\n';
     if (write (STDERR_FILENO, line, used) < 0)
         return;                             //  Nobody is there to be told
+}
+
+bool
+fst_log_sparing (fst_log_sparing_t *self)
+{
+    assert (self);
+    int64_t now_ms = fst_clock_mono_ms ();
+    if (now_ms >= self->until_ms) {
+        if (self->asked > SPARING_LINES)
+            fst_log_warning ("lines left out count=%u", self->asked - SPARING_LINES);
+        *self = (fst_log_sparing_t) { .until_ms = now_ms + 1000 };
+    }
+    return self->asked++ < SPARING_LINES;
 }
 
 const char *

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum { FST_LOG_ERROR, FST_LOG_WARNING, FST_LOG_INFO, FST_LOG_DEBUG } fst_log_level_t;
 
@@ -46,6 +47,16 @@ fst_log (fst_log_level_t level, const char *format, ...) __attribute__ ((format 
 #define fst_log_warning(...) fst_log (FST_LOG_WARNING, __VA_ARGS__)
 #define fst_log_info(...)    fst_log (FST_LOG_INFO, __VA_ARGS__)
 #define fst_log_debug(...)   fst_log (FST_LOG_DEBUG, __VA_ARGS__)
+
+//  Lines that a peer can cause as often as it likes: may one more be written now? 20 a second may; what was left out is told
+//  when it is over. Begins as zeros; for one thread.
+typedef struct {
+    int64_t until_ms;
+    unsigned asked;                 //  Before that
+} fst_log_sparing_t;
+
+bool
+fst_log_sparing (fst_log_sparing_t *self);
 
 //  Make a peer's text safe for one log field: control octets and quotes become '?', cut at size - 1.
 //  Returns buffer.

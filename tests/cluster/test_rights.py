@@ -128,15 +128,19 @@ class Rights(unittest.TestCase):
             for topic in (b"revoked", b"file.committed", b"node.lost", b"metadata.sequence", b"heartbeat.node-1", b"madeup", b"metrics.auth",
                           b"made.now", b"maker"):
                 publisher.send_multipart([topic, b'{"by":"maker"}'])
+            publisher.send_multipart([b"made.alone"])           # Nor what is no topic and body
+            publisher.send_multipart([b"made.more", b'{"by":"maker"}', b"more"])
+            publisher.send_multipart([b"made.large", b'{"by":"maker"}' + bytes(256 << 10)])
+            publisher.send_multipart([b"made.last", b'{"by":"maker"}'])
             try:
                 while True:
-                    topic, body = heard.recv_multipart()
-                    if body == b'{"by":"maker"}':
+                    topic, *frames = heard.recv_multipart()
+                    if topic.startswith(b"made") or frames == [b'{"by":"maker"}']:
                         topics.add(topic)
             except zmq.Again:
-                return topics >= {b"made.now", b"maker"}
+                return topics >= {b"made.now", b"maker", b"made.last"}
         until(said_often, "the actor's own events come back")
-        self.assertEqual(topics, {b"made.now", b"maker"})
+        self.assertEqual(topics, {b"made.now", b"maker", b"made.last"})
         heard.close()
         publisher.close()
 

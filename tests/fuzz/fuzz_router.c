@@ -92,9 +92,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t bytes)
     now_ms += 10 * FST_ROUTER_DEADLINE_MS;
     fst_router_tick (router, now_ms);
     s_send (router, 0);
-    assert (fst_router_waiting (router) == 0);
-    assert (fst_router_workers (router) == 0);
-    assert (fst_router_services (router) == 0);
+    assert (fst_router_counts (router).waiting == 0);
+    assert (fst_router_counts (router).workers == 0);
+    assert (fst_router_counts (router).services == 0);
     fst_router_destroy (&router);
     return 0;
 }

@@ -60,3 +60,16 @@ Test (log, a_line_that_is_too_long_is_cut_and_stays_an_object)
         json_decref (s_line ("a", text));
     }
 }
+
+Test (log, what_a_peer_can_cause_is_written_some_times_a_second_only)
+{
+    fst_log_sparing_t sparing = { 0 };
+    cr_expect (fst_log_sparing (&sparing));
+    sparing.until_ms += 3600 * 1000;    //  However slow this machine is
+    unsigned written = 1;
+    for (int count = 0; count < 1000; count++)
+        written += fst_log_sparing (&sparing);
+    cr_expect_eq (written, 20);
+    sparing.until_ms = 0;               //  The second is over
+    cr_expect (fst_log_sparing (&sparing));
+}

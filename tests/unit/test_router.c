@@ -251,7 +251,7 @@ Test (router, v01_client_and_worker)
     SILENT ();
     worker ("w||MDPW01|\5");                        //  DISCONNECT
     SILENT ();
-    cr_expect_eq (fst_router_workers (router), 0);
+    cr_expect_eq (fst_router_counts (router).workers, 0);
     worker ("v||MDPW01|\4");                        //  Unknown
     TO_ACTOR ("v||MDPW01|\5");
 }
@@ -304,7 +304,7 @@ Test (router, a_second_ready_is_unexpected)
     TO_ACTOR ("w|MDPW02|\6");
     client ("c|MDPC02|\1|echo|one");
     SILENT ();
-    cr_expect_eq (fst_router_workers (router), 0);
+    cr_expect_eq (fst_router_counts (router).workers, 0);
 }
 
 Test (router, a_reply_to_no_request_is_unexpected)
@@ -353,11 +353,11 @@ Test (router, invalid_messages_of_a_worker_end_it)
     };
     for (size_t at = 0; at < sizeof (invalid) / sizeof (invalid [0]); at++) {
         worker ("w|MDPW02|\1|echo");
-        cr_assert_eq (fst_router_workers (router), 1);
+        cr_assert_eq (fst_router_counts (router).workers, 1);
         worker (invalid [at]);
         SILENT ();
-        cr_expect_eq (fst_router_workers (router), 0, "row %zu", at);
-        cr_expect_eq (fst_router_services (router), 0);
+        cr_expect_eq (fst_router_counts (router).workers, 0, "row %zu", at);
+        cr_expect_eq (fst_router_counts (router).services, 0);
         worker (invalid [at]);                      //  Nor of a stranger
         SILENT ();
     }
@@ -373,13 +373,13 @@ Test (router, invalid_messages_of_a_client_are_dropped)
     for (size_t at = 0; at < sizeof (invalid) / sizeof (invalid [0]); at++) {
         client (invalid [at]);
         SILENT ();
-        cr_expect_eq (fst_router_services (router), 0, "row %zu", at);
+        cr_expect_eq (fst_router_counts (router).services, 0, "row %zu", at);
     }
     char name [FST_MDP_SERVICE_BYTES_MAX + 2] = "";
     memset (name, 'a', sizeof (name) - 1);
     char *text = zsys_sprintf ("c|MDPC02|\1|%s|x", name);
     client (text);
-    cr_expect_eq (fst_router_services (router), 0);
+    cr_expect_eq (fst_router_counts (router).services, 0);
     free (text);
 }
 
@@ -388,7 +388,7 @@ Test (router, workers_do_not_come_in_by_the_clients_door)
     client ("w|MDPW02|\1|echo");
     client ("w|MDPW02|\5");
     SILENT ();
-    cr_expect_eq (fst_router_workers (router), 0);
+    cr_expect_eq (fst_router_counts (router).workers, 0);
 }
 
 //  ---- Roles
@@ -399,7 +399,7 @@ Test (router, a_service_needs_its_role)
     TO_ACTOR ("w|MDPW02|\6");
     s_receive (FST_ROUTER_ACTORS, "storage:node-1", "v|MDPW02|\1|storage.node-1");
     SILENT ();
-    cr_expect_eq (fst_router_workers (router), 1);
+    cr_expect_eq (fst_router_counts (router).workers, 1);
 }
 
 Test (roles, offering)
@@ -501,7 +501,7 @@ Test (router, a_silent_worker_is_gone_and_its_request_answered)
     s_elapse (BEAT);
     ERROR ("c|MDPC02|\3|echo|", "unavailable", "abc");
     SILENT ();
-    cr_expect_eq (fst_router_workers (router), 0);
+    cr_expect_eq (fst_router_counts (router).workers, 0);
     worker ("w|MDPW02|\4|Cc||too late");
     TO_ACTOR ("w|MDPW02|\6");
     SILENT ();
@@ -517,10 +517,10 @@ Test (router, an_old_worker_that_beats_slowly_stays_and_a_silent_one_goes)
         if (second % 6 == 0)
             worker ("w||MDPW01|\4");
     }
-    cr_expect_eq (fst_router_workers (router), 1);
+    cr_expect_eq (fst_router_counts (router).workers, 1);
     for (int64_t waited = 0; waited < FST_MDP_LIVENESS * FST_MDP_HEARTBEAT_01_MS; waited += BEAT)
         s_elapse (BEAT);
-    cr_expect_eq (fst_router_workers (router), 0);
+    cr_expect_eq (fst_router_counts (router).workers, 0);
 }
 
 Test (router, any_command_is_a_sign_of_life)
@@ -531,7 +531,7 @@ Test (router, any_command_is_a_sign_of_life)
         TO_ACTOR ("w|MDPW02|\5");
         worker ("w|MDPW02|\5");
     }
-    cr_expect_eq (fst_router_workers (router), 1);
+    cr_expect_eq (fst_router_counts (router).workers, 1);
 }
 
 Test (router, a_worker_at_work_may_take_its_time)
@@ -552,15 +552,15 @@ Test (router, a_request_for_nobody_is_answered_at_its_deadline)
 {
     client ("c|MDPC02|\1|echo|{\"v\":1,\"id\":\"abc\",\"command\":\"X\"}");
     client ("d||MDPC01|echo|no json");
-    cr_expect_eq (fst_router_waiting (router), 2);
+    cr_expect_eq (fst_router_counts (router).waiting, 2);
     s_elapse (FST_ROUTER_DEADLINE_MS - 1);
     SILENT ();
     s_elapse (1);
     ERROR ("c|MDPC02|\3|echo|", "unavailable", "abc");
     ERROR ("d||MDPC01|echo|", "unavailable", "");
     SILENT ();
-    cr_expect_eq (fst_router_waiting (router), 0);
-    cr_expect_eq (fst_router_services (router), 0);
+    cr_expect_eq (fst_router_counts (router).waiting, 0);
+    cr_expect_eq (fst_router_counts (router).services, 0);
 }
 
 Test (router, a_request_for_busy_workers_is_answered_at_its_deadline)
@@ -607,7 +607,7 @@ Test (router, a_request_that_cannot_be_delivered_goes_to_the_next)
     BOUNCE ();
     TO_ACTOR ("w|MDPW02|\2|Cc||one|two");
     SILENT ();
-    cr_expect_eq (fst_router_workers (router), 1);
+    cr_expect_eq (fst_router_counts (router).workers, 1);
     worker ("w|MDPW02|\4|Cc||x");
     TO_CLIENT ("c|MDPC02|\3|echo|x");
 }
@@ -618,7 +618,7 @@ Test (router, a_request_that_nobody_got_keeps_its_place_and_its_deadline)
     client ("c|MDPC02|\1|echo|{\"id\":\"1\"}");
     client ("d|MDPC02|\1|echo|{\"id\":\"2\"}");
     BOUNCE ();
-    cr_expect_eq (fst_router_waiting (router), 2);
+    cr_expect_eq (fst_router_counts (router).waiting, 2);
     now_ms += 100;
     worker ("v|MDPW02|\1|echo");
     TO_ACTOR ("v|MDPW02|\2|Cc||{\"id\":\"1\"}");
@@ -640,7 +640,7 @@ Test (router, a_heartbeat_that_cannot_be_delivered_ends_the_busy_worker)
     BOUNCE ();
     ERROR ("c|MDPC02|\3|echo|", "unavailable", "1");
     SILENT ();
-    cr_expect_eq (fst_router_workers (router), 0);
+    cr_expect_eq (fst_router_counts (router).workers, 0);
 }
 
 Test (router, a_busy_worker_that_leaves_is_missed)
@@ -718,8 +718,8 @@ Test (router, made_up_services_leave_room_and_nothing_behind)
     SILENT ();
     now_ms += FST_ROUTER_DEADLINE_MS;
     fst_router_tick (router, now_ms);
-    cr_expect_eq (fst_router_waiting (router), 0);
-    cr_expect_eq (fst_router_services (router), 0, "its worker was silent too long, too");
+    cr_expect_eq (fst_router_counts (router).waiting, 0);
+    cr_expect_eq (fst_router_counts (router).services, 0, "its worker was silent too long, too");
 }
 
 Test (router, octets_that_wait_are_bounded)
