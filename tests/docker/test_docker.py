@@ -343,6 +343,7 @@ class Page(unittest.TestCase):
         environment = dict(os.environ, HOME=home, PASSWORD=PASSWORD, PATH=":".join([tools, os.path.dirname(FILESTORE), os.environ["PATH"]]))
         for block in blocks:
             #  Without a terminal a password comes from elsewhere
+            block = re.sub(r"^(.*run --rm) (cli register grace)$", r"\1 -T \2", block, flags=re.M)
             block = re.sub(r"^(.* (?:register|login) grace)$", r'echo "$PASSWORD" | \1 --password-stdin', block, flags=re.M)
             result = subprocess.run(["sh", "-eu", "-c", block], cwd=SOURCE, env=environment, stdin=subprocess.DEVNULL,
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
