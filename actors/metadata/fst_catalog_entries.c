@@ -15,7 +15,8 @@ s_read_content (sqlite3_stmt *select, int at, fst_content_t *content)
     content->has_digest = fst_column_blob (select, at + 5, content->digest, sizeof (content->digest));
 }
 
-static void
+//  FST_CORRUPT if it is nothing that we ever wrote: others rely on names that are some.
+static fst_rc_t
 s_read_entry (const fst_catalog_t *self, sqlite3_stmt *select, fst_entry_t *entry)
 {
     entry->id = fst_column_int (select, 0);
@@ -30,6 +31,9 @@ s_read_entry (const fst_catalog_t *self, sqlite3_stmt *select, fst_entry_t *entr
         if (entry->content.modified_ms < self->pending.now_ms)
             entry->content.modified_ms = self->pending.now_ms;
     }
+    bool good = (entry->kind == FST_ENTRY_FILE || entry->kind == FST_ENTRY_FOLDER)
+             && (entry->id == FST_ENTRY_ROOT || fst_name_valid (entry->name));
+    return good? FST_OK: FST_CORRUPT;
 }
 
 static void
@@ -50,7 +54,7 @@ s_one_entry (fst_catalog_t *self, sqlite3_stmt *select, fst_entry_t *entry)
 {
     fst_rc_t rc = fst_db_next (self->db, select);
     if (rc == FST_OK) {
-        s_read_entry (self, select, entry);
+        rc = s_read_entry (self, select, entry);
         fst_db_done (select);
     }
     return rc;
@@ -225,10 +229,10 @@ fst_catalog_entries (fst_catalog_t *self, int64_t parent, const char *after, con
     fst_rc_t rc;
     while ((rc = fst_db_next (self->db, select)) == FST_OK) {
         fst_entry_t entry;
-        s_read_entry (self, select, &entry);
-        if (!each (arg, &entry)) {
+        rc = s_read_entry (self, select, &entry);
+        if (rc != FST_OK || !each (arg, &entry)) {
             fst_db_done (select);
-            return FST_OK;
+            return rc;
         }
     }
     return rc == FST_NOT_FOUND? FST_OK: rc;

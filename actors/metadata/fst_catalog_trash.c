@@ -58,6 +58,7 @@ s_one_trash (fst_catalog_t *self, sqlite3_stmt *select, fst_trash_t *item)
     if (rc == FST_OK) {
         s_read_trash (select, item);
         fst_db_done (select);
+        rc = fst_name_valid (item->name)? FST_OK: FST_CORRUPT;      //  It may be given back under it
     }
     return rc;
 }
