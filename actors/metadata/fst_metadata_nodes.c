@@ -133,6 +133,15 @@ s_refresh_copies (fst_metadata_t *self)
     return rc == FST_OK? s_leave_out_bad (self): rc;
 }
 
+//  Emptied and switched off, as it should be: nobody misses it. It is there again when it registers.
+static bool
+s_is_gone (fst_metadata_t *self, unsigned number)
+{
+    const fst_node_t *node = fst_nodes_get (self->nodes, number);
+    return node->draining && self->copies.holds [number] == 0
+        && fst_nodes_state (self->nodes, number) == FST_NODE_PRUNED;
+}
+
 fst_rc_t
 fst_metadata_list_nodes (fst_metadata_t *self, const fst_claims_t *claims, json_t *payload, json_t **reply_p)
 {
@@ -144,7 +153,7 @@ fst_metadata_list_nodes (fst_metadata_t *self, const fst_claims_t *claims, json_
     json_t *list = json_array ();
     for (unsigned number = 0; number < FST_NODES_MAX; number++) {
         const fst_node_t *node = fst_nodes_get (self->nodes, number);
-        if (!node)
+        if (!node || s_is_gone (self, number))
             continue;
         json_t *row = json_pack ("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:b, s:s, s:I, s:I}",
             "node", node->name,
@@ -172,10 +181,14 @@ fst_metadata_list_nodes (fst_metadata_t *self, const fst_claims_t *claims, json_
 static json_t *
 s_count_nodes (fst_metadata_t *self)
 {
+    fst_node_set_t pruned = fst_nodes_set (self->nodes, FST_NODE_PRUNED);
+    for (unsigned number = 0; number < FST_NODES_MAX; number++)
+        if ((pruned & fst_node_bit (number)) && s_is_gone (self, number))
+            pruned &= ~fst_node_bit (number);
     return json_pack ("{s:i, s:i, s:i}",
         "alive", __builtin_popcountll (fst_nodes_set (self->nodes, FST_NODE_ALIVE)),
         "silent", __builtin_popcountll (fst_nodes_set (self->nodes, FST_NODE_SILENT)),
-        "pruned", __builtin_popcountll (fst_nodes_set (self->nodes, FST_NODE_PRUNED)));
+        "pruned", __builtin_popcountll (pruned));
 }
 
 fst_rc_t

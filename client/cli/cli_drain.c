@@ -22,6 +22,7 @@ s_look (cli_t *self, const char *name, s_node_t *node)
     fst_rc_t rc = cli_store_failed (self, filestore_nodes (self->store, &reply));
     if (rc != FST_OK)
         return rc;
+    *node = (s_node_t) { .draining = true };        //  What is empty and off is not listed
     json_array_foreach (json_object_get (reply, "nodes"), at, row)
         if (streq (json_string_value (json_object_get (row, "node")), name))
             *node = (s_node_t) {

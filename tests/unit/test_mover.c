@@ -410,6 +410,19 @@ Test (mover, nothing_leaves_a_drained_node_before_it_is_elsewhere)
     cr_expect_eq (s_live (2), 50);
 }
 
+static bool
+s_is_listed (const char *node)
+{
+    json_t *reply = NULL, *row;
+    size_t at;
+    bool listed = false;
+    cr_assert_eq (world_call (w.root, "LIST_NODES", NULL, &reply), FST_OK);
+    json_array_foreach (json_object_get (reply, "nodes"), at, row)
+        listed |= strcmp (json_string_value (json_object_get (row, "node")), node) == 0;
+    json_decref (reply);
+    return listed;
+}
+
 Test (mover, a_dead_node_that_is_drained_is_forgotten)
 {
     s_put_many (50);
@@ -418,6 +431,10 @@ Test (mover, a_dead_node_that_is_drained_is_forgotten)
     cr_assert_eq (s_drain ("node-1", true), FST_OK);
     cr_expect_str_eq (s_await_event ("drained", NULL), "node-1");
     cr_expect_eq (s_live (2), 50);
+    cr_expect (WORLD_AWAIT (world_count (&w, "pruned") == 0), "nobody misses it");
+    cr_expect_not (s_is_listed ("node-1"));
+    w.nodes [1].silent = false;
+    cr_expect (WORLD_AWAIT (s_is_listed ("node-1") && world_count (&w, "alive") == WORLD_NODES));
 }
 
 Test (mover, a_node_whose_disk_fails_is_emptied_by_itself)
