@@ -7,6 +7,7 @@
 #include <string.h>
 #include "fst_broker_service.h"
 #include "fst_clock.h"
+#include "fst_listeners.h"
 #include "fst_log.h"
 #include "fst_roles.h"
 #include "fst_router.h"
@@ -14,6 +15,7 @@
 #include "fst_watch.h"
 
 #define TURN_MESSAGES   64          //  Read from one socket before the others have their turn
+#define CUT_MS          1000        //  Between two looks for listeners who are out
 #define LINGER_MS       200         //  For the DISCONNECTs at the end
 #define TOPIC_BYTES_MAX 200         //  libzmq 4.3.4 corrupts the stream from 246 on
 #define EVENT_BYTES_MAX (256 * 1024)        //  A thousand may wait for a subscriber that does not read
@@ -28,6 +30,8 @@ struct fst_broker {
     fst_broker_service_t *service;  //  NULL: no token, so there is none
     fst_gate_t *gate;               //  Borrowed
     fst_log_sparing_t sparing;      //  Events that are refused
+    fst_listeners_t *listeners;
+    int64_t cut_ms;                 //  When to look at them
     zactor_t *thread;
     char inner [3] [64];            //  Endpoints of the service
     atomic_bool ended;              //  The thread's; CZMQ hands over by messages, which sanitizers do not see
@@ -49,8 +53,9 @@ s_flush (fst_broker_t *self)
 
 //  A peer that the gate let in as an actor, and would not let in now.
 static bool
-s_is_out (fst_broker_t *self, const char *user_id)
+s_is_out (void *arg, const char *user_id)
 {
+    fst_broker_t *self = arg;
     return *user_id && self->gate && !fst_gate_knows (self->gate, user_id);
 }
 
@@ -114,10 +119,13 @@ s_events_in (fst_broker_t *self)
 static void
 s_events_out (fst_broker_t *self)
 {
+    char user_id [256];
     for (int count = 0; count < TURN_MESSAGES; count++) {
-        zmsg_t *subscription = fst_socket_recv (self->sockets [EVENTS_OUT], NULL, 0);
+        zmsg_t *subscription = fst_socket_recv (self->sockets [EVENTS_OUT], user_id, sizeof (user_id));
         if (!subscription)
             break;
+        if (*user_id)
+            fst_listeners_heard (self->listeners, user_id, zmsg_last (subscription));
         zmsg_destroy (&subscription);
     }
 }
@@ -173,6 +181,10 @@ s_broker_thread (zsock_t *pipe, void *args)
         pthread_mutex_unlock (&self->lock);
         fst_watch_turn (watch, wake_ms - now_ms);
         int found = zmq_poll (items, SOCKETS, wake_ms > now_ms? (long) (wake_ms - now_ms): 0);
+        if (now_ms >= self->cut_ms) {
+            fst_listeners_cut (self->listeners, s_is_out, self);
+            self->cut_ms = now_ms + CUT_MS;
+        }
         if (found > 0)
             go_on = s_turn (self, items);
         else
@@ -222,6 +234,7 @@ fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char
     fst_broker_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->gate = options->gate;
+    self->listeners = fst_listeners_new ();
     pthread_mutex_init (&self->lock, NULL);
     const struct { int type; const char *endpoint, *domain; } binds [SOCKETS] = {
         [CLIENTS]    = { ZMQ_ROUTER, options->clients,    "client" },
@@ -237,6 +250,7 @@ fst_broker_new (const fst_broker_options_t *options, fst_broker_t **self_p, char
         fst_broker_destroy (&self);
         return rc;
     }
+    zsock_set_xpub_verbose (self->sockets [EVENTS_OUT], 1);     //  Subscriptions of all, not of the first for each topic
     s_subscribe_all (self->sockets [EVENTS_IN]);
     self->router = fst_router_new (fst_clock_mono_ms (), fst_clock_mono_us);
     self->tap = fst_tap_new (fst_clock_wall_ms, fst_clock_mono_us, options->keys && options->keys->token? options->keys->sign_public: NULL);
@@ -269,6 +283,7 @@ fst_broker_destroy (fst_broker_t **self_p)
             zsock_set_linger (self->sockets [at], LINGER_MS);
         zsock_destroy (&self->sockets [at]);
     }
+    fst_listeners_destroy (&self->listeners);
     fst_router_destroy (&self->router);
     fst_tap_destroy (&self->tap);
     pthread_mutex_destroy (&self->lock);

@@ -30,7 +30,7 @@ typedef struct {
     const char *events_out;
     const fst_keys_t *keys;         //  CURVE pair for tcp://, token; borrowed
     int64_t metrics_ms;             //  As in fst_actor.h
-    fst_gate_t *gate;               //  Who is not enrolled there any more offers and publishes nothing; borrowed; NULL: all that are in do
+    fst_gate_t *gate;               //  Who is not enrolled there any more offers, publishes and hears nothing; borrowed; NULL: all that are in do
 } fst_broker_options_t;
 
 //  Bind and start. *problem_p: caller frees. FST_EXISTS (address in use), FST_IO.

@@ -13,6 +13,7 @@ import urllib.request
 import uuid
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from harness import FILESTORED, RUN_S, Cluster, Process, content, forge_token, main, until
 
@@ -54,6 +55,17 @@ class Actor:
         worker.send_multipart([b"", b"MDPW02", b"\1", service.encode()])
         frames = worker.recv_multipart()
         return worker, {b"\5": "heartbeat", b"\6": "disconnect"}[frames[frames.index(b"MDPW02") + 1]]
+
+    def listen(self):
+        """Subscribe to all events, and wait until it is so."""
+        self.heard = self.connect(zmq.SUB, self.events_out)
+        self.heard.recv_multipart()
+        self.monitor = self.heard.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+
+    def told(self):
+        """The next thing that came of that connection."""
+        names = {zmq.EVENT_DISCONNECTED: "cut off", zmq.EVENT_HANDSHAKE_SUCCEEDED: "let in", zmq.EVENT_HANDSHAKE_FAILED_AUTH: "refused"}
+        return names[recv_monitor_message(self.monitor)["event"]] if self.monitor.poll(60000) else "nothing"
 
     def close(self):
         self.context.destroy(linger=0)
@@ -182,6 +194,9 @@ class Rights(unittest.TestCase):
         self.assertEqual(second.call("metadata", "STAT", path="/users/alice/secret"), "not_found")
         worker, said = second.offer("leaver")
         self.assertEqual(said, "heartbeat")
+        stayer = self.actor("stayer")
+        second.listen()
+        stayer.listen()
         self.filestored("unenrol", "leaver", "--config", os.path.join(self.cluster.folder, "broker.zpl"))
         until(lambda: second.call("metadata", "STAT", path="/users/alice/thumbs") == "expired", "the token is refused")
         again = second.connect(zmq.REQ, second.broker)
@@ -194,6 +209,8 @@ class Rights(unittest.TestCase):
             return "service gone service=leaver" in self.cluster.process("broker").log_text()
         until(gone, "what it offered is gone, though it beats on")
         worker.close()
+        self.assertEqual([second.told(), second.told()], ["cut off", "refused"])    # It hears no more events
+        self.assertFalse(stayer.monitor.poll(0), "who is enrolled was cut off, too")
         self.cluster.restart("auth")                                        # Nor does anybody forget
         until(lambda: second.call("metadata", "STAT", path="/users/alice/thumbs") == "expired", "auth is there again")
         self.filestored("unenrol", "leaver", "--config", os.path.join(self.cluster.folder, "broker.zpl"), code=1)
