@@ -72,6 +72,7 @@ struct cli {
     const char *sets [CLI_SETS_MAX];            //  --set, all of them
     int sets_count;
     filestore_t *store;         //  NULL until cli_connect
+    char *session_file;         //  NULL until cli_connect
     char *token;                //  As it stands in the session file
     bool borrowed;              //  It is that of $FILESTORE_TOKEN, and the file stays as it is
     char *problem;              //  The sentence that goes with a failure

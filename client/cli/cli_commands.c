@@ -41,7 +41,7 @@ static const cli_command_t s_commands [] = {
     { "register", "NAME", "Create an account and log in; the first one is the admin",
       "", BIT (CLI_PASSWORD_STDIN), 1, 1, cli_register },
     { "login", "NAME", "Begin a session",
-      "It is kept in $FILESTORE_SESSION or ~/.config/filestore/session. $FILESTORE_TOKEN goes before it.\n", BIT (CLI_PASSWORD_STDIN), 1, 1, cli_login },
+      "It is kept in ~/.config/filestore, one for each cluster, or in $FILESTORE_SESSION. $FILESTORE_TOKEN goes before it.\n", BIT (CLI_PASSWORD_STDIN), 1, 1, cli_login },
     { "logout", "", "End the session, for everyone who has it",
       "", 0, 0, 0, cli_logout },
     { "whoami", "", "Say who is logged in",

@@ -58,7 +58,7 @@ cli_man (cli_t *self, int count, char **operands)
     printf (".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n"
             ".It Ev FILESTORE_CONFIG\nSettings of the client, if \\-\\-config is not given.\n"
             ".It Ev FILESTORE_TOKEN\nA token to use instead of the session that is kept, as filestore token makes.\n"
-            ".It Ev FILESTORE_SESSION\nWhere the session is kept, instead of ~/.config/filestore/session.\n"
+            ".It Ev FILESTORE_SESSION\nWhere the session is kept, instead of a file for each cluster in ~/.config/filestore.\n"
             ".El\n.Sh FILES\n.Bl -tag -width Ds\n"
             ".It Pa ./data/client.zpl , Pa ~/.config/filestore/client.zpl\nSettings, in this order, if none are named.\n"
             ".El\n.Sh EXIT STATUS\n.Bl -tag -width Ds\n");

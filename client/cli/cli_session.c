@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cli.h"
+#include "fst_text.h"
 #include "fst_token.h"
 
 #define TOKEN_BYTES_MAX FST_TOKEN_CHARS_MAX
+#define SESSION_NAME_BYTES 16       //  What crypto_generichash gives at least
 
 //  "~/.config/filestore/NAME". Caller frees.
 static char *
@@ -25,11 +27,18 @@ s_in_config_folder (const char *name)
     return zsys_sprintf ("%s/.config/filestore/%s", home, name);
 }
 
+//  Each cluster has one of its own, so that a login at another one ends nothing here.
 static char *
-s_session_filename (void)
+s_session_filename (const fst_config_t *config)
 {
-    const char *set = getenv ("FILESTORE_SESSION");
-    return set && *set? strdup (set): s_in_config_folder ("session");
+    const char *set = getenv ("FILESTORE_SESSION"), *broker = fst_config_text (config, "broker");
+    if (set && *set)
+        return strdup (set);
+    uint8_t hash [SESSION_NAME_BYTES];
+    char name [16 + 2 * sizeof (hash)] = "session-";
+    crypto_generichash (hash, sizeof (hash), (const uint8_t *) broker, strlen (broker), NULL, 0);
+    fst_hex_encode (hash, sizeof (hash), name + strlen (name));
+    return s_in_config_folder (name);
 }
 
 //  ------------------------------------------------------------------------------------------------
@@ -123,12 +132,12 @@ s_read_session (cli_t *self, char *token, size_t size)
         strcpy (token, given);
         return FST_OK;
     }
-    char *filename = s_session_filename ();
+    const char *filename = self->session_file;
     int fd = open (filename, O_RDONLY | O_CLOEXEC);
     fst_rc_t rc = FST_OK;
     ssize_t got = 0;
     if (fd < 0)
-        rc = errno == ENOENT? cli_fail (self, FST_UNAUTHENTICATED, "nobody is logged in; use filestore login NAME")
+        rc = errno == ENOENT? cli_fail (self, FST_UNAUTHENTICATED, "nobody is logged in at this cluster; use filestore login NAME")
            : cli_fail (self, FST_IO, "cannot read the session in %s: %s", filename, strerror (errno));
     else {
         got = read (fd, token, size - 1);
@@ -139,7 +148,6 @@ s_read_session (cli_t *self, char *token, size_t size)
         close (fd);
     token [got > 0? got: 0] = 0;
     token [strcspn (token, "\r\n")] = 0;
-    free (filename);
     return rc;
 }
 
@@ -174,15 +182,13 @@ s_write_session (const char *filename, const char *token)
 fst_rc_t
 cli_save_session (cli_t *self)
 {
-    const char *token = self->store? filestore_token (self->store): NULL;
+    const char *token = self->store? filestore_token (self->store): NULL, *filename = self->session_file;
     if (self->borrowed || (token && self->token && streq (token, self->token)))
         return FST_OK;
-    char *filename = s_session_filename ();
     bool good = token? s_write_session (filename, token): unlink (filename) == 0 || errno == ENOENT;
     fst_rc_t rc = good? FST_OK: cli_fail (self, FST_IO, "cannot write the session to %s: %s", filename, strerror (errno));
     cli_password_free (&self->token);
     self->token = token? strdup (token): NULL;
-    free (filename);
     return rc;
 }
 
@@ -205,6 +211,8 @@ cli_connect (cli_t *self, bool login)
 {
     fst_config_t *config = NULL;
     fst_rc_t rc = cli_settings (self, &config);
+    if (rc == FST_OK && !self->session_file)
+        self->session_file = s_session_filename (config);
     char token [TOKEN_BYTES_MAX + 2] = "";
     if (rc == FST_OK && login)
         rc = s_read_session (self, token, sizeof (token));

@@ -148,6 +148,7 @@ main (int argc, char **argv)
     int code = cli_finish (&self, rc);
     filestore_destroy (&self.store);
     cli_password_free (&self.token);
+    free (self.session_file);
     free (self.problem);
     return code;
 }

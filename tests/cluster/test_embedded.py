@@ -1,5 +1,6 @@
 """The embedded cluster: one process, one folder, nothing to set up."""
 
+import glob
 import os
 import re
 import signal
@@ -47,16 +48,19 @@ class Start(ClusterTest):
             client = cluster.client(config="")
             for name in ("FILESTORE_CONFIG", "FILESTORE_SESSION"):
                 del client.environment[name]
-            client.session = os.path.join(client.home, ".config", "filestore", "session")
             result = subprocess.run([FILESTORED.replace("filestored", "filestore"), "register", "alice",
                                      "--password-stdin"], input=b"first password\n", env=client.environment,
                                     capture_output=True, timeout=120)
+            elsewhere = subprocess.run([FILESTORED.replace("filestored", "filestore"), "ls", "--set", "broker=ipc:///none"],
+                                       env=client.environment, capture_output=True, timeout=120)
         finally:
             os.chdir(where)
         self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(b"nobody is logged in at this cluster", elsewhere.stderr)     # Each has a session of its own
         self.assertRegex(process.ready, r"^ready in \./data: now register with +\S*filestore register NAME\n$")
-        self.assertEqual(mode(client.session), 0o600)
-        self.assertEqual(mode(os.path.dirname(client.session)), 0o700)
+        [session] = glob.glob(os.path.join(client.home, ".config", "filestore", "session-*"))
+        self.assertEqual(mode(session), 0o600)
+        self.assertEqual(mode(os.path.dirname(session)), 0o700)
 
     def test_folder_with_a_name_too_long_for_sockets(self):
         cluster = self.cluster(name="long" * 40 + "/d \u00fc ' x")
