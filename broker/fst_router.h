@@ -26,6 +26,7 @@
 #include "fst_tap.h"
 
 #define FST_ROUTER_WORKERS_MAX      1024
+#define FST_ROUTER_ROLE_WORKERS_MAX 256                 //  Of one who was enrolled, so that others find room
 #define FST_ROUTER_QUEUE_MAX        1024                //  Waiting requests of one service
 #define FST_ROUTER_WAITING_MAX      4096                //  In all; half of it for services without a worker
 #define FST_ROUTER_WAITING_BYTES    (64 * 1024 * 1024)  //  In all

@@ -37,6 +37,7 @@ typedef struct {
 
 typedef struct {
     fst_mdp_head_t peer;            //  identity is the key in workers
+    char *user_id;
     fst_queue_t *queue;
     fst_routed_t *request;          //  What it works on; NULL if idle
     int64_t silent_ms;              //  When it counts as gone

@@ -19,6 +19,7 @@ fst_router_worker_destroy (fst_worker_t *worker)
 {
     fst_router_request_destroy (&worker->request);
     fst_mdp_head_clear (&worker->peer);
+    free (worker->user_id);
     free (worker);
 }
 
@@ -61,15 +62,32 @@ s_refuse (fst_router_t *self, fst_worker_t *worker, const fst_mdp_head_t *head, 
 
 //  ---- What they say
 
+//  Who came by ipc:// is not told from others there, and may have all places.
+static bool
+s_has_many (const fst_router_t *self, const char *user_id)
+{
+    size_t count = 0;
+    for (fst_worker_t *worker = zhashx_first (self->workers); *user_id && worker; worker = zhashx_next (self->workers))
+        count += streq (worker->user_id, user_id);
+    return count >= FST_ROUTER_ROLE_WORKERS_MAX;
+}
+
+//  Why somebody may not offer this; NULL if they may.
+static const char *
+s_why_not (const fst_router_t *self, const char *user_id, const char *name)
+{
+    return strncmp (name, "mmi.", 4) == 0? "reserved"
+        : !fst_roles_may_offer (user_id, name)? "role"
+        : zhashx_size (self->workers) >= FST_ROUTER_WORKERS_MAX || s_has_many (self, user_id)? "full": NULL;
+}
+
 static void
 s_ready (fst_router_t *self, fst_mdp_head_t *head, const char *user_id, const char *name, int64_t now_ms)
 {
-    bool reserved = strncmp (name, "mmi.", 4) == 0;
-    bool full = zhashx_size (self->workers) >= FST_ROUTER_WORKERS_MAX;
-    if (reserved || full || !fst_roles_may_offer (user_id, name)) {
+    const char *why = s_why_not (self, user_id, name);
+    if (why) {
         if (fst_log_sparing (&self->sparing))
-            fst_log_warning ("worker refused service=%s role=%s why=%s", name, user_id,
-                             reserved? "reserved": full? "full": "role");
+            fst_log_warning ("worker refused service=%s role=%s why=%s", name, user_id, why);
         s_refuse (self, NULL, head, NULL);
         return;
     }
@@ -77,6 +95,8 @@ s_ready (fst_router_t *self, fst_mdp_head_t *head, const char *user_id, const ch
     assert (worker);
     worker->peer = *head;
     head->identity = NULL;              //  Worker's now
+    worker->user_id = strdup (user_id);
+    assert (worker->user_id);
     worker->queue = fst_router_queue_require (self, name);
     worker->silent_ms = now_ms + s_patience_ms (worker);
     zhashx_insert (self->workers, worker->peer.identity, worker);

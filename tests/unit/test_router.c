@@ -759,6 +759,23 @@ Test (router, workers_are_bounded)
     TO_ACTOR ("more|MDPW02|\6");
 }
 
+Test (router, one_who_was_enrolled_leaves_room_for_others)
+{
+    char text [64];
+    for (int count = 0; count < FST_ROUTER_ROLE_WORKERS_MAX; count++) {
+        snprintf (text, sizeof (text), "w%d|MDPW02|\1|greedy.%d", count, count);
+        s_receive (FST_ROUTER_ACTORS, "actor:greedy", text);
+    }
+    SILENT ();
+    s_receive (FST_ROUTER_ACTORS, "actor:greedy", "more|MDPW02|\1|greedy");
+    TO_ACTOR ("more|MDPW02|\6");
+    s_receive (FST_ROUTER_ACTORS, "actor:other", "other|MDPW02|\1|other");
+    SILENT ();
+    s_receive (FST_ROUTER_ACTORS, "actor:greedy", "w0|MDPW02|\6");
+    s_receive (FST_ROUTER_ACTORS, "actor:greedy", "more|MDPW02|\1|greedy");
+    SILENT ();
+}
+
 //  ---- Counts
 
 //  What is counted of one service.
