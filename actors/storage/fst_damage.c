@@ -59,19 +59,36 @@ fst_damage_destroy (fst_damage_t **self_p)
     }
 }
 
+static s_row_t *
+s_find (fst_damage_t *self, const fst_blob_id_t *blob, uint32_t extent)
+{
+    for (size_t at = 0; at < self->count; at++)
+        if (self->rows [at].id.extent == extent
+        &&  memcmp (self->rows [at].id.blob.bytes, blob->bytes, FST_BLOB_BYTES) == 0)
+            return &self->rows [at];
+    return NULL;
+}
+
 void
 fst_damage_note (fst_damage_t *self, const fst_blob_id_t *blob, uint32_t extent, fst_rc_t rc)
 {
     assert (self);
     assert (blob);
     assert (rc == FST_CORRUPT || rc == FST_IO);
-    for (size_t at = 0; at < self->count; at++)
-        if (self->rows [at].id.extent == extent
-        &&  memcmp (self->rows [at].id.blob.bytes, blob->bytes, FST_BLOB_BYTES) == 0)
-            return;
-    if (self->count == FST_DAMAGE_MAX)
+    if (s_find (self, blob, extent) || self->count == FST_DAMAGE_MAX)
         return;
     self->rows [self->count++] = (s_row_t) { .id = { .blob = *blob, .extent = extent }, .rc = rc };
+    fst_actor_wake (self->actor, fst_clock_mono_ms () + GATHER_MS);
+}
+
+void
+fst_damage_hurry (fst_damage_t *self, const fst_blob_id_t *blob, uint32_t extent)
+{
+    assert (self);
+    assert (blob);
+    s_row_t *row = s_find (self, blob, extent);
+    if (row)
+        row->due_ms = 0;
     fst_actor_wake (self->actor, fst_clock_mono_ms () + GATHER_MS);
 }
 

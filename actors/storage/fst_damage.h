@@ -24,6 +24,10 @@ fst_damage_destroy (fst_damage_t **self_p);
 void
 fst_damage_note (fst_damage_t *self, const fst_blob_id_t *blob, uint32_t extent, fst_rc_t rc);
 
+//  It was read anew and is damaged still: tell it now, though it was left in its place lately.
+void
+fst_damage_hurry (fst_damage_t *self, const fst_blob_id_t *blob, uint32_t extent);
+
 //  Report what is due. Returns when to call next.
 int64_t
 fst_damage_tick (fst_damage_t *self, int64_t now_ms);

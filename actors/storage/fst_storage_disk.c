@@ -77,8 +77,10 @@ void
 fst_storage_scrub_found (void *arg, const fst_extent_id_t *id, fst_rc_t rc)
 {
     fst_storage_t *self = arg;
-    if (id)
+    if (id) {
         fst_storage_trouble (self, id, rc);
+        fst_damage_hurry (self->damage, &id->blob, (uint32_t) id->extent);
+    }
     else {
         fst_storage_see_small (self);
         fst_log_error ("a folder of extents cannot be read reason=%s", fst_error_code (rc));
