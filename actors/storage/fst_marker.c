@@ -54,7 +54,7 @@ s_compare (const char *text, size_t bytes, const char *node, const char *cluster
                                    cluster);
     else
     if (*parses_p && strneq (its_node, node))
-        *problem_p = zsys_sprintf ("it belongs to %s, and this node is %s; is the right disk mounted there?", its_node, node);
+        *problem_p = zsys_sprintf ("it belongs to %s, and this node is %s; mount the right disk there", its_node, node);
     json_decref (marker);
     return *problem_p? FST_EXISTS: FST_OK;
 }

@@ -166,7 +166,7 @@ class Disk(ClusterTest):
         os.rename(first, first + ".kept")
         os.rename(second, first)
         cluster.launch("node-1")
-        self.ended(cluster, "node-1", "it belongs to node-2, and this node is node-1; is the right disk mounted there?")
+        self.ended(cluster, "node-1", "it belongs to node-2, and this node is node-1; mount the right disk there")
         os.rename(first, second)
         other = self.prepare(1)
         other.start()

@@ -14,8 +14,8 @@ async function call(service, command, payload, ...frames) {
   return [reply.payload, Buffer.concat(octets)];
 }
 
-for (;; await sleep(1000)) {
-  const [news] = await call("metadata", "LIST_EVENTS", { cursor: "sums", types: ["file.committed"] });
+for (let news = {}; ; news.more || await sleep(1000)) {
+  [news] = await call("metadata", "LIST_EVENTS", { cursor: "sums", types: ["file.committed"] });
   for (const { path, version, time_ms } of news.events) {
     const sums = path + ".sha256", digest = createHash("sha256");
     const [done] = path.endsWith(".sha256") ? [{ modified_ms: time_ms }] : await call("metadata", "STAT", { path: sums });

@@ -1,7 +1,7 @@
 """Writes the SHA-256 of each uploaded file beside it, as NAME.sha256. BUNDLE is the line that filestored enrol prints."""
 import base64, hashlib, json, os, time, uuid, zmq
 me = json.loads(base64.urlsafe_b64decode(os.environ["BUNDLE"] + "=="))
-bus = zmq.Context().socket(zmq.REQ)
+bus, news = zmq.Context().socket(zmq.REQ), {}
 bus.rcvtimeo = 60000                            # No answer ends this; what started it starts it again, and it goes on
 if me["broker"].startswith("tcp:"):
     bus.curve_serverkey, bus.curve_publickey, bus.curve_secretkey = (me[k + "_key"].encode() for k in ("server", "public", "secret"))
@@ -16,7 +16,7 @@ def call(service, command, *frames, **payload):
         raise SystemExit(reply["message"])
     return reply.get("payload", {}), b"".join(frames)
 
-while not time.sleep(1):
+while news.get("more") or not time.sleep(1):
     news, _ = call("metadata", "LIST_EVENTS", cursor="sums", types=["file.committed"])
     for path, version, when in ((event["path"], event["version"], event["time_ms"]) for event in news["events"]):
         sums, page, digest, size = path + ".sha256", {"more": True}, hashlib.sha256(), 0
