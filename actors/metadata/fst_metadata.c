@@ -171,13 +171,15 @@ s_answer_held (fst_metadata_t *self, fst_rc_t rc)
     self->held_count = 0;
 }
 
+//  Everybody on the bus hears it, so of files only that there is something to ask LIST_EVENTS for.
 static bool
 s_publish_event (void *arg, const fst_journal_t *event)
 {
     fst_metadata_t *self = arg;
     char topic [64];
     snprintf (topic, sizeof (topic), "%s.%s", event->node? "node": "file", event->type);
-    fst_actor_publish (self->actor, topic, fst_metadata_event_json (event));
+    fst_actor_publish (self->actor, topic, event->node? fst_metadata_event_json (event):
+                       json_pack ("{s:I}", "sequence", (json_int_t) event->sequence));
     self->published = event->sequence;
     return true;
 }

@@ -156,6 +156,26 @@ class Rights(unittest.TestCase):
         heard.close()
         publisher.close()
 
+    def test_an_actor_without_read_rights_learns_no_name_from_the_bus(self):
+        actor = self.actor("deaf")
+        heard = actor.connect(zmq.SUB, actor.events_out)
+        heard.rcvtimeo, messages, said = 50, [], []
+
+        def said_and_heard():
+            said.append("folder-%d" % len(said))
+            self.alice.ok("mkdir", "secret/" + said[-1])
+            try:
+                while True:
+                    messages.append(heard.recv_multipart())
+            except zmq.Again:
+                return any(topic == b"file.folder" for topic, body in messages)
+        until(said_and_heard, "a live event of a file")
+        for name in (b"alice", b"secret", b"folder-"):
+            self.assertEqual([body for topic, body in messages if name in body], [])
+        told = actor.call("metadata", "LIST_EVENTS", since=0, types=["file"])
+        self.assertEqual([event for event in told["events"] if "alice" in event["path"]], [])
+        heard.close()
+
     def test_an_actor_reads_and_writes_in_its_paths_only(self):
         actor = self.actor("thumbs", "--read", "/users/alice/pictures", "--write", "/users/alice/thumbs")
         metadata = lambda command, **payload: actor.call("metadata", command, **payload)

@@ -574,6 +574,7 @@ Test (metadata, changes_are_published_in_order)
         json_t *body = json_loadb ((char *) zframe_data (zmsg_last (message)), zframe_size (zmsg_last (message)), 0, NULL);
         int64_t sequence = json_integer_value (json_object_get (body, "sequence"));
         cr_expect (last == 0 || sequence == last + 1);
+        cr_expect_eq (json_object_size (body), 1, "everybody hears it, so it tells no name");
         last = sequence;
         json_decref (body);
         zmsg_destroy (&message);
