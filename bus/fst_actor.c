@@ -60,6 +60,8 @@ s_wake_ms (fst_actor_t *self, int64_t now_ms)
         wake_ms = self->revoked_ms;
     if (self->metrics_ms < wake_ms)
         wake_ms = self->metrics_ms;
+    if (self->events_ms < wake_ms)
+        wake_ms = self->events_ms;
     for (size_t index = 0; index < FST_ACTOR_LANES_MAX && self->lanes [index]; index++)
         if (fst_lane_wake_ms (self->lanes [index]) < wake_ms)
             wake_ms = fst_lane_wake_ms (self->lanes [index]);
@@ -124,6 +126,8 @@ s_timers (fst_actor_t *self, int64_t now_ms)
         self->metrics_ms = fst_actor_tick_metrics (self, now_ms);
     if (now_ms >= self->tick_ms)
         self->tick_ms = self->class.tick (self->user, now_ms);
+    if (now_ms >= self->events_ms)
+        self->events_ms = fst_actor_tick_durable (self, now_ms);
 }
 
 static void
@@ -205,6 +209,7 @@ s_open_lanes (fst_actor_t *self)
     self->beat_ms = now_ms + FST_MDP_HEARTBEAT_MS;
     self->tick_ms = self->class.tick? now_ms: INT64_MAX;
     self->revoked_ms = self->revoked? now_ms: INT64_MAX;
+    fst_actor_open_durable (self);
 }
 
 static void
@@ -213,6 +218,7 @@ s_end (fst_actor_t *self)
     fst_actor_end_calls (self);
     if (self->class.stop)
         self->class.stop (self->user);
+    fst_actor_close_durable (self);
     assert (self->requests == 0);       //  stop answers what is held
 }
 

@@ -35,6 +35,7 @@
 
 typedef struct fst_actor fst_actor_t;
 typedef struct fst_request fst_request_t;
+typedef struct fst_event fst_event_t;
 typedef struct fst_figures fst_figures_t;
 
 //  Who may call: checked from the token before the handler runs.
@@ -58,7 +59,7 @@ typedef struct {
     fst_handler_fn *handle;
 } fst_command_t;
 
-//  An event: topic as published ("heartbeat.node-1") and its body, checked against schemas/events.
+//  A live event: topic as published ("heartbeat.node-1") and its body, checked against schemas/events. It may be lost.
 typedef void (fst_event_fn) (void *self, const char *topic, json_t *body);
 
 typedef struct {
@@ -66,10 +67,30 @@ typedef struct {
     fst_event_fn *handle;
 } fst_topic_t;
 
+//  A durable event: a row of metadata's journal (LIST_EVENTS), as far as the actor may read. They come in order, one at a
+//  time, each at least once: metadata keeps a cursor named after the actor's service, which is moved behind what was
+//  handled, so the actor goes on where it stopped, however long it was down; a new one begins with the oldest that is kept.
+//      A handler takes the event by saying that it is done or has failed (both null *event_p), or keeps it for later by
+//  nulling *event_p itself, and says so then: on the actor's thread, stop at the latest. The next comes only after that, so
+//  the work may be given to threads (fst_pool.h). An event still there when the handler returns is done.
+typedef void (fst_durable_fn) (void *self, fst_event_t **event_p);
+
+typedef struct {
+    const char *topic;          //  "file.committed"; "file" or "node" for all of them
+    fst_durable_fn *handle;
+} fst_durable_t;
+
 //  What an actor is. All functions run on the actor's thread; any may be NULL.
 typedef struct {
     const fst_command_t *commands;  //  Ended by a row without a name
     const fst_topic_t *topics;      //  Same; NULL for none
+    const fst_durable_t *events;    //  Same; for actors with a service
+    //  Events are missing, for they are not kept any more: look at everything. Handed out like an event, before those behind
+    //  the gap; its body has "first", the oldest sequence that is kept. NULL: only the log says so.
+    fst_durable_fn *gap;
+    //  After start: change what LIST_EVENTS is asked, e.g. give it a "path", other "types", or "since" in place of "cursor":
+    //  then no cursor is moved, and the actor keeps the sequence of what it has handled. NULL: all of the topics in events.
+    void (*question) (void *self, json_t *question);
     //  Open what is needed; self is what fst_actor_new was given. The port is bound already. If it fails it
     //  must have closed everything (stop is not called); *problem_p is a sentence, handed on to the caller of new.
     fst_rc_t (*start) (void *self, fst_actor_t *actor, char **problem_p);
@@ -183,6 +204,25 @@ fst_actor_die (fst_actor_t *self, const char *reason) __attribute__ ((noreturn))
 //  itself for what auth revokes (fst_revoked.h).
 void
 fst_actor_revoke (fst_actor_t *self, const uint8_t session [FST_SESSION_BYTES], int64_t expires_ms);
+
+//  ---- Durable events
+
+//  As on the bus: "file.committed"; "gap" for the gap function.
+const char *
+fst_event_topic (const fst_event_t *self);
+
+//  As in the reply of LIST_EVENTS: sequence, type, time_ms, path, user, id, ... Borrowed until it is done or has failed.
+json_t *
+fst_event_body (const fst_event_t *self);
+
+//  Handled; the next may come.
+void
+fst_event_done (fst_event_t **self_p);
+
+//  Not handled, for this reason (a sentence for the log, which gets it once): it is handed out again after 1, 2, 4, ... 60 s.
+void
+fst_event_fail (fst_event_t **self_p, const char *format, ...)
+    __attribute__ ((format (printf, 2, 3)));
 
 //  ---- Requests
 

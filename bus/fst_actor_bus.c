@@ -37,6 +37,7 @@ s_event (fst_actor_t *self, const char *topic, zframe_t *frame)
             fst_revoked_event (self->revoked, body);
         if (handle)
             handle (self->user, topic, body);
+        fst_actor_hear_durable (self, topic);
     }
     else
         fst_log_warning ("event dropped topic=\"%s\" %s", fst_log_quote (topic, quoted, sizeof (quoted)),
@@ -62,11 +63,13 @@ fst_actor_open_events (fst_actor_t *self)
     fst_rc_t rc = FST_OK;
     if (options->events_in)
         rc = fst_actor_connect (self, ZMQ_PUB, options->events_in, &self->publisher);
-    if (rc == FST_OK && options->events_out && (self->class.topics || self->revoked))
+    if (rc == FST_OK && options->events_out && (self->class.topics || self->class.events || self->revoked))
         rc = fst_actor_connect (self, ZMQ_SUB, options->events_out, &self->subscriber);
     if (rc == FST_OK && self->subscriber && self->revoked)
         zsock_set_subscribe (self->subscriber, FST_REVOKED_TOPIC);
     for (const fst_topic_t *row = self->class.topics; rc == FST_OK && self->subscriber && row && row->topic; row++)
+        zsock_set_subscribe (self->subscriber, row->topic);
+    for (const fst_durable_t *row = self->class.events; rc == FST_OK && self->subscriber && row && row->topic; row++)
         zsock_set_subscribe (self->subscriber, row->topic);
     return rc;
 }
@@ -82,6 +85,7 @@ fst_actor_follow_lanes (fst_actor_t *self)
     if (self->registrations || fst_clock_mono_ms () >= self->opened_ms + EVENTS_FRESH_MS) {
         fst_rc_t rc = fst_actor_open_events (self);
         assert (rc == FST_OK);          //  As it was before
+        fst_actor_hear_durable (self, NULL);
     }
     self->registrations = registrations;
 }

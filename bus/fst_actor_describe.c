@@ -27,6 +27,8 @@ fst_actor_describe (const fst_actor_t *self)
     }
     for (const fst_topic_t *row = self->class.topics; row && row->topic; row++)
         json_array_append_new (topics, json_string (row->topic));
+    for (const fst_durable_t *row = self->class.events; row && row->topic; row++)
+        json_array_append_new (topics, json_string (row->topic));
     return json_pack ("{s:I, s:s, s:s, s:o, s:o}", "now_ms", (json_int_t) fst_clock_wall_ms (), "title", self->class.title? self->class.title: self->options.service,
                       "version", self->class.version? self->class.version: FST_VERSION, "commands", commands,
                       "topics", topics);

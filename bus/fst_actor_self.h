@@ -3,6 +3,7 @@
 //      fst_actor.c            start, loop, end
 //      fst_actor_requests.c   requests in, checked, and their answers out
 //      fst_actor_bus.c        events, and calls to others
+//      fst_actor_events.c     durable events
 //      fst_actor_describe.c   what it can do, told by itself
 //      fst_actor_metrics.c    what came of requests, counted and published
 
@@ -52,6 +53,8 @@ typedef struct {
     char trace [FST_TRACE_BYTES_MAX + 1];   //  On whose behalf
 } fst_actor_call_t;
 
+typedef struct fst_actor_events fst_actor_events_t;
+
 //  What an item of the poll is about.
 typedef enum {
     FST_ACTOR_PIPE, FST_ACTOR_LANE, FST_ACTOR_PORT, FST_ACTOR_EVENTS, FST_ACTOR_CALLER, FST_ACTOR_FD, FST_ACTOR_WATCHED
@@ -75,13 +78,14 @@ struct fst_actor {
     unsigned registrations;         //  Of the first lane, when publisher and subscriber were made
     fst_caller_t *caller;           //  NULL without a broker
     zlist_t *calls;
+    fst_actor_events_t *events;     //  NULL if the class wants no durable ones
     fst_actor_fd_t fds [FST_ACTOR_FDS_MAX];
     size_t fds_count;
     fst_actor_watched_t watched [FST_ACTOR_WATCHED_MAX];
     size_t watched_count;           //  Places that were ever used
     size_t requests, port_requests; //  Under way; of these, the port's
     int64_t opened_ms;              //  When the sockets were made first
-    int64_t beat_ms, tick_ms, revoked_ms, metrics_ms;
+    int64_t beat_ms, tick_ms, revoked_ms, metrics_ms, events_ms;
     int64_t started_ms;             //  Wall time
     char process [9];               //  Random hex: this start of ours
     fst_actor_tally_t tallies [FST_ACTOR_COMMANDS_MAX + 1];     //  Those of no row last
@@ -146,5 +150,23 @@ fst_actor_finish_calls (fst_actor_t *self);
 //  All others end with FST_INTERRUPTED.
 void
 fst_actor_end_calls (fst_actor_t *self);
+
+//  ---- fst_actor_events.c
+
+//  Begin, if the class has a table of them. The actor was started.
+void
+fst_actor_open_durable (fst_actor_t *self);
+
+//  Something happened: ask now. topic: of a live event; NULL: in any case.
+void
+fst_actor_hear_durable (fst_actor_t *self, const char *topic);
+
+//  Hand out, ask, move the cursor. Returns when it is next; events_ms may be set to an earlier time meanwhile.
+int64_t
+fst_actor_tick_durable (fst_actor_t *self, int64_t now_ms);
+
+//  What was not done by now comes again at the next start; the cursor is moved to what was. Calls have ended.
+void
+fst_actor_close_durable (fst_actor_t *self);
 
 #endif
