@@ -5,7 +5,7 @@
 //      {
 //          static hello_t self;
 //          static const fst_actor_class_t class = {
-//              .title = "Says hello", .schemas = &hello_schemas, .commands = s_commands, .topics = s_topics
+//              .title = "Says hello", .schemas = &hello_schemas, .commands = s_commands, .events = s_events
 //          };
 //          return fst_actor_main (argc, argv, &class, &self);
 //      }

@@ -39,8 +39,8 @@ wait_ready $server "$folder/server.out"
 export FILESTORE_CONFIG="$folder/data/client.zpl" FILESTORE_SESSION="$folder/session"
 echo "a password" | filestore register anna --password-stdin >/dev/null
 
-#  What it may offer and publish is said once, and carried to where it runs as one line.
-bundle=$(filestored enrol @NAME@ --role actor:@NAME@ --data "$folder/data")
+#  What it may read is said once, and carried to where it runs as one line.
+bundle=$(filestored enrol @NAME@ --read /users --data "$folder/data")
 filestored join "$bundle" "$folder/@NAME@" >/dev/null
 "$program" --config "$folder/@NAME@/@NAME@.zpl" >"$folder/actor.out" 2>"$folder/actor.log" &
 actor=$!
@@ -51,9 +51,15 @@ case $reply in
     *'"greeting":"Hello, Anna"'*) ;;
     *) fail "it answered $reply" ;;
 esac
+echo "something" >"$folder/something"
+filestore put "$folder/something" something >/dev/null
+until filestore call @NAME@ HELLO '{"name": "Anna"}' --json | grep -q '"events":[1-9]'; do
+    kill -0 $actor || fail "it ended"
+    sleep 0.1
+done
 filestore call @NAME@ HELLO '{"nickname": "A"}' >"$folder/refused.log" 2>&1 && fail "a payload against the schema was taken"
 filestore services | grep -q '^@NAME@ ' || fail "filestore services does not list it"
 kill -TERM $actor
 wait $actor || fail "it did not end cleanly"
 actor=
-echo "@NAME@ greets, refuses what is against its schema, and ends cleanly"
+echo "@NAME@ greets, sees what happens to files, refuses what is against its schema, and ends cleanly"
