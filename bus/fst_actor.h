@@ -72,7 +72,8 @@ typedef struct {
 //  handled, so the actor goes on where it stopped, however long it was down; a new one begins with the oldest that is kept.
 //      A handler takes the event by saying that it is done or has failed (both null *event_p), or keeps it for later by
 //  nulling *event_p itself, and says so then: on the actor's thread, stop at the latest. The next comes only after that, so
-//  the work may be given to threads (fst_pool.h). An event still there when the handler returns is done.
+//  the work may be given to threads (fst_pool.h); and only when the cursor has moved, so a kill repeats no more than the one
+//  that was kept, while of others, whose cursor moves now and then, a few may come again. An event still there when the handler returns is done.
 typedef void (fst_durable_fn) (void *self, fst_event_t **event_p);
 
 typedef struct {
@@ -218,6 +219,10 @@ fst_event_body (const fst_event_t *self);
 //  Handled; the next may come.
 void
 fst_event_done (fst_event_t **self_p);
+
+//  Up to which sequence all was handled; -1: nothing yet.
+int64_t
+fst_actor_handled (const fst_actor_t *self);
 
 //  Not handled, for this reason (a sentence for the log, which gets it once): it is handed out again after 1, 2, 4, ... 60 s.
 void

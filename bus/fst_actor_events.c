@@ -30,6 +30,7 @@ struct fst_actor_events {
     size_t at;                      //  How many of it were
     bool gap;                       //  It begins with one, which the actor has not taken yet
     bool out;                       //  The handler has the event
+    bool settle;                    //  It kept one: the cursor first, then the next
     fst_event_t event;
     int64_t failures;               //  Of it, in a row
     bool asking, news;
@@ -81,7 +82,9 @@ s_moved (void *arg, fst_rc_t rc, json_t *reply)
     if (rc == FST_OK)
         self->moved = moving;
     else
-        self->move_ms = fst_clock_mono_ms () + RETRY_MS;
+    if (rc == FST_MALFORMED)
+        self->handled = self->moved = -1;       //  There is an older database now; it will say that there is a gap
+    self->move_ms = rc == FST_OK? 0: fst_clock_mono_ms () + RETRY_MS;
 }
 
 static json_t *
@@ -130,7 +133,7 @@ s_listed (void *arg, fst_rc_t rc, json_t *reply)
     self->due_ms = 0;
     self->gap = json_is_true (json_object_get (reply, "gap"));
     if (self->gap)
-        self->moved = -1;           //  Of an older database: back
+        self->handled = self->moved = -1;       //  Of an older database: the cursor goes back
     s_end_page_if_handled (self);
 }
 
@@ -185,6 +188,7 @@ s_hand_out (fst_actor_events_t *self)
     self->out = true;
     if (handle)
         handle (self->actor->user, &event);
+    self->settle = !event;
     if (event)
         fst_event_done (&event);
 }
@@ -245,6 +249,13 @@ fst_event_fail (fst_event_t **self_p, const char *format, ...)
     s_wake (self);
 }
 
+int64_t
+fst_actor_handled (const fst_actor_t *actor)
+{
+    assert (actor && actor->events);
+    return actor->events->handled;
+}
+
 //  ---- For the loop
 
 void
@@ -283,11 +294,19 @@ fst_actor_hear_durable (fst_actor_t *actor, const char *topic)
     s_wake (self);
 }
 
+//  Whether an event can be handed out. After one that was kept not before the cursor has moved: an actor that is killed
+//  in the midst of long work does no more again than that.
+static bool
+s_is_next (const fst_actor_events_t *self)
+{
+    return self->page && !self->out && !(self->settle && s_cursor_is_behind (self));
+}
+
 int64_t
 fst_actor_tick_durable (fst_actor_t *actor, int64_t now_ms)
 {
     fst_actor_events_t *self = actor->events;
-    for (int count = 0; self->page && !self->out && now_ms >= self->due_ms && count < TURN_EVENTS; count++)
+    for (int count = 0; count < TURN_EVENTS && s_is_next (self) && now_ms >= self->due_ms; count++)
         s_hand_out (self);
     int64_t ask_ms = self->news? self->due_ms: self->due_ms + IDLE_MS;
     if (!self->page && !self->asking && now_ms >= ask_ms)
@@ -296,7 +315,7 @@ fst_actor_tick_durable (fst_actor_t *actor, int64_t now_ms)
         self->moving = self->handled;
         fst_actor_call (actor, "metadata", "MOVE_CURSOR", s_move (self), s_moved, self);
     }
-    int64_t wake_ms = self->out || self->asking? INT64_MAX: self->page? self->due_ms: ask_ms;
+    int64_t wake_ms = s_is_next (self)? self->due_ms: self->page || self->asking? INT64_MAX: ask_ms;
     if (s_cursor_is_behind (self) && self->moving < 0 && self->move_ms < wake_ms)
         wake_ms = self->move_ms;
     return wake_ms;

@@ -3,13 +3,13 @@
 #include <curl/curl.h>
 #include <sodium.h>
 #include <string.h>
-#include "fst_actor.h"
 #include "fst_deliver.h"
 #include "fst_main.h"
 
 #define SECRET_FILE_BYTES_MAX 256
 
 typedef struct {
+    fst_actor_t *actor;
     fst_deliver_t *deliver;
 } s_webhook_t;
 
@@ -17,14 +17,14 @@ static void
 s_status (void *arg, fst_request_t **request_p)
 {
     s_webhook_t *self = arg;
-    fst_deliver_state_t state;
-    fst_deliver_state (self->deliver, &state);
-    json_t *reply = json_pack ("{s:I, s:I, s:I}", "sequence", (json_int_t) state.sequence, "sent", (json_int_t) state.sent,
-                               "failures", (json_int_t) state.failures);
-    if (state.failures) {
-        json_object_set_new (reply, "waiting", json_integer (state.waiting));
-        json_object_set_new (reply, "problem", json_string (*state.problem? state.problem: "?"));
-        json_object_set_new (reply, "next_ms", json_integer (state.next_ms));
+    const fst_deliver_state_t *state = fst_deliver_state (self->deliver);
+    int64_t handled = fst_actor_handled (self->actor);
+    json_t *reply = json_pack ("{s:I, s:I, s:I}", "sequence", (json_int_t) (handled < 0? 0: handled), "sent", (json_int_t) state->sent,
+                               "failures", (json_int_t) state->failures);
+    if (state->failures) {
+        json_object_set_new (reply, "waiting", json_integer (state->waiting));
+        json_object_set_new (reply, "problem", json_string (*state->problem? state->problem: "?"));
+        json_object_set_new (reply, "next_ms", json_integer (state->next_ms));
     }
     fst_request_reply (request_p, reply);
 }
@@ -43,18 +43,42 @@ s_skip (void *arg, fst_request_t **request_p)
 static void
 s_metrics (void *arg, fst_figures_t *figures)
 {
-    fst_deliver_state_t state;
-    fst_deliver_state (((s_webhook_t *) arg)->deliver, &state);
-    fst_actor_figure (figures, "sent_total", "Events that the other side took", state.sent);
-    fst_actor_figure (figures, "failures", "Tries in a row that the event that waits failed", state.failures);
+    const fst_deliver_state_t *state = fst_deliver_state (((s_webhook_t *) arg)->deliver);
+    fst_actor_figure (figures, "sent_total", "Events that the other side took", state->sent);
+    fst_actor_figure (figures, "failures", "Tries in a row that the event that waits failed", state->failures);
 }
 
 static void
-s_event (void *arg, const char *topic, json_t *body)
+s_event (void *arg, fst_event_t **event_p)
 {
-    (void) topic;
-    (void) body;
-    fst_deliver_wake (((s_webhook_t *) arg)->deliver);
+    fst_deliver_event (((s_webhook_t *) arg)->deliver, event_p);
+}
+
+static int64_t
+s_tick (void *arg, int64_t now_ms)
+{
+    return fst_deliver_tick (((s_webhook_t *) arg)->deliver, now_ms);
+}
+
+//  The settings say what is told; whatever the actor was enrolled as, its cursor is "webhook".
+static void
+s_question (void *arg, json_t *question)
+{
+    const fst_config_t *config = fst_actor_config (((s_webhook_t *) arg)->actor);
+    const char *path = fst_config_text (config, "webhook-path");
+    char *list = strdup (fst_config_text (config, "webhook-types")), *rest = list, *type;
+    assert (list);
+    json_t *types = json_array ();
+    while ((type = strsep (&rest, " ,")))
+        if (*type)
+            json_array_append_new (types, json_string (type));
+    free (list);
+    json_object_set_new (question, "cursor", json_string ("webhook"));
+    if (json_array_size (types))
+        json_object_set (question, "types", types);
+    json_decref (types);
+    if (*path)
+        json_object_set_new (question, "path", json_string (path));
 }
 
 //  First line of the file; secrets do not belong on command lines.
@@ -78,16 +102,13 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
 {
     s_webhook_t *self = arg;
     const fst_config_t *config = fst_actor_config (actor);
+    self->actor = actor;
     char secret [SECRET_FILE_BYTES_MAX];
     fst_rc_t rc = s_read_secret (fst_config_text (config, "webhook-secret"), secret, problem_p);
     if (rc != FST_OK)
         return rc;
-    fst_deliver_options_t options = {
-        .client = config, .token = fst_actor_keys (actor)->token, .secret = secret,
-        .url = fst_config_text (config, "webhook-url"), .ca = fst_config_text (config, "webhook-ca"),
-        .path = fst_config_text (config, "webhook-path"), .types = fst_config_text (config, "webhook-types")
-    };
-    rc = fst_deliver_new (&options, &self->deliver, problem_p);
+    rc = fst_deliver_new (actor, fst_config_text (config, "webhook-url"), secret, fst_config_text (config, "webhook-ca"),
+                          &self->deliver, problem_p);
     sodium_memzero (secret, sizeof (secret));
     return rc;
 }
@@ -106,9 +127,9 @@ static const fst_command_t s_commands [] = {
     { NULL }
 };
 
-static const fst_topic_t s_topics [] = {
-    { "file.",      s_event },
-    { "node.",      s_event },
+static const fst_durable_t s_events [] = {
+    { "file",       s_event },
+    { "node",       s_event },
     { NULL }
 };
 
@@ -124,9 +145,12 @@ static const fst_option_t s_settings [] = {
 static const fst_actor_class_t s_class = {
     .title = "Tells events to an address outside.",
     .commands = s_commands,
-    .topics = s_topics,
+    .events = s_events,
+    .gap = s_event,
+    .question = s_question,
     .settings = s_settings,
     .start = s_start,
+    .tick = s_tick,
     .stop = s_stop,
     .metrics = s_metrics
 };
