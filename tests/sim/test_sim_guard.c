@@ -107,7 +107,12 @@ static void
 s_moved (uint64_t seed)
 {
     sim_t *sim = s_world (seed);
+    char path [16];
     s_fill (sim);
+    for (int file = 0; file < 12; file++) {     //  So many that node-1 has something
+        snprintf (path, sizeof (path), "more-%d", file);
+        SIM_CHECK (sim, sim_put (sim, CLIENT, path, 3000) == FST_OK);
+    }
     sim_kill (sim, SIM_NODE (1));
     SIM_CHECK (sim, SIM_UNTIL (sim, sim_saw (sim, "node repaired"), 300000));
     sim_elapse (sim, 10000);
