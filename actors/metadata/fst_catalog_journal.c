@@ -2,7 +2,8 @@
 
 #include "fst_catalog_sql.h"
 
-#define TRIM_ROWS 512
+#define TRIM_ROWS       512
+#define CURSOR_USED_MS  3600000
 
 fst_rc_t
 fst_catalog_event_add (fst_catalog_t *self, fst_journal_t *event)
@@ -113,6 +114,8 @@ s_check_cursors (fst_catalog_t *self, const char *user)
     return count < FST_CURSORS_MAX? FST_OK: FST_TOO_MANY;
 }
 
+//  An actor with nothing to do puts its cursor each second where it stands: that is written once an hour, as it shows that
+//  somebody reads there.
 fst_rc_t
 fst_catalog_cursor_put (fst_catalog_t *self, const char *user, const char *name, int64_t sequence)
 {
@@ -124,11 +127,13 @@ fst_catalog_cursor_put (fst_catalog_t *self, const char *user, const char *name,
     if (rc != FST_OK)
         return rc;
     sqlite3_stmt *insert = fst_db_prepare (self->db,
-        "INSERT OR REPLACE INTO cursors (user, name, sequence, aged_ms) VALUES (?1, ?2, ?3, ?4)");
+        "INSERT INTO cursors (user, name, sequence, aged_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE "
+        "SET sequence = ?3, aged_ms = ?4 WHERE sequence <> ?3 OR aged_ms < ?4 - ?5");
     fst_bind_text (insert, 1, user);
     fst_bind_text (insert, 2, name);
     fst_bind_int (insert, 3, sequence);
     fst_bind_int (insert, 4, self->aged_ms);
+    fst_bind_int (insert, 5, CURSOR_USED_MS);
     return fst_db_run (self->db, insert);
 }
 

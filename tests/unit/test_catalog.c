@@ -1,5 +1,6 @@
 //  The rules of the namespace and of the books that the catalog keeps.
 
+#include <sys/stat.h>
 #include "catalog_fixture.h"
 #include "fst_access.h"
 
@@ -683,6 +684,31 @@ Test (catalog, a_check_finds_books_that_are_wrong)
     unlink (s_filename);
     s_open_catalog ();
     CHECK (fst_catalog_begin (s_catalog), FST_OK);
+}
+
+//  What a batch that puts the cursor adds to the log of the database.
+static off_t
+s_cursor_costs (int64_t aged_ms)
+{
+    char log [sizeof (s_filename) + 4];
+    struct stat before, after;
+    snprintf (log, sizeof (log), "%s-wal", s_filename);
+    CHECK (fst_catalog_commit (s_catalog), FST_OK);
+    CHECK (stat (log, &before), 0);
+    CHECK (fst_catalog_begin (s_catalog), FST_OK);
+    fst_catalog_set_age (s_catalog, aged_ms);
+    CHECK (fst_catalog_cursor_put (s_catalog, "alice", "mine", 7), FST_OK);
+    CHECK (fst_catalog_commit (s_catalog), FST_OK);
+    CHECK (stat (log, &after), 0);
+    CHECK (fst_catalog_begin (s_catalog), FST_OK);
+    return after.st_size - before.st_size;
+}
+
+Test (catalog, a_cursor_that_stands_still_is_written_once_an_hour)
+{
+    cr_expect_gt (s_cursor_costs (1000), 0);
+    cr_expect_eq (s_cursor_costs (3601000), 0);
+    cr_expect_gt (s_cursor_costs (3601001), 0);
 }
 
 Test (catalog, a_cursor_that_nobody_moves_ends)
