@@ -1,34 +1,34 @@
-//  The follower: LIST_EVENTS, one event after the other.
+//  The follower: one event after the other.
 
 #include "fst_follow.h"
 #include <assert.h>
 #include <czmq.h>
-#include <pthread.h>
 #include <string.h>
 #include "filestore.h"
 #include "fst_index.h"
 #include "fst_log.h"
+#include "fst_pool.h"
 #include "fst_text.h"
 
-#define PAGE_EVENTS     256
 #define PAGE_ENTRIES    1000
-#define IDLE_S          10          //  Looked for events after so long, even if none was heard of
-#define RETRY_S         2
-#define TRIES_MAX       30          //  For content that cannot be had; then the name alone is indexed
+#define TRIES_MAX       8           //  For content that cannot be had, two minutes; then the name alone is indexed
+#define NOWHERE         INT64_C (9007199254740991)      //  To ask since then is to be told of a gap
 
 struct fst_follow {
-    filestore_t *client;
-    fst_index_t *index;             //  The thread's
+    fst_actor_t *actor;
+    fst_pool_t *pool;               //  Of one thread
+    filestore_t *client;            //  Up to rc: the thread's, while it has an event
+    fst_index_t *index;
     char *root;
     char *text;                     //  FST_INDEX_TEXT_BYTES_MAX octets
     size_t bytes;
     bool binary;                    //  What is read is no text
     int tries;                      //  For the content of the file it is at
-    pthread_t thread;
-    pthread_mutex_t lock;           //  For the rest
-    pthread_cond_t changed;
-    bool running, stop, news;
+    fst_event_t *event;             //  NULL: it has none
+    fst_follow_state_t next;        //  State after the event
+    fst_rc_t rc;
     fst_follow_state_t state;
+    bool ending;
 };
 
 //  ---- Content
@@ -199,18 +199,13 @@ s_take_event (fst_follow_t *self, json_t *event)
     return rc;
 }
 
-//  Everything anew. What is in the index and has not changed is not read again, so one that was interrupted goes on.
+//  Everything anew, up to an event. What is in the index and has not changed is not read again, so one that was interrupted
+//  goes on.
 static fst_rc_t
-s_look_at_all (fst_follow_t *self)
+s_look_at_all (fst_follow_t *self, int64_t sequence)
 {
-    json_t *reply = NULL;
-    fst_rc_t rc = filestore_call (self->client, "metadata", "LIST_EVENTS", NULL, &reply);
-    if (rc != FST_OK)
-        return rc;
-    int64_t sequence = json_integer_value (json_object_get (reply, "sequence"));
-    json_decref (reply);
     fst_log_info ("looking at everything sequence=%" PRId64, sequence);
-    rc = fst_index_begin (self->index);
+    fst_rc_t rc = fst_index_begin (self->index);
     if (rc != FST_OK)
         return rc;
     rc = fst_index_round_begin (self->index);
@@ -226,115 +221,67 @@ s_look_at_all (fst_follow_t *self)
     return rc;
 }
 
-static fst_rc_t
-s_take_page (fst_follow_t *self, int64_t since, json_t *page)
-{
-    size_t at;
-    json_t *event;
-    fst_rc_t rc = FST_OK;
-    json_array_foreach (json_object_get (page, "events"), at, event)
-        if ((rc = s_take_event (self, event)) != FST_OK)
-            return rc;
-    int64_t sequence = json_integer_value (json_object_get (page, "sequence"));
-    if (sequence <= since)
-        return FST_OK;
-    rc = fst_index_begin (self->index);     //  Past events that are none of ours
-    if (rc == FST_OK)
-        rc = fst_index_set_sequence (self->index, sequence);
-    return rc == FST_OK? fst_index_commit (self->index): rc;
-}
-
-static fst_rc_t
-s_turn (fst_follow_t *self, bool *more_p)
-{
-    int64_t since;
-    json_t *page = NULL;
-    *more_p = true;
-    fst_rc_t rc = fst_index_sequence (self->index, &since);
-    if (rc != FST_OK || since < 0)
-        return rc == FST_OK? s_look_at_all (self): rc;
-    rc = filestore_call (self->client, "metadata", "LIST_EVENTS",
-                         json_pack ("{s:I, s:[s], s:i}", "since", since, "types", "file", "limit", PAGE_EVENTS), &page);
-    if (rc != FST_OK)
-        return rc;
-    *more_p = json_is_true (json_object_get (page, "more"));
-    if (json_is_true (json_object_get (page, "gap")))
-        rc = s_look_at_all (self);
-    else
-        rc = s_take_page (self, since, page);
-    json_decref (page);
-    return rc;
-}
-
 //  ---- The thread
 
+static fst_rc_t
+s_read_state (fst_follow_t *self, fst_follow_state_t *state)
+{
+    fst_rc_t rc = fst_index_sequence (self->index, &state->sequence);
+    return rc == FST_OK? fst_index_count (self->index, &state->files, &state->bytes): rc;
+}
+
 static void
-s_tell_state (fst_follow_t *self)
-{
-    fst_follow_state_t state = { 0 };
-    if (fst_index_sequence (self->index, &state.sequence) != FST_OK
-    ||  fst_index_count (self->index, &state.files, &state.bytes) != FST_OK)
-        return;
-    pthread_mutex_lock (&self->lock);
-    self->state = state;
-    pthread_mutex_unlock (&self->lock);
-}
-
-//  Until something happens, or so many seconds are over. False when it shall end.
-static bool
-s_wait (fst_follow_t *self, int seconds)
-{
-    struct timespec until;
-    clock_gettime (CLOCK_REALTIME, &until);
-    until.tv_sec += seconds;
-    pthread_mutex_lock (&self->lock);
-    while (!self->stop && !self->news && pthread_cond_timedwait (&self->changed, &self->lock, &until) == 0)
-        ;
-    self->news = false;
-    bool go_on = !self->stop;
-    pthread_mutex_unlock (&self->lock);
-    return go_on;
-}
-
-static void *
-s_run (void *arg)
+s_work (void *arg)
 {
     fst_follow_t *self = arg;
-    fst_rc_t last = FST_OK;
-    bool more = true;
-    fst_log_set_subject ("search");
-    s_tell_state (self);
-    while (s_wait (self, more && last == FST_OK? 0: last == FST_OK? IDLE_S: RETRY_S)) {
-        fst_rc_t rc = s_turn (self, &more);
-        if (rc != last && rc != FST_OK)
-            fst_log_warning ("the index waits: %s (%s)", filestore_problem (self->client), fst_error_code (rc));
-        last = rc;
-        s_tell_state (self);
-    }
-    return NULL;
+    json_t *body = fst_event_body (self->event);
+    bool gap = streq (fst_event_topic (self->event), "gap");
+    self->rc = gap? s_look_at_all (self, json_integer_value (json_object_get (body, "sequence"))): s_take_event (self, body);
+    self->next = self->state;
+    if (self->rc == FST_OK)
+        self->rc = s_read_state (self, &self->next);
 }
 
-fst_rc_t
-fst_follow_new (const fst_config_t *client, const char *token, const char *root, const char *filename, int64_t bytes_max,
-                fst_follow_t **self_p, char **problem_p)
+static void
+s_worked (void *arg)
 {
-    assert (client && token && root && filename);
+    fst_follow_t *self = arg;
+    self->state = self->next;
+    if (self->rc == FST_OK)
+        fst_event_done (&self->event);
+    else
+    if (!self->ending)
+        fst_event_fail (&self->event, "%s (%s)", filestore_problem (self->client), fst_error_code (self->rc));
+}
+
+static void
+s_collect (void *arg)
+{
+    fst_pool_collect (((fst_follow_t *) arg)->pool);
+}
+
+//  ---- Class
+
+fst_rc_t
+fst_follow_new (fst_actor_t *actor, const char *root, const char *filename, int64_t bytes_max, fst_follow_t **self_p,
+                char **problem_p)
+{
+    assert (actor && root && filename);
     fst_follow_t *self = calloc (1, sizeof (*self));
     assert (self);
-    self->state.sequence = -1;
+    self->actor = actor;
     self->root = strdup (root);
     self->text = malloc (FST_INDEX_TEXT_BYTES_MAX);
     assert (self->root && self->text);
-    pthread_mutex_init (&self->lock, NULL);
-    pthread_cond_init (&self->changed, NULL);
+    self->pool = fst_pool_new ("search", 1, 1);
+    fst_actor_add_fd (actor, fst_pool_fd (self->pool), s_collect, self);
     fst_rc_t rc = fst_index_open (filename, true, bytes_max, &self->index, problem_p);
     if (rc == FST_OK)
-        rc = filestore_new (client, &self->client, problem_p);
+        rc = s_read_state (self, &self->state);
     if (rc == FST_OK)
-        rc = filestore_use_token (self->client, token);
-    if (rc == FST_OK && pthread_create (&self->thread, NULL, s_run, self) != 0)
-        rc = FST_INTERNAL;
-    self->running = rc == FST_OK;
+        rc = filestore_new (fst_actor_config (actor), &self->client, problem_p);
+    if (rc == FST_OK)
+        rc = filestore_use_token (self->client, fst_actor_keys (actor)->token);
     if (rc == FST_OK)
         *self_p = self;
     else
@@ -349,18 +296,12 @@ fst_follow_destroy (fst_follow_t **self_p)
     fst_follow_t *self = *self_p;
     if (!self)
         return;
-    if (self->running) {
-        pthread_mutex_lock (&self->lock);
-        self->stop = true;
-        pthread_cond_signal (&self->changed);
-        pthread_mutex_unlock (&self->lock);
+    self->ending = true;
+    if (self->client)
         filestore_stop (self->client);
-        pthread_join (self->thread, NULL);
-    }
+    fst_pool_destroy (&self->pool);
     filestore_destroy (&self->client);
     fst_index_destroy (&self->index);
-    pthread_cond_destroy (&self->changed);
-    pthread_mutex_destroy (&self->lock);
     free (self->root);
     free (self->text);
     free (self);
@@ -368,20 +309,32 @@ fst_follow_destroy (fst_follow_t **self_p)
 }
 
 void
-fst_follow_wake (fst_follow_t *self)
+fst_follow_question (const fst_follow_t *self, json_t *question)
 {
-    assert (self);
-    pthread_mutex_lock (&self->lock);
-    self->news = true;
-    pthread_cond_signal (&self->changed);
-    pthread_mutex_unlock (&self->lock);
+    assert (self && question);
+    json_object_del (question, "cursor");
+    json_object_set_new (question, "since", json_integer (self->state.sequence < 0? NOWHERE: self->state.sequence));
 }
 
 void
-fst_follow_state (fst_follow_t *self, fst_follow_state_t *state)
+fst_follow_event (fst_follow_t *self, fst_event_t **event_p)
 {
-    assert (self && state);
-    pthread_mutex_lock (&self->lock);
-    *state = self->state;
-    pthread_mutex_unlock (&self->lock);
+    assert (self && !self->event);
+    json_int_t sequence = json_integer_value (json_object_get (fst_event_body (*event_p), "sequence"));
+    if (strneq (fst_event_topic (*event_p), "gap") && sequence <= self->state.sequence)
+        return;                     //  It was there when everything was looked at
+    self->event = *event_p;
+    *event_p = NULL;
+    fst_rc_t rc = fst_pool_submit (self->pool, s_work, s_worked, self);
+    assert (rc == FST_OK);          //  There is one at a time
+}
+
+fst_follow_state_t
+fst_follow_state (const fst_follow_t *self)
+{
+    assert (self);
+    fst_follow_state_t state = self->state;
+    if (state.sequence >= 0 && fst_actor_handled (self->actor) > state.sequence)
+        state.sequence = fst_actor_handled (self->actor);       //  Past events that are none of ours
+    return state;
 }

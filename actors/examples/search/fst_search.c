@@ -214,8 +214,7 @@ static void
 s_status (void *arg, fst_request_t **request_p)
 {
     fst_search_t *self = arg;
-    fst_follow_state_t state;
-    fst_follow_state (self->follow, &state);
+    fst_follow_state_t state = fst_follow_state (self->follow);
     bool complete = state.sequence >= 0;
     fst_request_reply (request_p, json_pack ("{s:b, s:I, s:I, s:I}", "complete", complete, "sequence",
                                              complete? (json_int_t) state.sequence: 0, "files", (json_int_t) state.files,
@@ -225,8 +224,7 @@ s_status (void *arg, fst_request_t **request_p)
 static void
 s_metrics (void *arg, fst_figures_t *figures)
 {
-    fst_follow_state_t state;
-    fst_follow_state (((fst_search_t *) arg)->follow, &state);
+    fst_follow_state_t state = fst_follow_state (((fst_search_t *) arg)->follow);
     fst_actor_figure (figures, "files", "Files in the index", state.files);
     fst_actor_figure (figures, "index_bytes", "Octets of the index", state.bytes);
     fst_actor_figure (figures, "sequence", "Event up to which all is in the index; -1: it is not complete", state.sequence);
@@ -235,11 +233,15 @@ s_metrics (void *arg, fst_figures_t *figures)
 //  ---- The actor
 
 static void
-s_file_event (void *arg, const char *topic, json_t *body)
+s_event (void *arg, fst_event_t **event_p)
 {
-    (void) topic;
-    (void) body;
-    fst_follow_wake (((fst_search_t *) arg)->follow);
+    fst_follow_event (((fst_search_t *) arg)->follow, event_p);
+}
+
+static void
+s_question (void *arg, json_t *question)
+{
+    fst_follow_question (((fst_search_t *) arg)->follow, question);
 }
 
 static fst_rc_t
@@ -249,8 +251,8 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     const fst_config_t *config = fst_actor_config (actor);
     const char *filename = fst_config_text (config, "search-index");
     self->actor = actor;
-    fst_rc_t rc = fst_follow_new (config, fst_actor_keys (actor)->token, fst_config_text (config, "search-path"), filename,
-                                  fst_config_number (config, "search-size"), &self->follow, problem_p);
+    fst_rc_t rc = fst_follow_new (actor, fst_config_text (config, "search-path"), filename, fst_config_number (config, "search-size"),
+                                  &self->follow, problem_p);
     if (rc == FST_OK)
         rc = fst_index_open (filename, false, 0, &self->index, problem_p);
     if (rc != FST_OK)
@@ -273,8 +275,8 @@ static const fst_command_t s_commands [] = {
     { NULL }
 };
 
-static const fst_topic_t s_topics [] = {
-    { "file.",      s_file_event },
+static const fst_durable_t s_events [] = {
+    { "file",       s_event },
     { NULL }
 };
 
@@ -288,7 +290,9 @@ static const fst_option_t s_settings [] = {
 const fst_actor_class_t fst_search_class = {
     .title = "Finds text files by their names and words.",
     .commands = s_commands,
-    .topics = s_topics,
+    .events = s_events,
+    .gap = s_event,
+    .question = s_question,
     .settings = s_settings,
     .start = s_start,
     .stop = s_stop,
