@@ -1,23 +1,9 @@
-//  Tokens for applications: what the commands do, without their replies.
+//  Tokens for applications: CREATE_TOKEN, LIST_TOKENS and END_TOKEN.
 
-#include "fst_auth_tokens.h"
-#include "fst_clock.h"
-#include "fst_log.h"
-#include "fst_sodium.h"
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fst_auth_self.h"
 
 #define TOKEN_MS        (365 * INT64_C (86400000))
 #define TOKEN_MS_MAX    (3653 * INT64_C (86400000))
-
-static const char *
-s_text (fst_request_t *request, const char *field)
-{
-    const char *text = json_string_value (json_object_get (fst_request_payload (request), field));
-    assert (text);                      //  The schema says so
-    return text;
-}
 
 //  The same for a request that comes twice, so that its answer is, too.
 static void
@@ -55,46 +41,54 @@ s_read_wish (const uint8_t secret [FST_SIGN_SECRET_BYTES], fst_request_t *reques
     if (token->expires_ms <= token->created_ms || token->expires_ms > token->created_ms + TOKEN_MS_MAX)
         return FST_MALFORMED;
     s_token_session (secret, request, token->session);
-    snprintf (token->name, sizeof (token->name), "%s", s_text (request, "name"));
+    snprintf (token->name, sizeof (token->name), "%s", fst_auth_text (request, "name"));
     fst_rc_t rc = fst_path_normal (path? path: "/", home, &normal);
     if (rc == FST_OK)
-        rc = fst_scopes_add (token->scopes, strcmp (s_text (request, "rights"), "write") == 0, normal);
+        rc = fst_scopes_add (token->scopes, strcmp (fst_auth_text (request, "rights"), "write") == 0, normal);
     free (normal);
     return rc == FST_TOO_MANY? FST_BAD_NAME: rc;
 }
 
-fst_rc_t
-fst_auth_tokens_create (fst_users_t *users, const uint8_t secret [FST_SIGN_SECRET_BYTES], fst_request_t **request_p,
-                        json_t **reply_p)
+//  The reply to whoever made it, with the token itself; caller decrefs.
+static json_t *
+s_made_json (fst_auth_t *self, const fst_claims_t *asking, const fst_app_token_t *token)
 {
-    assert (users && secret && request_p && *request_p && reply_p);
+    fst_claims_t claims = { .role = asking->role, .expires_ms = token->expires_ms, .scoped = true };
+    strcpy (claims.name, asking->name);
+    memcpy (claims.session, token->session, sizeof (claims.session));
+    memcpy (claims.scopes, token->scopes, sizeof (claims.scopes));
+    char *text = fst_token_sign (&claims, self->keys->sign_secret);
+    json_t *reply = s_token_json (token);
+    json_object_set_new (reply, "token", json_string (text));
+    free (text);
+    return reply;
+}
+
+void
+fst_auth_create_token (void *arg, fst_request_t **request_p)
+{
+    fst_auth_t *self = arg;
     const fst_claims_t *asking = fst_request_claims (*request_p);
     fst_app_token_t token;
-    fst_rc_t rc = s_read_wish (secret, *request_p, &token);
+    fst_rc_t rc = s_read_wish (self->keys->sign_secret, *request_p, &token);
     if (rc != FST_OK) {
         fst_request_fail (request_p, rc, rc == FST_MALFORMED? "A token ends later than now, and within ten years."
                                                             : "That path is not allowed, or too long for a token.");
-        return rc;
+        return;
     }
-    rc = fst_users_check_session (users, asking->session, token.created_ms);
+    rc = fst_users_check_session (self->users, asking->session, token.created_ms);
     if (rc == FST_OK)
-        rc = fst_users_add_token (users, asking->name, &token);
+        rc = fst_users_add_token (self->users, asking->name, &token);
     if (rc == FST_EXISTS) {
         fst_request_fail (request_p, rc, "You have a token \"%s\" already; end it first, or choose another name.", token.name);
-        return rc;
+        return;
     }
+    json_t *reply = NULL;
     if (rc == FST_OK) {
-        fst_claims_t claims = { .role = asking->role, .expires_ms = token.expires_ms, .scoped = true };
-        strcpy (claims.name, asking->name);
-        memcpy (claims.session, token.session, sizeof (claims.session));
-        memcpy (claims.scopes, token.scopes, sizeof (claims.scopes));
-        char *text = fst_token_sign (&claims, secret);
-        *reply_p = s_token_json (&token);
-        json_object_set_new (*reply_p, "token", json_string (text));
-        free (text);
+        reply = s_made_json (self, asking, &token);
         fst_log_info ("token made user=%s name=%s", asking->name, token.name);
     }
-    return rc;
+    fst_auth_reply (self, request_p, rc, reply);
 }
 
 static void
@@ -105,23 +99,23 @@ s_append_token (void *arg, const fst_app_token_t *token)
     json_array_append_new (arg, row);
 }
 
-fst_rc_t
-fst_auth_tokens_list (fst_users_t *users, fst_request_t *request, json_t **reply_p)
+void
+fst_auth_list_tokens (void *arg, fst_request_t **request_p)
 {
-    assert (users && request && reply_p);
+    fst_auth_t *self = arg;
     json_t *tokens = json_array ();
-    fst_rc_t rc = fst_users_tokens (users, fst_request_claims (request)->name, fst_clock_wall_ms (), s_append_token, tokens);
-    *reply_p = json_pack ("{s:o}", "tokens", tokens);
-    return rc;
+    fst_rc_t rc = fst_users_tokens (self->users, fst_request_claims (*request_p)->name, fst_clock_wall_ms (),
+                                    s_append_token, tokens);
+    fst_auth_reply (self, request_p, rc, json_pack ("{s:o}", "tokens", tokens));
 }
 
-fst_rc_t
-fst_auth_tokens_end (fst_users_t *users, fst_request_t *request)
+void
+fst_auth_end_token (void *arg, fst_request_t **request_p)
 {
-    assert (users && request);
-    const char *user = fst_request_claims (request)->name, *name = s_text (request, "name");
-    fst_rc_t rc = fst_users_end_token (users, user, name, fst_clock_wall_ms ());
+    fst_auth_t *self = arg;
+    const char *user = fst_request_claims (*request_p)->name, *name = fst_auth_text (*request_p, "name");
+    fst_rc_t rc = fst_users_end_token (self->users, user, name, fst_clock_wall_ms ());
     if (rc == FST_OK)
         fst_log_info ("token ended user=%s name=%s", user, name);
-    return rc;
+    fst_auth_reply (self, request_p, rc, NULL);
 }
