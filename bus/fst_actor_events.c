@@ -12,7 +12,7 @@
 #define PAUSE_MS        50          //  Between two questions, once all was told
 #define RETRY_MS        2000        //  After the bus failed
 #define FAILED_MS_MAX   60000       //  Between two tries of an event
-#define END_MS          1000        //  For the last move of the cursor
+#define END_MS          2000        //  For the last move of the cursor
 #define PAGE_EVENTS     500
 #define TURN_EVENTS     256         //  Handed out before something else gets its turn
 
