@@ -26,8 +26,8 @@ s_file (void *arg, fst_event_t **event_p)
 {
     self_t *self = arg;
     self->events++;
-    fst_log_info ("handled topic=%s sequence=%lld", fst_event_topic (*event_p),
-                  (long long) json_integer_value (json_object_get (fst_event_body (*event_p), "sequence")));
+    fst_log_debug ("handled topic=%s sequence=%lld", fst_event_topic (*event_p),
+                   (long long) json_integer_value (json_object_get (fst_event_body (*event_p), "sequence")));
 }
 
 static const fst_command_t s_commands [] = {

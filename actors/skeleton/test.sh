@@ -21,7 +21,7 @@ fail () {
 
 #  wait_ready PID FILE: until the program has printed its line
 wait_ready () {
-    until grep -q '^ready' "$2"; do
+    until grep -qs '^ready' "$2"; do
         kill -0 "$1" 2>/dev/null || fail "a program ended before it was ready"
         sleep 0.1
     done
