@@ -36,7 +36,7 @@ export function openFiles(main, path) {
 		label: t.listOf(here), scroller: main, sort: by => sortBy(by), open: openEntry, menu, changed: drawBar, drag: dragStart,
 		heads: [["name", T.list.name, "name"], ["modified", T.list.modified, "modified"], ["size", T.list.size, "size"], ["more", T.list.actions]],
 		row: (item, tiles) => entryRow(item, tiles, { columns: FILE_COLUMNS, menu,
-			where: one => one.snippet || (found && parentOf(one.path) !== path ? pathForPeople(parentOf(one.path)) : null) }),
+			where: one => [found && parentOf(one.path) !== path && pathForPeople(parentOf(one.path)), one.snippet].filter(Boolean).join(" · ") }),
 		keys: { F2: rename, Delete: () => actions.remove(list.pointed()), Backspace: up },
 	});
 	const content = openFolder(path, { changed: throttle(60, show), gone, failed, rights: askRights });
