@@ -1,85 +1,21 @@
 //  Connections to the data ports of storage nodes.
 
-#include "fst_data.h"
-#include <assert.h>
-#include <czmq.h>
+#include "fst_data_self.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include "fst_clock.h"
 #include "fst_envelope.h"
 #include "fst_log.h"
-#include "fst_proof.h"
 #include "fst_schema.h"
 #include "fst_socket.h"
-#include "fst_text.h"
 #include "fst_trace.h"
 
 #define WINDOW_STANDARD (8 * 1024 * 1024)       //  Until the node said something else
-#define LATE_FACTOR     3           //  Late is who takes so many times as long as another one
-#define LATE_MS_MAX     8000        //  A node that was late has twice the time, up to this
-#define SPARE_MS        500         //  How long it matters that somebody needs a node, however late it is
-#define LATE_AGAIN_MS   60000       //  Was it not for so long, it has the usual time again
-#define WITNESS_MS      10000       //  What an idle node did so long before counts
 #define PROBE_MS        1500        //  Silence after which a node is asked for a sign of life
-#define PACE_MS         5000        //  How long what a node took says something
 
 //  The command of each kind
 static const char *const s_commands [FST_DATA_KINDS] = { "RETRIEVE", "STORE", "STORE", "SEAL" };
-
-typedef struct s_request s_request_t;
-struct s_request {
-    TAILQ_ENTRY (s_request) link;
-    uint64_t id;
-    fst_data_kind_t kind;
-    zmq_msg_t head;             //  The envelope, while it waits to be sent
-    zmq_msg_t *frames;
-    size_t frames_count;
-    int64_t bytes;
-    fst_data_tag_t tag;
-    bool forgotten;
-};
-typedef TAILQ_HEAD (s_requests, s_request) s_requests_t;
-
-struct fst_data_node {
-    TAILQ_ENTRY (fst_data_node) link;
-    char name [FST_NODE_BYTES_MAX + 1];
-    char user [FST_USER_BYTES_MAX * 2 + 1];
-    char *endpoint;
-    char ticket [FST_PROOF_TEXT_MAX];
-    zsock_t *socket;            //  NULL while there is no connection
-    zsock_t *monitor;           //  Tells when it breaks
-    int64_t window;
-    int64_t load;
-    int64_t heard_ms;           //  Anything
-    int64_t answered_ms;        //  An answer to a request
-    int64_t probed_ms;          //  It was asked for a sign of life
-    int64_t late_ms;            //  After which it is late
-    int64_t was_late_ms;        //  When it last was; 0 = never
-    int64_t spared_until_ms;    //  Before this it does not fail for being late
-    int64_t down_until_ms;
-    struct {
-        int64_t asked_ms;       //  The latest of the requests that it answered
-        int64_t took_ms;        //  The last answer
-        int64_t pace_ms;        //  What one takes, smoothed
-        int64_t done_ms;        //  When the last one came; 0 = never
-    } did [FST_DATA_KINDS];
-    s_requests_t queue;         //  Not sent yet: no connection yet, or its queue is full
-    s_requests_t sent;          //  In the order in which they were sent
-};
-
-struct fst_data {
-    TAILQ_HEAD (, fst_data_node) nodes;
-    char prefix [FST_ID_TEXT_BYTES + 1];    //  Makes the ids of this client its own
-    uint64_t next_id, next_monitor;
-};
-
-static int64_t
-s_max (int64_t a, int64_t b)
-{
-    return a > b? a: b;
-}
 
 fst_data_t *
 fst_data_new (void)
@@ -93,7 +29,7 @@ fst_data_new (void)
 }
 
 static void
-s_drop_frames (s_request_t *request)
+s_drop_frames (fst_data_request_t *request)
 {
     zmq_msg_close (&request->head);
     zmq_msg_init (&request->head);
@@ -105,7 +41,7 @@ s_drop_frames (s_request_t *request)
 }
 
 static void
-s_request_destroy (s_request_t **request_p)
+s_request_destroy (fst_data_request_t **request_p)
 {
     s_drop_frames (*request_p);
     zmq_msg_close (&(*request_p)->head);
@@ -114,9 +50,9 @@ s_request_destroy (s_request_t **request_p)
 }
 
 static void
-s_requests_clear (s_requests_t *list)
+s_requests_clear (fst_data_requests_t *list)
 {
-    s_request_t *request;
+    fst_data_request_t *request;
     while ((request = TAILQ_FIRST (list))) {
         TAILQ_REMOVE (list, request, link);
         s_request_destroy (&request);
@@ -267,26 +203,6 @@ fst_data_load (const fst_data_node_t *node)
     return node->load;
 }
 
-//  The oldest request of that kind that the node did not answer, or NULL.
-static const s_request_t *
-s_owes (const fst_data_node_t *node, fst_data_kind_t kind)
-{
-    const s_request_t *request;
-    TAILQ_FOREACH (request, &node->sent, link)
-        if (request->kind == kind)
-            return request;
-    TAILQ_FOREACH (request, &node->queue, link)
-        if (request->kind == kind)
-            return request;
-    return NULL;
-}
-
-static bool
-s_idle (const fst_data_node_t *node)
-{
-    return TAILQ_EMPTY (&node->sent) && TAILQ_EMPTY (&node->queue);
-}
-
 fst_data_node_t *
 fst_data_next (fst_data_t *self, fst_data_node_t *node)
 {
@@ -299,24 +215,6 @@ fst_data_down (const fst_data_node_t *node, int64_t now_ms)
 {
     assert (node);
     return now_ms < node->down_until_ms;
-}
-
-void
-fst_data_spare (fst_data_node_t *node, int64_t now_ms)
-{
-    assert (node);
-    node->spared_until_ms = now_ms + SPARE_MS;
-}
-
-int64_t
-fst_data_expect_ms (const fst_data_node_t *node, fst_data_kind_t kind, int64_t now_ms)
-{
-    assert (node);
-    const s_request_t *oldest = s_owes (node, kind);
-    int64_t waits_ms = oldest? now_ms - oldest->tag.asked_ms: 0;
-    if (!node->did [kind].done_ms || now_ms - node->did [kind].done_ms > PACE_MS)
-        return waits_ms;
-    return waits_ms > node->did [kind].pace_ms? waits_ms: node->did [kind].pace_ms;
 }
 
 //  ---- Sending
@@ -336,7 +234,7 @@ s_encode (fst_data_t *self, uint64_t number, const char *command, json_t *payloa
 //  Send one message. FST_BUSY: try later, nothing was sent. After the first frame was taken the others can
 //  only fail when the connection broke.
 static fst_rc_t
-s_send_one (fst_data_node_t *node, s_request_t *request)
+s_send_one (fst_data_node_t *node, fst_data_request_t *request)
 {
     void *socket = zsock_resolve (node->socket);
     int flags = ZMQ_DONTWAIT | (request->frames_count? ZMQ_SNDMORE: 0);
@@ -361,7 +259,7 @@ s_flush (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
         s_fail_node (self, node, FST_UNREACHABLE, "there is no way to its address", now_ms);
         return;
     }
-    s_request_t *request;
+    fst_data_request_t *request;
     while ((request = TAILQ_FIRST (&node->queue))) {
         fst_rc_t rc = s_send_one (node, request);
         if (rc == FST_BUSY)
@@ -383,7 +281,7 @@ fst_data_send (fst_data_t *self, fst_data_node_t *node, fst_data_kind_t kind, js
     assert (self);
     assert (node);
     assert (tag && tag->done);
-    s_request_t *request = calloc (1, sizeof (*request));
+    fst_data_request_t *request = calloc (1, sizeof (*request));
     assert (request);
     request->id = ++self->next_id;
     request->kind = kind;
@@ -414,9 +312,9 @@ fst_data_forget (fst_data_t *self, const void *owner)
     assert (self);
     fst_data_node_t *node;
     TAILQ_FOREACH (node, &self->nodes, link) {
-        s_request_t *request = TAILQ_FIRST (&node->queue);
+        fst_data_request_t *request = TAILQ_FIRST (&node->queue);
         while (request) {
-            s_request_t *next = TAILQ_NEXT (request, link);
+            fst_data_request_t *next = TAILQ_NEXT (request, link);
             if (request->tag.owner == owner) {
                 node->load -= request->bytes;
                 TAILQ_REMOVE (&node->queue, request, link);
@@ -440,11 +338,11 @@ s_fail_node (fst_data_t *self, fst_data_node_t *node, fst_rc_t rc, const char *r
     s_disconnect (node);
     node->down_until_ms = now_ms + FST_DATA_DOWN_MS;
     node->load = 0;
-    s_requests_t failed;
+    fst_data_requests_t failed;
     TAILQ_INIT (&failed);
     TAILQ_CONCAT (&failed, &node->sent, link);
     TAILQ_CONCAT (&failed, &node->queue, link);
-    s_request_t *request;
+    fst_data_request_t *request;
     while ((request = TAILQ_FIRST (&failed))) {
         TAILQ_REMOVE (&failed, request, link);
         s_drop_frames (request);
@@ -458,7 +356,7 @@ s_fail_node (fst_data_t *self, fst_data_node_t *node, fst_rc_t rc, const char *r
 //  ---- Receiving
 
 //  The request that this reply answers, unlinked; NULL if there is none.
-static s_request_t *
+static fst_data_request_t *
 s_match (fst_data_t *self, fst_data_node_t *node, const char *id)
 {
     size_t length = strlen (self->prefix);
@@ -468,27 +366,13 @@ s_match (fst_data_t *self, fst_data_node_t *node, const char *id)
     if (strncmp (id, self->prefix, length) != 0 || id [length] != '-')
         return NULL;
     uint64_t number = strtoull (id + length + 1, NULL, 16);
-    s_request_t *request;
+    fst_data_request_t *request;
     TAILQ_FOREACH (request, &node->sent, link)
         if (request->id == number) {
             TAILQ_REMOVE (&node->sent, request, link);
             return request;
         }
     return NULL;
-}
-
-//  Remember how long the node took.
-static void
-s_note (fst_data_node_t *node, const s_request_t *request, int64_t now_ms)
-{
-    int64_t took_ms = s_max (now_ms - request->tag.asked_ms, 1);
-    node->answered_ms = now_ms;
-    if (node->did [request->kind].asked_ms < request->tag.asked_ms)
-        node->did [request->kind].asked_ms = request->tag.asked_ms;
-    bool known = node->did [request->kind].done_ms && now_ms - node->did [request->kind].done_ms <= PACE_MS;
-    node->did [request->kind].pace_ms = known? (node->did [request->kind].pace_ms * 3 + took_ms) / 4: took_ms;
-    node->did [request->kind].took_ms = took_ms;
-    node->did [request->kind].done_ms = now_ms;
 }
 
 //  Check what the node says, and give it to who asked. False if the node talks nonsense.
@@ -501,7 +385,7 @@ s_deliver (fst_data_t *self, fst_data_node_t *node, zmq_msg_t *frames, size_t co
                                    where, sizeof (where)) != FST_OK)
         return false;
     bool sane = true;
-    s_request_t *request = s_match (self, node, envelope.id);
+    fst_data_request_t *request = s_match (self, node, envelope.id);
     if (request) {
         node->load -= request->bytes;
         fst_data_reply_t reply = { .rc = envelope.rc, .message = envelope.message, .payload = envelope.payload,
@@ -514,7 +398,7 @@ s_deliver (fst_data_t *self, fst_data_node_t *node, zmq_msg_t *frames, size_t co
             sane = false;
         }
         if (reply.rc != FST_BUSY)
-            s_note (node, request, now_ms);
+            fst_data_note (node, request, now_ms);
         if (reply.rc == FST_OK)
             fst_data_set_window (node, json_integer_value (json_object_get (reply.payload, "window")));
         if (!request->forgotten)
@@ -566,7 +450,7 @@ s_receive_node (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
     if (!sane)
         s_fail_node (self, node, FST_MALFORMED, "the node sent a reply that makes no sense", now_ms);
     else
-    if (!s_idle (node) && s_broke (node))
+    if (!fst_data_idle (node) && s_broke (node))
         s_fail_node (self, node, FST_UNREACHABLE, "the connection to it broke", now_ms);
 }
 
@@ -605,62 +489,11 @@ fst_data_poll_items (fst_data_t *self, zmq_pollitem_t *items, size_t max)
 
 //  ---- Time
 
-//  The oldest request that the node did not answer; it is not idle.
-static const s_request_t *
-s_oldest (const fst_data_node_t *node)
-{
-    return TAILQ_EMPTY (&node->sent)? TAILQ_FIRST (&node->queue): TAILQ_FIRST (&node->sent);
-}
-
-//  True if other shows that the request could have been answered in a third of the time that it waits.
-static bool
-s_is_witness (const fst_data_node_t *other, const s_request_t *request, int64_t waits_ms)
-{
-    if (!other->did [request->kind].done_ms || waits_ms < LATE_FACTOR * other->did [request->kind].took_ms)
-        return false;
-    int64_t since_ms = request->tag.asked_ms - (s_idle (other)? WITNESS_MS: 0);
-    return other->did [request->kind].asked_ms >= since_ms;
-}
-
-static bool
-s_is_late (const fst_data_t *self, const fst_data_node_t *node, int64_t now_ms)
-{
-    for (fst_data_kind_t kind = 0; kind < FST_DATA_KINDS; kind++) {
-        const s_request_t *request = s_owes (node, kind);
-        int64_t waits_ms = request? now_ms - s_max (request->tag.asked_ms, node->answered_ms): 0;
-        if (!request || waits_ms < node->late_ms)
-            continue;
-        const fst_data_node_t *other;
-        TAILQ_FOREACH (other, &self->nodes, link)
-            if (other != node && s_is_witness (other, request, waits_ms))
-                return true;
-    }
-    return false;
-}
-
-//  Why the node fails now; NULL if it does not.
-static const char *
-s_overdue (const fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
-{
-    int64_t asked_ms = s_oldest (node)->tag.asked_ms;
-    if (now_ms - asked_ms >= FST_DATA_ANSWER_MS || now_ms - s_max (asked_ms, node->heard_ms) >= FST_DATA_SILENCE_MS)
-        return "the node does not answer";
-    if (node->was_late_ms && now_ms - node->was_late_ms > LATE_AGAIN_MS) {
-        node->late_ms = FST_DATA_LATE_MS;
-        node->was_late_ms = 0;
-    }
-    if (now_ms < node->spared_until_ms || !s_is_late (self, node, now_ms))
-        return NULL;
-    node->late_ms = node->late_ms * 2 < LATE_MS_MAX? node->late_ms * 2: LATE_MS_MAX;
-    node->was_late_ms = now_ms;
-    return "the node gets nothing done while others do";
-}
-
 //  Ask for a sign of life, behind a request that takes long: whatever comes back is one, even a refusal.
 static void
 s_probe (fst_data_t *self, fst_data_node_t *node, int64_t now_ms)
 {
-    int64_t quiet_ms = now_ms - s_max (s_max (node->heard_ms, node->probed_ms), s_oldest (node)->tag.asked_ms);
+    int64_t quiet_ms = now_ms - fst_max_ms (fst_max_ms (node->heard_ms, node->probed_ms), fst_data_oldest (node)->tag.asked_ms);
     if (quiet_ms < PROBE_MS || !node->socket || !TAILQ_EMPTY (&node->queue))
         return;
     zmq_msg_t head;
@@ -679,9 +512,9 @@ fst_data_tick (fst_data_t *self, int64_t looked_ms, int64_t now_ms)
     TAILQ_FOREACH (node, &self->nodes, link) {
         if (away)
             node->heard_ms = node->answered_ms = now_ms;    //  We did not listen (a slow source, a stopped process)
-        if (away || s_idle (node))
+        if (away || fst_data_idle (node))
             continue;
-        const char *reason = s_overdue (self, node, now_ms);
+        const char *reason = fst_data_overdue (self, node, now_ms);
         if (reason)
             s_fail_node (self, node, FST_TIMEOUT, reason, now_ms);
         else
@@ -695,7 +528,7 @@ fst_data_waiting (const fst_data_t *self)
     assert (self);
     const fst_data_node_t *node;
     TAILQ_FOREACH (node, &self->nodes, link)
-        if (!s_idle (node))
+        if (!fst_data_idle (node))
             return true;
     return false;
 }
