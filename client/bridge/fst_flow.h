@@ -29,6 +29,9 @@
 #include "fst_actor.h"
 #include "fst_pipe.h"
 
+//  This part of upload-idle: an upload that paused for so long gives way to who needs its place.
+#define FST_FLOW_PAUSE_SHARE  60
+
 typedef struct fst_flows fst_flows_t;
 typedef struct fst_flow fst_flow_t;
 

@@ -16,7 +16,6 @@
 #define PIECE_BYTES_MAX (7 * 1024 * 1024)       //  Of a WRITE: with what is around them they fit a message
 #define PIPE_BYTES      (1024 * 1024)
 #define NO_PIPE_BYTES   4096                    //  Of flows that do not use it
-#define UPLOADS_MAX     64
 #define TICK_MS         1000
 
 //  A file that comes in several pieces.
@@ -26,7 +25,9 @@ typedef struct s_upload {
     char id [FST_ID_TEXT_BYTES + 1];
     char *user;
     uint8_t session [FST_SESSION_BYTES];
-    fst_flow_t *flow;
+    fst_flow_t *flow;                   //  NULL: it failed, which is told to who asks next
+    fst_rc_t rc;                        //  Why
+    char *problem;
     int64_t offset, used_ms;
     fst_request_t *request;             //  Whose octets are given now, or who waits for the end; NULL: none
     size_t frame, at;                   //  Of these, given so far
@@ -39,7 +40,7 @@ struct fst_pages {
     fst_config_t *config;
     fst_flows_t *flows;                 //  From start to stop
     TAILQ_HEAD (, s_upload) uploads;
-    size_t uploads_count;
+    size_t uploads_count, places;
     int64_t idle_ms;
 };
 
@@ -321,6 +322,7 @@ s_upload_end (s_upload_t *self)
     TAILQ_REMOVE (&self->pages->uploads, self, link);
     self->pages->uploads_count--;
     fst_flow_leave (&self->flow);
+    free (self->problem);
     free (self->user);
     free (self);
 }
@@ -346,22 +348,34 @@ s_upload_feed (s_upload_t *self)
         fst_request_reply (&self->request, json_pack ("{s:s, s:I}", "upload", self->id, "offset", (json_int_t) self->offset));
 }
 
-//  An upload that failed is told to whoever asks next.
+//  It takes none of its user's transfers any more.
+static void
+s_upload_keep_failure (s_upload_t *self, fst_rc_t rc, const char *problem)
+{
+    self->rc = rc;
+    self->problem = s_copy (problem);
+    self->put = NULL;
+    fst_flow_leave (&self->flow);
+}
+
 static void
 s_upload_news (void *arg, fst_flow_t *flow)
 {
     s_upload_t *self = arg;
     fst_rc_t rc;
     const char *problem;
-    if (!self->request)
-        return;
-    if (fst_flow_over (flow, &rc, &problem)) {
-        if (rc == FST_OK && !self->last)
-            rc = FST_INTERNAL;
+    bool over = fst_flow_over (flow, &rc, &problem);
+    if (over && rc == FST_OK && !self->last)
+        rc = FST_INTERNAL;
+    if (over && self->request) {
         s_put_answer (self->put, &self->request, rc, problem);
         s_upload_end (self);
     }
     else
+    if (over)
+        s_upload_keep_failure (self, rc, problem);
+    else
+    if (self->request)
         s_upload_feed (self);
 }
 
@@ -373,14 +387,66 @@ s_upload_take (s_upload_t *self, fst_request_t **request_p)
     self->frame = self->at = 0;
     self->last = json_is_true (json_object_get (fst_request_payload (self->request), "last"));
     self->used_ms = fst_clock_mono_ms ();
-    s_upload_news (self, self->flow);
+    if (self->flow)
+        s_upload_news (self, self->flow);
+    else {
+        fst_request_fail (&self->request, self->rc, "%s", self->problem);
+        s_upload_end (self);
+    }
 }
+
+//  ---- Who gives way when all places are taken
+
+static size_t
+s_count (const fst_pages_t *pages, const char *user)
+{
+    size_t count = 0;
+    const s_upload_t *self;
+    TAILQ_FOREACH (self, &pages->uploads, link)
+        count += strcmp (self->user, user) == 0;
+    return count;
+}
+
+//  Of those that failed or pause: one of the user who has most, and of these the one that was not used for longest. NULL
+//  if there is none.
+static s_upload_t *
+s_who_gives_way (fst_pages_t *pages, int64_t now_ms)
+{
+    s_upload_t *self, *found = NULL;
+    size_t most = 0;
+    TAILQ_FOREACH (self, &pages->uploads, link) {
+        if (self->request || (self->flow && now_ms - self->used_ms < pages->idle_ms / FST_FLOW_PAUSE_SHARE))
+            continue;
+        size_t count = s_count (pages, self->user);
+        if (count > most || (count == most && self->used_ms < found->used_ms)) {
+            most = count;
+            found = self;
+        }
+    }
+    return found;
+}
+
+//  True if there is one.
+static bool
+s_make_place (fst_pages_t *pages)
+{
+    if (pages->uploads_count < pages->places)
+        return true;
+    s_upload_t *found = s_who_gives_way (pages, fst_clock_mono_ms ());
+    if (found)
+        s_upload_end (found);
+    return found != NULL;
+}
+
+//  ---- WRITE in pieces, begun and gone on with
 
 static void
 s_write_first (fst_pages_t *pages, fst_request_t **request_p)
 {
-    if (pages->uploads_count == UPLOADS_MAX) {
-        s_refuse (request_p, FST_BUSY);
+    fst_rc_t rc = !fst_flows_may_begin (pages->flows, fst_request_claims (*request_p)->name)? FST_TOO_MANY
+                : s_make_place (pages)? FST_OK: FST_BUSY;
+    if (rc != FST_OK) {
+        s_refuse (request_p, rc);
         return;
     }
     s_upload_t *self = calloc (1, sizeof (*self));
@@ -389,7 +455,7 @@ s_write_first (fst_pages_t *pages, fst_request_t **request_p)
     self->put = s_put_new (*request_p);
     fst_id_new (self->id);
     fst_flow_args_t args = { .upload = true, .pipe_bytes = PIPE_BYTES, .news = s_upload_news, .news_arg = self };
-    fst_rc_t rc = s_begin (pages, self->put, *request_p, &args, &self->flow);
+    rc = s_begin (pages, self->put, *request_p, &args, &self->flow);
     if (rc != FST_OK) {
         s_refuse (request_p, rc);
         s_put_dispose (self->put);
@@ -462,6 +528,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     fst_pages_t *self = arg;
     TAILQ_INIT (&self->uploads);
     self->idle_ms = fst_config_number (self->config, "upload-idle");
+    self->places = (size_t) fst_config_number (self->config, "uploads");
     self->flows = fst_flows_new (self->config);
     fst_flows_watch (self->flows, actor);
     return FST_OK;

@@ -3,7 +3,7 @@
 //
 //  An actor of its own in the bridge's process. Each request is a flow (fst_flow.h): a page down is a get of that range; a
 //  file in one piece is a put from memory; one in several pieces is a put that waits at a pipe for them, and
-//  ends if nothing comes for upload-idle.
+//  ends if nothing comes for upload-idle, or sooner if its place is needed.
 
 #ifndef FST_PAGES_H_INCLUDED
 #define FST_PAGES_H_INCLUDED

@@ -18,7 +18,6 @@
 #define RESULT_MS     600000        //  So long the result is told to who asks again
 #define RESULTS_MAX     1000        //  Of all; the oldest are forgotten
 #define METADATA_MAX    8192
-#define PAUSE_SHARE       60        //  Of upload-idle: who paused for so long gives way to who needs a place
 
 typedef struct s_upload {
     TAILQ_ENTRY (s_upload) link;
@@ -362,7 +361,7 @@ s_who_gives_way (fst_tus_t *set, int64_t now_ms)
     s_upload_t *self, *found = NULL;
     size_t most = 0;
     TAILQ_FOREACH (self, &set->uploads, link) {
-        if (s_over (self) || self->request || now_ms - self->used_ms < set->idle_ms / PAUSE_SHARE)
+        if (s_over (self) || self->request || now_ms - self->used_ms < set->idle_ms / FST_FLOW_PAUSE_SHARE)
             continue;
         size_t count = s_count_open (set, self->user);
         if (count > most || (count == most && self->used_ms < found->used_ms)) {

@@ -87,5 +87,28 @@ class Pages(ClusterTest):
         self.alice.fails("not_found", "stat", "other")
 
 
+class Places(ClusterTest):
+    def test_who_failed_and_then_who_paused_for_long_gives_way_to_who_needs_a_place(self):
+        shared = self.cluster(web=True, nodes=2, sets=("web=127.0.0.1:0", "uploads=2", "upload-idle=180 s"))
+        alice, bob = (Content(self, shared, shared.client(name).token()) for name in ("alice", "bob"))
+        until(lambda: alice.ask("READ", path="nothing")[0] == "not_found", "the service")
+
+        def begin(path):
+            page = until(lambda: [page for page, _ in [bob.ask("WRITE", b"new", path=path)] if isinstance(page, dict)], "a place for " + path)
+            return page[0]["upload"]
+
+        octets = content(2 << 20)
+        failed = alice.ask("WRITE", *frames(octets), path="no/folder")[0]["upload"]
+        self.assertEqual(alice.ask("WRITE", b"x", upload=failed, offset=2 << 20, last=True)[0], "not_found")
+        failed = alice.ask("WRITE", *frames(octets), path="no/folder")[0]["upload"]
+        paused = alice.ask("WRITE", b"paused", path="paused")[0]["upload"]
+        new = begin("new")
+        self.assertEqual(alice.ask("WRITE", b"x", upload=paused, offset=0)[0], "changed")
+        self.assertEqual(bob.ask("WRITE", b"er", upload=new, offset=3, last=True)[0]["path"], "/users/bob/new")
+        begin("one")
+        begin("two")
+        self.assertEqual(alice.ask("WRITE", b"", upload=paused, offset=6, last=True)[0], "not_found")
+
+
 if __name__ == "__main__":
     main()
