@@ -225,9 +225,10 @@ fst_metadata_health (fst_metadata_t *self, const fst_claims_t *claims, json_t *p
 {
     (void) claims;
     (void) payload;
-    *reply_p = json_pack ("{s:i, s:I, s:I, s:I}", "protocol", FST_PROTOCOL, "replicas", (json_int_t) self->replicas,
+    *reply_p = json_pack ("{s:i, s:I, s:I, s:I, s:I}", "protocol", FST_PROTOCOL, "replicas", (json_int_t) self->replicas,
                           "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence,
-                          "snapshot_interval_ms", (json_int_t) self->snapshot_ms);
+                          "snapshot_interval_ms", (json_int_t) self->snapshot_ms,
+                          "snapshot_behind_ms", (json_int_t) fst_snapshots_behind_ms (self->snapshots, self->now_ms));
     assert (*reply_p);
     int64_t backup_ms = fst_backup_newest_ms (self->backup), snapshot_ms = fst_snapshots_newest_ms (self->snapshots);
     if (backup_ms >= 0)

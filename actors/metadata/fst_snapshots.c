@@ -28,6 +28,7 @@ struct fst_snapshots {
     int64_t tried;                  //  Sequence of the last that was made, or tried
     int64_t last_ms;                //  When it was begun
     int64_t changed_ms;             //  When a change after it was noticed; 0 = none was
+    int64_t behind_ms;              //  Since when a change waits for one that succeeds; 0 = none does
     int64_t wait_ms;                //  From the beginning of one to that of the next
 };
 
@@ -104,6 +105,7 @@ s_done (void *arg)
     self->running = false;
     if (job->rc == FST_OK) {
         s_open_newest (self);
+        self->behind_ms = 0;            //  The next tick sees what came meanwhile
         fst_log_debug ("snapshot made sequence=%" PRId64 " bytes=%" PRId64 " took_ms=%" PRId64, job->snapshot.sequence,
                        job->snapshot.bytes, job->took_ms);
         self->wait_ms = 2 * self->wait_ms < self->options.interval_ms? 2 * self->wait_ms: self->options.interval_ms;
@@ -155,6 +157,8 @@ fst_snapshots_tick (fst_snapshots_t *self, int64_t sequence, int64_t now_ms, int
         return INT64_MAX;
     if (!self->changed_ms)
         self->changed_ms = now_ms;
+    if (!self->behind_ms)
+        self->behind_ms = now_ms;
     int64_t soon_ms = self->wait_ms < SOON_MS? self->wait_ms: SOON_MS;
     int64_t due_ms = self->last_ms + self->wait_ms;
     if (due_ms < self->changed_ms + soon_ms)
@@ -163,6 +167,13 @@ fst_snapshots_tick (fst_snapshots_t *self, int64_t sequence, int64_t now_ms, int
         return due_ms;
     s_begin (self, sequence, now_ms, wall_ms);
     return INT64_MAX;
+}
+
+int64_t
+fst_snapshots_behind_ms (const fst_snapshots_t *self, int64_t now_ms)
+{
+    assert (self);
+    return self->behind_ms && now_ms > self->behind_ms? now_ms - self->behind_ms: 0;
 }
 
 int64_t

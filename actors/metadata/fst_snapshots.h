@@ -43,6 +43,10 @@ fst_snapshots_newest (const fst_snapshots_t *self);
 int64_t
 fst_snapshots_newest_ms (const fst_snapshots_t *self);
 
+//  How long the oldest change waits that is not in it; 0 if there is none.
+int64_t
+fst_snapshots_behind_ms (const fst_snapshots_t *self, int64_t now_ms);
+
 //  Handle a request READ_SNAPSHOT; takes it.
 void
 fst_snapshots_read (fst_snapshots_t *self, fst_request_t **request_p);

@@ -18,13 +18,73 @@ cli_found (cli_doctor_t *self, cli_severity_t severity, const char *check, const
     free (finding);
 }
 
-static fst_rc_t
-s_ask (cli_doctor_t *self, const char *service, const char *command, json_t **reply_p)
+bool
+cli_doctor_silent (fst_rc_t rc)
 {
-    return filestore_call (self->cli->store, service, command, NULL, reply_p);
+    return rc == FST_TIMEOUT || rc == FST_UNAVAILABLE;
 }
 
-//  The session, the broker, auth and metadata, in this order: each needs those before.
+//  Whoever runs this waits for it: unless told otherwise, do not be as patient as a transfer.
+static void
+s_be_quick (cli_t *cli, const fst_config_t *config)
+{
+    static const char *const sets [] = { "reply-timeout=2 s", "connect-timeout=2 s" }, *const names [] = { "reply-timeout", "connect-timeout" };
+    fst_config_t *standard = fst_config_new ();
+    for (size_t at = 0; at < sizeof (sets) / sizeof (*sets); at++)
+        if (fst_config_same (config, standard, names [at]) && cli->sets_count < CLI_SETS_MAX)
+            cli->sets [cli->sets_count++] = sets [at];
+    fst_config_destroy (&standard);
+}
+
+typedef enum { ASK_AUTH, ASK_BROKER, ASK_NODES, ASK_STATUS, ASK_HEALTH, ASK_COUNT } s_asked_t;
+
+static void
+s_hear_auth (cli_doctor_t *self, const filestore_question_t *auth)
+{
+    if (auth->rc == FST_OK)
+        return;
+    json_object_set_new (self->told, "auth", json_true ());
+    cli_found (self, CLI_PROBLEM, "service", "auth", "start auth: filestored auth --config auth.zpl, and look at its log",
+               "auth does not answer: nobody can log in (%s)", auth->problem);
+}
+
+//  Who refuses because auth is away is not to blame.
+static void
+s_hear_broker (cli_doctor_t *self, const filestore_question_t *broker)
+{
+    if (broker->rc == FST_OK)
+        self->services = json_incref (broker->reply);
+    else
+    if (broker->rc == FST_UNAUTHENTICATED || broker->rc == FST_EXPIRED)
+        cli_found (self, CLI_WARNING, "session", "you", "filestore login NAME, then run it again", "your session has ended");
+    else
+    if (!json_object_get (self->told, "auth"))
+        cli_found (self, CLI_WARNING, "service", "broker", "bring the broker to this version",
+                   "the broker does not say who is there (%s)", broker->problem);
+}
+
+static void
+s_hear_metadata (cli_doctor_t *self, const filestore_question_t *asked)
+{
+    const filestore_question_t *bad = asked [ASK_NODES].rc? &asked [ASK_NODES]: asked [ASK_STATUS].rc? &asked [ASK_STATUS]: NULL;
+    self->nodes = json_incref (json_object_get (asked [ASK_NODES].reply, "nodes"));
+    self->status = json_incref (asked [ASK_STATUS].reply);
+    self->health = json_incref (asked [ASK_HEALTH].reply);
+    if (bad && cli_doctor_silent (bad->rc)) {
+        json_object_set_new (self->told, "metadata", json_true ());
+        cli_found (self, CLI_PROBLEM, "service", "metadata", "start metadata: filestored metadata --config metadata.zpl, and look at its log",
+                   "metadata does not answer: no file can be found (%s)", bad->problem);
+    }
+    else
+    if (bad && !json_object_get (self->told, "auth"))
+        cli_found (self, CLI_PROBLEM, "service", "metadata", "look at its log", "metadata refuses to say how the cluster is (%s)", bad->problem);
+    else
+    if (!bad && asked [ASK_HEALTH].rc)
+        cli_found (self, CLI_WARNING, "version", "metadata", "upgrade metadata", "it does not tell how old its backups are (%s)",
+                   asked [ASK_HEALTH].problem);
+}
+
+//  The session, then the broker, auth and metadata: all of them at once.
 static void
 s_ask_all (cli_doctor_t *self)
 {
@@ -41,41 +101,29 @@ s_ask_all (cli_doctor_t *self)
                    "%s", cli->problem? cli->problem: fst_error_text (rc));
         return;
     }
-    json_t *first = NULL;
-    rc = s_ask (self, "auth", "FIRST", &first);         //  Anybody may ask that
-    json_decref (first);
-    if (rc == FST_UNREACHABLE || rc == FST_TIMEOUT)
-        cli_doctor_broker (self, rc, filestore_problem (cli->store));
+    filestore_question_t asked [ASK_COUNT] = {
+        [ASK_AUTH]   = { .service = strdup ("auth"), .command = "FIRST" },              //  Anybody may ask that
+        [ASK_BROKER] = { .service = strdup ("broker"), .command = "LIST_SERVICES" },
+        [ASK_NODES]  = { .service = strdup ("metadata"), .command = "LIST_NODES" },
+        [ASK_STATUS] = { .service = strdup ("metadata"), .command = "STATUS" },
+        [ASK_HEALTH] = { .service = strdup ("metadata"), .command = "HEALTH" },
+    };
+    rc = filestore_call_many (cli->store, asked, somebody? ASK_COUNT: 1);
+    if (rc == FST_OK && asked [ASK_AUTH].rc == FST_UNREACHABLE)
+        cli_doctor_broker (self, asked [ASK_AUTH].problem);
     else
-    if (rc != FST_OK)
-        cli_found (self, CLI_PROBLEM, "service", "auth", "start auth: filestored auth --config auth.zpl, and look at its log",
-                   "auth does not answer: nobody can log in (%s)", filestore_problem (cli->store));
-    if (!somebody || rc == FST_UNREACHABLE || rc == FST_TIMEOUT)
-        return;
-    rc = s_ask (self, "broker", "LIST_SERVICES", &self->services);
-    if (rc == FST_UNAUTHENTICATED || rc == FST_EXPIRED)
-        cli_found (self, CLI_WARNING, "session", "you", "filestore login NAME, then run it again", "your session has ended");
+    if (rc == FST_OK && asked [ASK_AUTH].rc == FST_TIMEOUT && asked [ASK_BROKER].rc == FST_TIMEOUT)
+        cli_found (self, CLI_PROBLEM, "service", "broker", "look at its log; start it again if it hangs", "it is there and does not answer");
     else
-    if (rc != FST_OK)
-        cli_found (self, CLI_WARNING, "service", "broker", "bring the broker to this version",
-                   "the broker does not say who is there (%s)", filestore_problem (cli->store));
-    if (rc != FST_OK)
-        return;
-    json_t *reply = NULL;
-    rc = filestore_nodes (cli->store, &reply);
     if (rc == FST_OK) {
-        self->nodes = json_incref (json_object_get (reply, "nodes"));
-        json_decref (reply);
+        s_hear_auth (self, &asked [ASK_AUTH]);
+        if (somebody) {
+            s_hear_broker (self, &asked [ASK_BROKER]);
+            if (asked [ASK_BROKER].rc != FST_UNAUTHENTICATED && asked [ASK_BROKER].rc != FST_EXPIRED)
+                s_hear_metadata (self, asked);
+        }
     }
-    if (rc == FST_OK)
-        rc = filestore_status (cli->store, &self->status);
-    if (rc != FST_OK)
-        cli_found (self, CLI_PROBLEM, "service", "metadata", "start metadata: filestored metadata --config metadata.zpl, and look at its log",
-                   "metadata does not answer: no file can be found (%s)", filestore_problem (cli->store));
-    else
-    if (s_ask (self, "metadata", "HEALTH", &self->health) != FST_OK)
-        cli_found (self, CLI_WARNING, "version", "metadata", "upgrade metadata", "it does not tell how old its backups are (%s)",
-                   filestore_problem (cli->store));
+    filestore_questions_clear (asked, ASK_COUNT);
 }
 
 static void
@@ -105,15 +153,19 @@ cli_doctor (cli_t *self, int count, char **operands)
     fst_rc_t rc = cli_settings (self, &config);
     if (rc != FST_OK)
         return rc;
-    cli_doctor_t doctor = { .cli = self, .config = config, .findings = json_array (), .now_ms = fst_clock_wall_ms () };
+    cli_doctor_t doctor = { .cli = self, .config = config, .findings = json_array (), .told = json_object (),
+                             .now_ms = fst_clock_wall_ms () };
     cli_doctor_keys (&doctor);
+    s_be_quick (self, config);
     s_ask_all (&doctor);
+    cli_doctor_ask (&doctor);
+    if (doctor.nodes)
+        cli_doctor_ports (&doctor);
     if (doctor.services)
         cli_doctor_services (&doctor);
     if (doctor.nodes) {
         cli_doctor_nodes (&doctor);
         cli_doctor_enrolled (&doctor);
-        cli_doctor_ports (&doctor);
         cli_doctor_scrubs (&doctor);
     }
     if (doctor.status)
@@ -125,7 +177,10 @@ cli_doctor (cli_t *self, int count, char **operands)
         cli_print_json (json_pack ("{s:O}", "findings", doctor.findings));
     else
         s_print (&doctor);
+    filestore_questions_clear (doctor.asked, doctor.asked_count);
+    free (doctor.asked);
     json_decref (doctor.findings);
+    json_decref (doctor.told);
     json_decref (doctor.services);
     json_decref (doctor.nodes);
     json_decref (doctor.status);

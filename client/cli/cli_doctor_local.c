@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "fst_clock.h"
 #include "fst_keys.h"
 
-#define CONNECT_MS 2000
+#define CONNECT_MS 1000
 
 //  The folder of the client's key file: on a server all the others lie there too. Caller frees; NULL if there is none.
 static char *
@@ -101,67 +102,127 @@ cli_doctor_keys (cli_doctor_t *self)
 //  ------------------------------------------------------------------------------------------------
 //  Ports
 
-//  NULL if something listens there; else what is wrong. Static text.
-static const char *
-s_try (int family, const struct sockaddr *address, socklen_t length)
+//  A try to connect; several run at once.
+typedef struct {
+    int handle;                     //  -1: it is over
+    int error;                      //  Of connect
+    const char *reason;             //  What is wrong; NULL if something listens there. Static text
+} s_try_t;
+
+static void
+s_try_failed (s_try_t *try, int error)
 {
-    int handle = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (handle < 0)
-        return strerror (errno);
-    int error = connect (handle, address, length) == 0? 0: errno;
-    if (error == EINPROGRESS) {
-        struct pollfd item = { .fd = handle, .events = POLLOUT };
-        socklen_t size = sizeof (error);
-        if (poll (&item, 1, CONNECT_MS) == 0)
-            error = ETIMEDOUT;
-        else
-            getsockopt (handle, SOL_SOCKET, SO_ERROR, &error, &size);
-    }
-    close (handle);
-    return error? strerror (error): NULL;
+    try->error = error;
+    try->reason = error? strerrordesc_np (error): NULL;
+    if (try->handle >= 0)
+        close (try->handle);
+    try->handle = -1;
 }
 
-static const char *
-s_try_tcp (const char *endpoint)
+static void
+s_try_begin_at (s_try_t *try, int family, const struct sockaddr *address, socklen_t length)
+{
+    try->handle = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (try->handle < 0 || (connect (try->handle, address, length) && errno != EINPROGRESS))
+        s_try_failed (try, errno);
+}
+
+static void
+s_try_begin_tcp (s_try_t *try, const char *endpoint)
 {
     char host [256] = "";
     const char *colon = strrchr (endpoint, ':');
     snprintf (host, sizeof (host), "%.*s", (int) (colon - endpoint), endpoint);
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found;
     int failed = getaddrinfo (host, colon + 1, &hints, &found);
-    if (failed)
-        return gai_strerror (failed);
-    const char *reason = s_try (found->ai_family, found->ai_addr, found->ai_addrlen);
+    if (failed) {
+        try->reason = gai_strerror (failed);
+        return;
+    }
+    s_try_begin_at (try, found->ai_family, found->ai_addr, found->ai_addrlen);
     freeaddrinfo (found);
-    return reason;
 }
 
-static const char *
-s_try_endpoint (const char *endpoint)
+static s_try_t
+s_try_begin (const char *endpoint)
 {
+    s_try_t try = { .handle = -1 };
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     if (strncmp (endpoint, "tcp://", 6) == 0 && strrchr (endpoint, ':') > endpoint + 6)
-        return s_try_tcp (endpoint + 6);
-    if (strncmp (endpoint, "ipc://", 6) || strlen (endpoint + 6) >= sizeof (address.sun_path))
-        return NULL;                    //  Nothing that we know how to try
-    strcpy (address.sun_path, endpoint + 6);
-    return s_try (AF_UNIX, (struct sockaddr *) &address, sizeof (address));
+        s_try_begin_tcp (&try, endpoint + 6);
+    else
+    if (strncmp (endpoint, "ipc://", 6) == 0 && strlen (endpoint + 6) < sizeof (address.sun_path)) {
+        strcpy (address.sun_path, endpoint + 6);
+        s_try_begin_at (&try, AF_UNIX, (struct sockaddr *) &address, sizeof (address));
+    }
+    return try;                     //  Else nothing that we know how to try
 }
 
-//  The broker did not answer: is there none, or does it not want us?
-void
-cli_doctor_broker (cli_doctor_t *self, fst_rc_t rc, const char *problem)
+static void
+s_try_end (s_try_t *try, int64_t until_ms)
 {
-    const char *endpoint = fst_config_text (self->config, "broker"), *reason = s_try_endpoint (endpoint);
-    if (rc == FST_TIMEOUT)
-        cli_found (self, CLI_PROBLEM, "service", "auth", "start auth, and look at its log", "the broker is there, but auth does not answer");
+    if (try->handle < 0)
+        return;
+    struct pollfd item = { .fd = try->handle, .events = POLLOUT };
+    int error = ETIMEDOUT;
+    socklen_t size = sizeof (error);
+    int64_t left_ms = until_ms - fst_clock_mono_ms ();
+    if (poll (&item, 1, left_ms > 0? (int) left_ms: 0) > 0)
+        getsockopt (try->handle, SOL_SOCKET, SO_ERROR, &error, &size);
+    s_try_failed (try, error);
+}
+
+//  Nobody can refuse a connection on a machine that is off, or behind a firewall that drops it.
+static bool
+s_nothing_listens (const s_try_t *try)
+{
+    return try->error == ECONNREFUSED || try->error == ENOENT;
+}
+
+//  The broker cannot be spoken to: is there none, or does it not want us?
+void
+cli_doctor_broker (cli_doctor_t *self, const char *problem)
+{
+    const char *endpoint = fst_config_text (self->config, "broker");
+    s_try_t try = s_try_begin (endpoint);
+    s_try_end (&try, fst_clock_mono_ms () + CONNECT_MS);
+    if (s_nothing_listens (&try))
+        cli_found (self, CLI_PROBLEM, "port", endpoint, "start the broker; is \"broker\" in the settings right?",
+                   "nothing listens where the broker should be: %s", try.reason);
     else
-    if (reason)
-        cli_found (self, CLI_PROBLEM, "port", endpoint, "start the broker, or open the port in the firewall; is \"broker\" in the settings right?",
-                   "nothing listens where the broker should be: %s", reason);
+    if (try.reason)
+        cli_found (self, CLI_PROBLEM, "port", endpoint,
+                   "is its machine on? Open the port in the firewall; is \"broker\" in the settings right?",
+                   "the broker cannot be reached from here: %s", try.reason);
     else
         cli_found (self, CLI_PROBLEM, "keys", endpoint, "take client.zpl and keys/client.key of this cluster anew from the broker's machine",
                    "something listens where the broker should be, but does not know our keys or is no broker (%s)", problem);
+}
+
+static void
+s_hear_port (cli_doctor_t *self, const char *name, const char *endpoint, const s_try_t *try)
+{
+    char service [80];
+    snprintf (service, sizeof (service), "storage.%s", name);
+    const filestore_question_t *answer = cli_doctor_answer (self, service, "STATUS");
+    bool silent = answer && cli_doctor_silent (answer->rc);
+    if (silent)
+        json_object_set_new (self->told, service, json_true ());
+    if (silent && s_nothing_listens (try))
+        cli_found (self, CLI_PROBLEM, "node", name, "start it, and look at its log",
+                   "its process does not run: nothing answers, and nothing listens at its data port %s", endpoint);
+    else
+    if (silent)
+        cli_found (self, CLI_PROBLEM, "node", name, "is its machine on, and its network well? Then look at its log",
+                   "it does not answer, and its data port %s cannot be reached from here: %s", endpoint, try->reason);
+    else
+    if (s_nothing_listens (try))
+        cli_found (self, CLI_PROBLEM, "port", name, "set data-advertise to where clients reach its data-endpoint",
+                   "it is alive, but its data port %s is not there: %s", endpoint, try->reason);
+    else
+        cli_found (self, CLI_PROBLEM, "port", name,
+                   "open its data port in the firewall, or set data-advertise to what clients can reach",
+                   "it is alive, but its data port %s cannot be reached from here: %s", endpoint, try->reason);
 }
 
 //  From here, as a client reaches them.
@@ -170,14 +231,20 @@ cli_doctor_ports (cli_doctor_t *self)
 {
     size_t at;
     json_t *node;
+    s_try_t *tries = calloc (json_array_size (self->nodes) + 1, sizeof (*tries));
+    assert (tries);
     json_array_foreach (self->nodes, at, node) {
-        const char *endpoint = json_string_value (json_object_get (node, "endpoint"));
-        const char *state = json_string_value (json_object_get (node, "state")), *reason;
-        if (strcmp (state, "alive") == 0 && (reason = s_try_endpoint (endpoint)))
-            cli_found (self, CLI_PROBLEM, "port", json_string_value (json_object_get (node, "node")),
-                       "open its data port in the firewall, or set data-advertise to what clients can reach",
-                       "it is alive, but its data port %s cannot be reached from here: %s", endpoint, reason);
+        bool alive = strcmp (json_string_value (json_object_get (node, "state")), "alive") == 0;
+        tries [at] = alive? s_try_begin (json_string_value (json_object_get (node, "endpoint"))): (s_try_t) { .handle = -1 };
     }
+    int64_t until_ms = fst_clock_mono_ms () + CONNECT_MS;
+    json_array_foreach (self->nodes, at, node) {
+        s_try_end (&tries [at], until_ms);
+        if (tries [at].reason)
+            s_hear_port (self, json_string_value (json_object_get (node, "node")),
+                         json_string_value (json_object_get (node, "endpoint")), &tries [at]);
+    }
+    free (tries);
 }
 
 //  ------------------------------------------------------------------------------------------------

@@ -213,6 +213,22 @@ fst_rc_t FST_CHECKED
 filestore_call_frames (filestore_t *self, const char *service, const char *command, json_t *payload,
                        const filestore_sink_t *frames, json_t **reply_p);
 
+//  Many at once, each with a result of its own: the whole takes as long as the slowest. FST_INTERRUPTED, or FST_OK
+//  whatever the results are. Clear them in any case.
+typedef struct {
+    char *service;              //  To be set before; freed by clear
+    const char *command;        //  Likewise; borrowed
+    fst_rc_t rc;
+    json_t *reply;              //  NULL unless rc is FST_OK
+    char *problem;              //  NULL if it is
+    int64_t asked_ms, answered_ms;      //  Wall clock
+} filestore_question_t;
+
+fst_rc_t FST_CHECKED
+filestore_call_many (filestore_t *self, filestore_question_t *questions, size_t count);
+void
+filestore_questions_clear (filestore_question_t *questions, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fst_clock.h"
 
 #define PAGE_ENTRIES 2000           //  Names of a folder in one reply
 #define PAGE_EXTENTS 512
@@ -195,4 +196,48 @@ filestore_call_frames (filestore_t *self, const char *service, const char *comma
         return fst_client_ask_frames (self, service, command, payload, frames, reply_p);
     json_decref (payload);
     return rc;
+}
+
+static void
+s_answered (void *owner, void *item, fst_rc_t rc, json_t *reply, const char *problem)
+{
+    size_t *open = owner;
+    filestore_question_t *question = item;
+    question->rc = rc;
+    question->reply = json_incref (reply);
+    question->problem = rc == FST_OK? NULL: strdup (problem? problem: fst_error_text (rc));
+    question->answered_ms = fst_clock_wall_ms ();
+    (*open)--;
+}
+
+fst_rc_t
+filestore_call_many (filestore_t *self, filestore_question_t *questions, size_t count)
+{
+    assert (self && (questions || !count));
+    size_t open = count;
+    fst_rc_t rc = fst_client_begin (self);
+    for (size_t at = 0; rc == FST_OK && at < count; at++) {
+        questions [at].asked_ms = fst_clock_wall_ms ();
+        fst_client_call (self, questions [at].service, questions [at].command, NULL, s_answered, &open, &questions [at]);
+    }
+    while (rc == FST_OK && open)
+        rc = fst_client_turn (self, 1000);
+    if (rc == FST_OK)
+        return FST_OK;
+    fst_client_forget (self, &open);
+    for (size_t at = 0; at < count; at++)
+        if (!questions [at].answered_ms)
+            questions [at].rc = rc;
+    return fst_client_fail (self, rc, "%s", fst_error_text (rc));
+}
+
+void
+filestore_questions_clear (filestore_question_t *questions, size_t count)
+{
+    for (size_t at = 0; at < count; at++) {
+        json_decref (questions [at].reply);
+        free (questions [at].problem);
+        free (questions [at].service);
+        questions [at] = (filestore_question_t) { 0 };
+    }
 }

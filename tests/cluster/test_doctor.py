@@ -65,6 +65,7 @@ class Doctor(ClusterTest):
         nobody, client = cluster.client(), cluster.client("alice")
         client.put("a", content(200000))
         self.finds(client, "backup", "never backed up")
+        self.assertNotIn("snapshot", self.last, "the first one is still to come")
         client.ok("admin", "backup")
         self.well(client)
         self.assertEqual(set(self.found(nobody)), {"session"})
@@ -120,7 +121,12 @@ class Doctor(ClusterTest):
         cluster.start("node-3")
         self.well(client)
 
-        # Nodes that are to keep no snapshot
+        # A snapshot that cannot be made, and nodes that are to keep none
+        obstacle = os.path.join(cluster.folder, "metadata.db.copy")
+        os.makedirs(os.path.join(obstacle, "full"))
+        client.put("b", content(1000))
+        self.finds(client, "snapshot", "older than it should be")
+        shutil.rmtree(obstacle)
         cluster.own["metadata"] = ["snapshot-interval=0"]
         cluster.restart("metadata")
         self.finds(client, "snapshot", "nodes keep no snapshot")
@@ -130,6 +136,7 @@ class Doctor(ClusterTest):
         # Auth, metadata, broker
         cluster.kill("auth")
         self.finds(client, "service", "auth does not answer", *IMPATIENT)
+        self.assertEqual(len(self.last["service"]), 1, "only who is away is blamed: %s" % self.last)
         cluster.start("auth")
         cluster.kill("metadata")
         self.finds(client, "service", "^metadata: metadata does not answer", *IMPATIENT)
@@ -150,7 +157,7 @@ class Doctor(ClusterTest):
         # What is at one copy, and then cannot be read
         cluster.kill("node-3")
         cluster.kill("node-1")
-        self.finds(client, "copies", "1 nodes are alive, and each file should have 2 copies", *IMPATIENT)
+        self.finds(client, "copies", "1 node is alive, and each file should have 2 copies", *IMPATIENT)
         self.finds(client, "copies", "at one copy|cannot be read")
 
         # A client with the keys of another cluster
@@ -163,7 +170,7 @@ class Doctor(ClusterTest):
         self.finds(cluster.client(config=os.path.join(stranger, "client.zpl")), "keys", "does not know our keys", "connect-timeout=1 s")
 
     def test_versions_and_services_that_hang(self):
-        cluster = self.cluster(start=False, processes=True, sets=SOON)
+        cluster = self.cluster(start=False, processes=True, sets=SOON + ("prune-after=1 h",))
         cluster.start()
         client = cluster.client("alice")
         stop = threading.Event()
@@ -180,6 +187,11 @@ class Doctor(ClusterTest):
             self.finds(client, "service", "^storage.node-2: it is there and does not answer", *IMPATIENT)
         finally:
             process.popen.send_signal(signal.SIGCONT)
+
+        # A node that was killed a moment ago: nobody misses it yet
+        cluster.kill("node-3")
+        self.finds(client, "node", "^node-3: its process does not run", *IMPATIENT)
+        self.assertNotIn("node-3", str(self.last.get("port")) + str(self.last.get("service")))
 
 
 def old_node(endpoint, stop):
