@@ -19,6 +19,7 @@ struct fst_history {
     size_t max, count, next;        //  Points: room, taken, where the next one goes
     int64_t *times;
     s_series_t series [FST_HISTORY_SERIES_MAX];
+    json_t *json;                   //  Of all; NULL: not made since the last step
 };
 
 fst_history_t *
@@ -54,6 +55,7 @@ fst_history_destroy (fst_history_t **self_p)
     *self_p = NULL;
     for (size_t at = 0; at < FST_HISTORY_SERIES_MAX; at++)
         s_series_clear (&self->series [at]);
+    json_decref (self->json);
     free (self->times);
     free (self);
 }
@@ -113,6 +115,8 @@ fst_history_step (fst_history_t *self, int64_t now_ms, int64_t wall_ms)
         if (s_is_empty (self, series))
             s_series_clear (series);
     }
+    json_decref (self->json);
+    self->json = NULL;
     self->next = (self->next + 1) % self->max;
     if (self->count < self->max)
         self->count++;
@@ -131,10 +135,9 @@ s_place (const fst_history_t *self, size_t number)
     return (self->next + self->max - self->count + number) % self->max;
 }
 
-json_t *
-fst_history_json (const fst_history_t *self)
+static json_t *
+s_make (const fst_history_t *self)
 {
-    assert (self);
     json_t *times = json_array (), *all = json_object ();
     for (size_t number = 0; number < self->count; number++)
         json_array_append_new (times, json_integer (self->times [s_place (self, number)]));
@@ -148,6 +151,15 @@ fst_history_json (const fst_history_t *self)
         json_object_set_new (all, series->name, points);
     }
     return json_pack ("{s:I, s:o, s:o}", "interval_ms", (json_int_t) self->interval_ms, "times", times, "series", all);
+}
+
+json_t *
+fst_history_json (fst_history_t *self)
+{
+    assert (self);
+    if (!self->json)
+        self->json = s_make (self);
+    return json_incref (self->json);
 }
 
 json_t *

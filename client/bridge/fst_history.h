@@ -28,8 +28,9 @@ void
 fst_history_step (fst_history_t *self, int64_t now_ms, int64_t wall_ms);
 
 //  {interval_ms, times: [], series: {NAME: [value or null]}}; and the last point alone: {NAME: value or null}.
+//  The first is made once for each step: not to be changed.
 json_t *
-fst_history_json (const fst_history_t *self);
+fst_history_json (fst_history_t *self);
 json_t *
 fst_history_last (const fst_history_t *self);
 
