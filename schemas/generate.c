@@ -32,6 +32,17 @@ text_of (const json_t *object, const char *name)
     return json_string_value (json_object_get (object, name));
 }
 
+bool
+is_required (const json_t *schema, const char *name)
+{
+    size_t at;
+    json_t *entry;
+    json_array_foreach (json_object_get (schema, "required"), at, entry)
+        if (strcmp (json_string_value (entry), name) == 0)
+            return true;
+    return false;
+}
+
 json_t *
 resolve (const file_t *file, json_t *schema)
 {

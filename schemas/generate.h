@@ -35,6 +35,10 @@ refuse (const file_t *file, const char *where, const char *format, ...)
 const char *
 text_of (const json_t *object, const char *name);
 
+//  Whether objects of this schema must have the property.
+bool
+is_required (const json_t *schema, const char *name);
+
 //  The schema itself, or what its $ref points to.
 json_t *
 resolve (const file_t *file, json_t *schema);

@@ -54,17 +54,6 @@ s_inline (const file_t *file, json_t *schema)
     return result;
 }
 
-static bool
-s_is_required (const json_t *schema, const char *name)
-{
-    size_t at;
-    json_t *entry;
-    json_array_foreach (json_object_get (schema, "required"), at, entry)
-        if (strcmp (json_string_value (entry), name) == 0)
-            return true;
-    return false;
-}
-
 static json_t *
 s_parameters (const file_t *file)
 {
@@ -73,7 +62,7 @@ s_parameters (const file_t *file)
     json_object_foreach (json_object_get (request, "properties"), name, property) {
         json_t *schema = s_inline (file, property);
         json_t *parameter = s_pack (json_pack ("{s:s, s:s, s:b}", "name", name, "in", "query", "required",
-                                               s_is_required (request, name)));
+                                               is_required (request, name)));
         const char *description = text_of (schema, "description");
         if (description)
             json_object_set_new (parameter, "description", json_string (description));

@@ -29,17 +29,6 @@ s_compare_names (const void *one, const void *two)
     return strcmp (*(const char *const *) one, *(const char *const *) two);
 }
 
-static bool
-s_is_required (const json_t *schema, const char *name)
-{
-    size_t at;
-    json_t *entry;
-    json_array_foreach (json_object_get (schema, "required"), at, entry)
-        if (strcmp (json_string_value (entry), name) == 0)
-            return true;
-    return false;
-}
-
 static int
 s_write_object (FILE *out, const file_t *file, json_t *schema, const char *root)
 {
@@ -56,7 +45,7 @@ s_write_object (FILE *out, const file_t *file, json_t *schema, const char *root)
     unsigned long long required = 0;
     for (at = 0; at < count; at++) {
         numbers [at] = s_write_schema (out, file, json_object_get (properties, names [at]), NULL);
-        required |= (unsigned long long) s_is_required (schema, names [at]) << at;
+        required |= (unsigned long long) is_required (schema, names [at]) << at;
     }
     int self = ++s_last;
     if (properties) {

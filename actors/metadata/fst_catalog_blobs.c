@@ -92,15 +92,8 @@ fst_catalog_blob_get (fst_catalog_t *self, const fst_blob_id_t *id, fst_blob_t *
 }
 
 fst_rc_t
-fst_catalog_extents (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t from, fst_extent_t *extents, size_t size,
-                     size_t *count_p)
+fst_catalog_read_extents (fst_catalog_t *self, sqlite3_stmt *select, fst_extent_t *extents, size_t *count_p)
 {
-    assert (self);
-    sqlite3_stmt *select = fst_db_prepare (self->db,
-        "SELECT n, chunks, bytes, digest, nodes FROM extents WHERE blob = ?1 AND n >= ?2 ORDER BY n LIMIT ?3");
-    fst_bind_id (select, 1, id);
-    fst_bind_int (select, 2, from);
-    fst_bind_int (select, 3, (int64_t) size);
     size_t count = 0;
     fst_rc_t rc;
     while ((rc = fst_db_next (self->db, select)) == FST_OK)
@@ -113,6 +106,19 @@ fst_catalog_extents (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t from
         };
     *count_p = count;
     return rc == FST_NOT_FOUND? FST_OK: rc;
+}
+
+fst_rc_t
+fst_catalog_extents (fst_catalog_t *self, const fst_blob_id_t *id, uint32_t from, fst_extent_t *extents, size_t size,
+                     size_t *count_p)
+{
+    assert (self);
+    sqlite3_stmt *select = fst_db_prepare (self->db,
+        "SELECT n, chunks, bytes, digest, nodes FROM extents WHERE blob = ?1 AND n >= ?2 ORDER BY n LIMIT ?3");
+    fst_bind_id (select, 1, id);
+    fst_bind_int (select, 2, from);
+    fst_bind_int (select, 3, (int64_t) size);
+    return fst_catalog_read_extents (self, select, extents, count_p);
 }
 
 fst_rc_t

@@ -45,6 +45,10 @@ fst_catalog_place (fst_catalog_t *self, int64_t id, int64_t parent, const char *
 fst_rc_t FST_CHECKED
 fst_catalog_settle (fst_catalog_t *self);
 
+//  The extents that the bound statement selects as (n, chunks, bytes, digest, nodes); its LIMIT keeps them in bounds.
+fst_rc_t FST_CHECKED
+fst_catalog_read_extents (fst_catalog_t *self, sqlite3_stmt *select, fst_extent_t *extents, size_t *count_p);
+
 //  One more (this entry), or one less, refers to the blob; at none it becomes garbage.
 fst_rc_t FST_CHECKED
 fst_catalog_blob_refer (fst_catalog_t *self, const fst_blob_id_t *id, int64_t entry);

@@ -204,18 +204,7 @@ fst_catalog_upload_kept (fst_catalog_t *self, const fst_upload_t *upload, uint32
     fst_bind_blob (select, 1, upload->id, sizeof (upload->id));
     fst_bind_int (select, 2, index);
     fst_bind_int (select, 3, (int64_t) size);
-    size_t count = 0;
-    fst_rc_t rc;
-    while ((rc = fst_db_next (self->db, select)) == FST_OK)
-        extents [count++] = (fst_extent_t) {
-            .n = (uint32_t) fst_column_int (select, 0),
-            .chunks = (uint32_t) fst_column_int (select, 1),
-            .bytes = fst_column_int (select, 2),
-            .digest = (uint64_t) fst_column_int (select, 3),
-            .nodes = (fst_node_set_t) fst_column_int (select, 4)
-        };
-    *count_p = count;
-    return rc == FST_NOT_FOUND? FST_OK: rc;
+    return fst_catalog_read_extents (self, select, extents, count_p);
 }
 
 fst_rc_t

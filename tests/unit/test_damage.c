@@ -3,12 +3,12 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <time.h>
 #include "fault_vfs.h"
 #include "fst_clock.h"
 #include "fst_extent_name.h"
 #include "fst_extents.h"
 #include "fst_small.h"
+#include "seeded.h"
 #include "storage_records.h"
 
 #define LOG2    16
@@ -17,25 +17,6 @@
 #define EXTENTS 2                       //  Of each blob; the last record is a short one
 #define SMALL   60
 
-static uint64_t s_seed;
-
-static uint64_t
-s_random (uint64_t below)
-{
-    uint64_t value = s_seed += 0x9e3779b97f4a7c15u;         //  splitmix64
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
-    value = (value ^ value >> 27) * 0x94d049bb133111ebu;
-    return (value ^ value >> 31) % below;
-}
-
-static void
-s_setup (void)
-{
-    const char *seed = getenv ("FST_SEED");
-    s_seed = seed? strtoull (seed, NULL, 10): (uint64_t) time (NULL);
-    fprintf (stderr, "seed %llu (FST_SEED)\n", (unsigned long long) s_seed);
-}
-
 static int
 s_rounds (int standard)
 {
@@ -43,7 +24,7 @@ s_rounds (int standard)
     return rounds? atoi (rounds): standard;
 }
 
-TestSuite (damage, .init = s_setup, .timeout = 3000);
+TestSuite (damage, .init = seed_from_environment, .timeout = 3000);
 
 //  ---- Extents
 

@@ -7,9 +7,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "fst_small.h"
+#include "seeded.h"
 
 #define NODES    3
 #define LARGE    5
@@ -19,17 +19,7 @@
 #define HEAL_MS  120000
 
 static cluster_t *s_cluster;
-static uint64_t s_seed;
 static int s_injuries;
-
-static uint64_t
-s_random (uint64_t below)
-{
-    uint64_t value = s_seed += 0x9e3779b97f4a7c15u;         //  splitmix64
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
-    value = (value ^ value >> 27) * 0x94d049bb133111ebu;
-    return (value ^ value >> 31) % below;
-}
 
 //  ---- Content that is known by its number
 
@@ -360,9 +350,8 @@ Test (damage_cluster, readers_never_notice_and_a_scrub_heals_everything, .timeou
     static const char *const settings [] = {
         "chunk-size", "64 KiB", "extent-chunks", "2", "prune-after", "1 min", "repair-delay", "0", NULL
     };
-    const char *seed = getenv ("FST_SEED"), *rounds = getenv ("FST_ROUNDS");
-    s_seed = seed? strtoull (seed, NULL, 10): (uint64_t) time (NULL);
-    fprintf (stderr, "seed %llu (FST_SEED)\n", (unsigned long long) s_seed);
+    const char *rounds = getenv ("FST_ROUNDS");
+    seed_from_environment ();
     s_cluster = cluster_new (NODES, settings);
     s_put_all ();
     s_learn ();

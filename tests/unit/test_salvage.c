@@ -10,6 +10,7 @@
 #include "fst_clock.h"
 #include "fst_memory.h"
 #include "fst_salvage.h"
+#include "seeded.h"
 #include "storage_records.h"
 
 #define BLOBS   120
@@ -18,19 +19,9 @@
 #define RUN     0x0123456789abcdef
 #define TOLD    4711
 
-static uint64_t s_seed;
 static char s_folder [400], s_filename [512];
 static fst_disk_t *s_disk;
 static fst_small_t *s_small;
-
-static uint64_t
-s_random (uint64_t below)
-{
-    uint64_t value = s_seed += 0x9e3779b97f4a7c15u;         //  splitmix64
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
-    value = (value ^ value >> 27) * 0x94d049bb133111ebu;
-    return (value ^ value >> 31) % below;
-}
 
 //  Sizes of all kinds: on a page with others, on one of its own, over several.
 static uint32_t
@@ -107,9 +98,8 @@ s_was_salvaged (int64_t now_ms)
 static void
 s_setup (void)
 {
-    const char *base = getenv ("TMPDIR"), *text = getenv ("FST_SEED");
-    s_seed = text? strtoull (text, NULL, 10): fst_random ();
-    fprintf (stderr, "FST_SEED=%lu\n", (unsigned long) s_seed);
+    const char *base = getenv ("TMPDIR");
+    seed_from_environment ();
     snprintf (s_folder, sizeof (s_folder), "%s/salvage-XXXXXX", base? base: "/tmp");
     cr_assert (mkdtemp (s_folder));
     snprintf (s_filename, sizeof (s_filename), "%s/small.db", s_folder);

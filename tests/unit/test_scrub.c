@@ -7,6 +7,7 @@
 #include "fst_clock.h"
 #include "fst_extent_name.h"
 #include "fst_round.h"
+#include "seeded.h"
 #include "storage_records.h"
 
 #define EXTENTS 40
@@ -15,7 +16,6 @@
 #define LOG2    16
 #define STRIDE  ((int64_t) (1 << LOG2) + FST_RECORD_OVERHEAD)
 
-static uint64_t s_seed;
 static fake_disk_t *s_fake;
 static fst_disk_t *s_disk;
 static fst_extents_t *s_extents;
@@ -24,15 +24,6 @@ static fst_round_t *s_round;
 static char s_filename [512];
 static bool s_damaged [EXTENTS + SMALLS];       //  What was done
 static int s_found [EXTENTS + SMALLS];          //  How often it was found
-
-static uint64_t
-s_random (uint64_t below)
-{
-    uint64_t value = s_seed += 0x9e3779b97f4a7c15u;         //  splitmix64
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
-    value = (value ^ value >> 27) * 0x94d049bb133111ebu;
-    return (value ^ value >> 31) % below;
-}
 
 static fst_blob_id_t
 s_blob (uint32_t number)
@@ -92,10 +83,9 @@ s_store_smalls (void)
 static void
 s_setup (void)
 {
-    const char *base = getenv ("TMPDIR"), *text = getenv ("FST_SEED");
+    const char *base = getenv ("TMPDIR");
     char folder [400];
-    s_seed = text? strtoull (text, NULL, 10): fst_random ();
-    fprintf (stderr, "FST_SEED=%lu\n", (unsigned long) s_seed);
+    seed_from_environment ();
     snprintf (folder, sizeof (folder), "%s/scrub-XXXXXX", base? base: "/tmp");
     cr_assert (mkdtemp (folder));
     snprintf (s_filename, sizeof (s_filename), "%s/small.db", folder);
