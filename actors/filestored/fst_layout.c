@@ -242,8 +242,9 @@ fst_layout_nodes_found (const fst_layout_t *self)
     return highest;
 }
 
-char *
-fst_layout_filename (const fst_layout_t *self, fst_part_t part, int node)
+//  "broker.zpl", "node-2.zpl" in DIR. Caller frees.
+static char *
+s_filename (const fst_layout_t *self, fst_part_t part, int node)
 {
     assert (self);
     return part == FST_PART_STORAGE? zsys_sprintf ("%s/node-%d.zpl", self->folder, node)
@@ -408,7 +409,7 @@ fst_layout_write (const fst_layout_t *self, fst_part_t part, int node, bool repl
     assert (self);
     assert (written_p);
     assert (problem_p);
-    char *filename = fst_layout_filename (self, part, node);
+    char *filename = s_filename (self, part, node);
     bool write = replace || access (filename, F_OK) != 0;
     fst_rc_t rc = write? s_write_file (self, part, node, filename, problem_p): FST_OK;
     if (rc == FST_OK)
@@ -424,7 +425,7 @@ fst_layout_write_client (const fst_layout_t *self, char **problem_p)
     fst_config_t *wanted = fst_config_new ();
     fst_config_t *there = fst_config_new ();
     fst_layout_apply (self, FST_PART_CLIENT, 0, wanted);
-    char *filename = fst_layout_filename (self, FST_PART_CLIENT, 0);
+    char *filename = s_filename (self, FST_PART_CLIENT, 0);
     char *unreadable = NULL;
     bool good = fst_config_load (there, filename, &unreadable) == FST_OK
              && streq (fst_config_text (there, "broker"), fst_config_text (wanted, "broker"));

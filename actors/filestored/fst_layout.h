@@ -57,10 +57,6 @@ fst_layout_folder (const fst_layout_t *self);
 int
 fst_layout_nodes_found (const fst_layout_t *self);
 
-//  "broker.zpl", "node-2.zpl" in DIR. Caller frees.
-char *
-fst_layout_filename (const fst_layout_t *self, fst_part_t part, int node);
-
 //  Whether an option says where or who a part is, which a layout knows by itself.
 bool
 fst_layout_decides (const char *option);

@@ -125,13 +125,6 @@ fst_examination_step (fst_examination_t *self, int64_t bytes, bool *done_p)
     return rc;
 }
 
-const fst_extent_info_t *
-fst_examination_info (const fst_examination_t *self)
-{
-    assert (self);
-    return &self->info;
-}
-
 int64_t
 fst_examination_offset (const fst_examination_t *self)
 {
@@ -150,7 +143,7 @@ fst_examine (fst_disk_t *disk, const char *name, const fst_blob_id_t *blob, uint
     bool done = false;
     rc = fst_examination_step (examination, INT64_MAX / 2, &done);
     if (rc == FST_OK && info)
-        *info = *fst_examination_info (examination);
+        *info = examination->info;
     fst_examination_destroy (&examination);
     return rc;
 }

@@ -27,10 +27,6 @@ fst_examination_destroy (fst_examination_t **self_p);
 fst_rc_t FST_CHECKED
 fst_examination_step (fst_examination_t *self, int64_t bytes, bool *done_p);
 
-//  After the last step: what the extent holds, as its receipt says it.
-const fst_extent_info_t *
-fst_examination_info (const fst_examination_t *self);
-
 //  So far, of the file. For the sentence that goes with damage.
 int64_t
 fst_examination_offset (const fst_examination_t *self);

@@ -243,10 +243,6 @@ cli_column_number (json_t *page, const char *column, size_t at);
 bool
 cli_column_folder (json_t *page, size_t at);
 
-//  Print a row of a page with paths, kinds, sizes, modified_ms, owners, ids: as JSON, long, or only its path.
-void
-cli_print_entry (cli_t *self, size_t *rows_p, json_t *page, size_t at);
-
 //  Print an array of JSON row by row, and its end. A row is taken.
 void
 cli_print_row (size_t *count_p, json_t *row);

@@ -189,8 +189,9 @@ typedef struct {
     size_t rows;
 } s_found_t;
 
-void
-cli_print_entry (cli_t *self, size_t *rows_p, json_t *page, size_t at)
+//  Print a row of a page with paths, kinds, sizes, modified_ms, owners, ids: as JSON, long, or only its path.
+static void
+s_print_entry (cli_t *self, size_t *rows_p, json_t *page, size_t at)
 {
     char when [32];
     const char *path = cli_column_text (page, "paths", at), *owner = cli_column_text (page, "owners", at);
@@ -213,7 +214,7 @@ s_print_found (void *arg, json_t *page)
 {
     s_found_t *found = arg;
     for (size_t at = 0; at < json_array_size (json_object_get (page, "paths")); at++)
-        cli_print_entry (found->cli, &found->rows, page, at);
+        s_print_entry (found->cli, &found->rows, page, at);
     return ferror (stdout)? FST_IO: FST_OK;
 }
 
