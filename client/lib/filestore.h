@@ -3,7 +3,13 @@
 //  A client belongs to one thread; it makes its own worker threads. Paths in the store are UTF-8; relative
 //  ones begin at the user's home. Every function returns an error of the one list (fst_error.h);
 //  filestore_problem is then a sentence for people. Outputs are set only on FST_OK. JSON results are the
-//  payloads of docs/PROTOCOL.md and belong to the caller (json_decref).
+//  payloads of docs/PROTOCOL.md and belong to the caller (json_decref). Sizes are octets, times ms since 1970.
+//
+//  Beside those that are named below, whatever asks the cluster may give
+//      FST_UNREACHABLE, FST_UNAVAILABLE, FST_TIMEOUT   no broker, no such service at the moment, no answer
+//      FST_UNAUTHENTICATED, FST_EXPIRED                log in first, or again
+//      FST_BUSY, FST_INTERRUPTED                       try again; filestore_stop was called
+//      FST_BAD_NAME                                    where there is a path
 
 #ifndef FILESTORE_H_INCLUDED
 #define FILESTORE_H_INCLUDED
@@ -77,6 +83,7 @@ filestore_change_password (filestore_t *self, const char *old_password, const ch
 //  ---- Namespace
 
 //  One entry: {path, name, kind, size, owner, created_ms, modified_ms, id, version, blob, ...}
+//      FST_NOT_FOUND
 fst_rc_t FST_CHECKED
 filestore_stat (filestore_t *self, const char *path, json_t **reply_p);
 
@@ -95,19 +102,23 @@ typedef struct {
 
 //  Call each for every entry of a folder, by name in octet order, page by page. Stops at the first result
 //  but FST_OK and returns it. A path that is a file gives that one entry.
+//      FST_NOT_FOUND
 typedef fst_rc_t (filestore_entry_fn) (void *arg, const filestore_entry_t *entry);
 fst_rc_t FST_CHECKED
 filestore_list (filestore_t *self, const char *path, filestore_entry_fn *each, void *arg);
 
 //  parents: make missing folders on the way, and do not mind if it is there.
+//      FST_EXISTS, FST_NOT_FOUND, FST_NOT_A_FOLDER, FST_DENIED
 fst_rc_t FST_CHECKED
 filestore_make_folder (filestore_t *self, const char *path, bool parents);
 
 //  Rename or move, atomically. replace: an existing file at to goes to the trash in the same step.
+//      FST_EXISTS, FST_NOT_FOUND, FST_NOT_A_FOLDER, FST_IS_A_FOLDER, FST_DENIED
 fst_rc_t FST_CHECKED
 filestore_move (filestore_t *self, const char *from, const char *to, bool replace);
 
 //  Delete a file, or a folder (with all in it if recursive). To the trash, or forever.
+//      FST_NOT_FOUND, FST_NOT_EMPTY, FST_DENIED
 fst_rc_t FST_CHECKED
 filestore_delete (filestore_t *self, const char *path, bool recursive, bool forever);
 
@@ -146,6 +157,7 @@ typedef struct {
 } filestore_put_options_t;
 
 //  Store what source gives at path. When it returns FST_OK, all copies and the namespace are on stable storage.
+//      FST_DENIED, FST_NOT_FOUND (its folder), FST_NOT_A_FOLDER, FST_TOO_FEW_NODES, FST_NO_SPACE; what source gave
 fst_rc_t FST_CHECKED
 filestore_put (filestore_t *self, const char *path, const filestore_source_t *source,
                const filestore_put_options_t *options, json_t **reply_p);
