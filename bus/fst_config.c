@@ -482,6 +482,15 @@ fst_config_assign (fst_config_t *self, const char *assignment, char **problem_p)
     return rc;
 }
 
+int
+fst_config_line (const fst_config_t *self, const char *name)
+{
+    assert (self && name);
+    size_t row = s_find (name);
+    assert (row < self->count);
+    return self->values [row].line;
+}
+
 bool
 fst_config_same (const fst_config_t *self, const fst_config_t *other, const char *name)
 {

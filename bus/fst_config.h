@@ -69,6 +69,10 @@ typedef void (fst_config_mistake_fn) (void *arg, const char *sentence);
 size_t
 fst_config_check (fst_config_t *self, const char *filename, fst_config_mistake_fn *mistake, void *arg);
 
+//  The line where the file that was checked sets it; 0 if it does not.
+int
+fst_config_line (const fst_config_t *self, const char *name);
+
 //  Whether both have the same value.
 bool
 fst_config_same (const fst_config_t *self, const fst_config_t *other, const char *name);

@@ -28,16 +28,21 @@ s_print (void *arg, const char *sentence)
 }
 
 static void
-s_mistake (s_check_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+s_mistake (s_check_t *self, const char *option, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
 
+//  With the line of the option, if the file has one.
 static void
-s_mistake (s_check_t *self, const char *format, ...)
+s_mistake (s_check_t *self, const char *option, const char *format, ...)
 {
     va_list args;
     va_start (args, format);
     char *text = zsys_vprintf (format, args);
     va_end (args);
-    printf ("%s: %s\n", self->filename, text);
+    int line = fst_config_line (self->config, option);
+    if (line)
+        printf ("%s:%d: %s\n", self->filename, line, text);
+    else
+        printf ("%s: %s\n", self->filename, text);
     self->mistakes++;
     free (text);
 }
@@ -71,7 +76,7 @@ s_check_needs (s_check_t *self)
 {
     for (const char *const *need = fst_host_needs (self->part); *need; need++)
         if (!*s_text (self, *need))
-            s_mistake (self, "the setting %s is missing; the role %s cannot be without it", *need, fst_part_name (self->part));
+            s_mistake (self, *need, "the setting %s is missing; the role %s cannot be without it", *need, fst_part_name (self->part));
 }
 
 static bool
@@ -91,15 +96,15 @@ s_check_endpoint (s_check_t *self, const char *option)
         return;
     if (strncmp (endpoint, "ipc://", 6) == 0) {
         if (endpoint [6] != '/')
-            s_mistake (self, "%s: the name of a socket must begin with /, as in ipc:///run/filestore/actors, not \"%s\"", option, endpoint);
+            s_mistake (self, option, "%s: the name of a socket must begin with /, as in ipc:///run/filestore/actors, not \"%s\"", option, endpoint);
         else
         if (strlen (endpoint + 6) > IPC_PATH_BYTES_MAX)
-            s_mistake (self, "%s: the name of a socket may have %d octets, this one has %zu; take a shorter folder", option,
+            s_mistake (self, option, "%s: the name of a socket may have %d octets, this one has %zu; take a shorter folder", option,
                        IPC_PATH_BYTES_MAX, strlen (endpoint + 6));
     }
     else
     if (strncmp (endpoint, "tcp://", 6) || colon <= endpoint + 6 || (!s_is_port (colon + 1, false) && strneq (colon + 1, "*")))
-        s_mistake (self, "%s must look like tcp://HOST:PORT or ipc:///FOLDER/NAME, not \"%s\"", option, endpoint);
+        s_mistake (self, option, "%s must look like tcp://HOST:PORT or ipc:///FOLDER/NAME, not \"%s\"", option, endpoint);
 }
 
 static void
@@ -107,14 +112,15 @@ s_check_web (s_check_t *self)
 {
     const char *web = s_text (self, "web"), *colon = strrchr (web, ':');
     if (*web && (!colon || colon == web || !s_is_port (colon + 1, true)))
-        s_mistake (self, "web must be HOST:PORT, like 127.0.0.1:8501, not \"%s\"", web);
+        s_mistake (self, "web", "web must be HOST:PORT, like 127.0.0.1:8501, not \"%s\"", web);
     const char *certificate = s_text (self, "web-certificate"), *key = s_text (self, "web-key");
     if (!*certificate != !*key)
-        s_mistake (self, "web-certificate and web-key belong together; %s is missing", *key? "web-certificate": "web-key");
+        s_mistake (self, *key? "web-key": "web-certificate", "web-certificate and web-key belong together; %s is missing",
+                   *key? "web-certificate": "web-key");
     if (*certificate && access (certificate, R_OK))
-        s_mistake (self, "web-certificate: %s cannot be read: %s", certificate, strerror (errno));
+        s_mistake (self, "web-certificate", "web-certificate: %s cannot be read: %s", certificate, strerror (errno));
     if (*key && access (key, R_OK))
-        s_mistake (self, "web-key: %s cannot be read: %s", key, strerror (errno));
+        s_mistake (self, "web-key", "web-key: %s cannot be read: %s", key, strerror (errno));
 }
 
 //  Whether these are the keys of that role.
@@ -137,10 +143,10 @@ s_check_keys (s_check_t *self)
     if (!*filename)
         return;
     if (fst_keys_load (filename, &keys, &problem) != FST_OK)
-        s_mistake (self, "keys: %s", problem);
+        s_mistake (self, "keys", "keys: %s", problem);
     else
     if (!s_belong (self, keys))
-        s_mistake (self, "keys: %s has the keys of %s, not of %s %s", filename, *keys->name? keys->name: "a client",
+        s_mistake (self, "keys", "keys: %s has the keys of %s, not of %s %s", filename, *keys->name? keys->name: "a client",
                    fst_part_name (self->part), self->part == FST_PART_STORAGE? s_text (self, "node"): "");
     fst_keys_destroy (&keys);
     free (problem);
@@ -157,10 +163,10 @@ s_check_parent (s_check_t *self, const char *option)
     if (stat (parent, &info))
         above = dirname (copy);         //  The start makes one level
     if (stat (above, &info) || !S_ISDIR (info.st_mode))
-        s_mistake (self, "%s: there is no folder %s", option, parent);
+        s_mistake (self, option, "%s: there is no folder %s", option, parent);
     else
     if (access (above, W_OK))
-        s_mistake (self, "%s: nothing can be written in %s: %s", option, above, strerror (errno));
+        s_mistake (self, option, "%s: nothing can be written in %s: %s", option, above, strerror (errno));
     free (copy);
 }
 
@@ -185,7 +191,7 @@ s_check_role (s_check_t *self)
     char *problem = NULL;
     if (self->part == FST_PART_BROKER && *s_text (self, "enrolled")
     &&  fst_enrolled_load (s_text (self, "enrolled"), s_ignore_enrolled, NULL, &problem) != FST_OK)
-        s_mistake (self, "enrolled: %s", problem);
+        s_mistake (self, "enrolled", "enrolled: %s", problem);
     free (problem);
     if (self->part == FST_PART_AUTH)
         s_check_parent (self, "auth-database");
@@ -202,8 +208,15 @@ s_check_places (s_check_t *self)
     fst_config_t *standard = fst_config_new ();
     for (const fst_option_t *option = fst_options; option->name; option++)
         if (fst_layout_decides (option->name) && !fst_config_same (self->config, standard, option->name))
-            s_mistake (self, "%s is not for a whole cluster in one process: --data decides where its parts are", option->name);
+            s_mistake (self, option->name, "%s is not for a whole cluster in one process: --data decides where its parts are", option->name);
     fst_config_destroy (&standard);
+}
+
+//  Of two options that do not go together the one that the file sets.
+static const char *
+s_of (const s_check_t *self, const char *option, const char *other)
+{
+    return fst_config_line (self->config, option)? option: other;
 }
 
 //  What is right by itself, and does not go together.
@@ -212,12 +225,12 @@ s_check_sense (s_check_t *self)
 {
     int64_t beat_ms = fst_config_number (self->config, "heartbeat-interval");
     if (fst_config_number (self->config, "prune-after") < 2 * beat_ms)
-        s_mistake (self, "prune-after is less than two times heartbeat-interval: nodes that are well would be given up");
+        s_mistake (self, s_of (self, "prune-after", "heartbeat-interval"), "prune-after is less than two times heartbeat-interval: nodes that are well would be given up");
     if (fst_config_number (self->config, "web-connections-each") > fst_config_number (self->config, "web-connections")
     &&  fst_config_number (self->config, "web-connections") >= 250)
-        s_mistake (self, "web-connections-each is more than web-connections: one address may take them all");
+        s_mistake (self, s_of (self, "web-connections-each", "web-connections"), "web-connections-each is more than web-connections: one address may take them all");
     if (!self->role && fst_config_number (self->config, "replicas") > fst_config_number (self->config, "nodes"))
-        s_mistake (self, "replicas is more than nodes: there is no place for so many copies");
+        s_mistake (self, s_of (self, "replicas", "nodes"), "replicas is more than nodes: there is no place for so many copies");
 }
 
 fst_rc_t

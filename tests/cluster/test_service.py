@@ -3,6 +3,7 @@ settings that are checked before anything starts."""
 
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -180,22 +181,27 @@ class Check(ClusterTest):
         with open(path) as file:
             good = file.read()
         lines = good.count("\n")
-        for added, line, word in (("replicas = 9", 1, "1 to 7"), ("colour = red", 1, 'no option "colour"'), ("  node = a", 1, "name = value"),
-                                  ("window = 1 TiB", 1, "GiB"), ('node = "node-1"', 1, "twice"),
-                                  ('data-advertise = "tcp://here"', 0, "tcp://HOST:PORT"), ("prune-after = 1 s", 0, "given up")):
+        for added, word in (("replicas = 9", "1 to 7"), ("colour = red", 'no option "colour"'), ("  node = a", "name = value"),
+                            ("window = 1 TiB", "GiB"), ('node = "node-1"', "twice"),
+                            ('data-advertise = "tcp://here"', "tcp://HOST:PORT"), ("prune-after = 1 s", "given up"),
+                            ("heartbeat-interval = 1 min", "given up"), ('web = "here"', "HOST:PORT"),
+                            ('web-key = "/dev/null"', "web-certificate is missing")):
             with open(path, "w") as file:
                 file.write(good + added + "\n")
             result = check(path)
             self.assertEqual(result.returncode, 2, added)
-            where = "%s:%d: " % (path, lines + 1) if line else path + ": "
-            self.assertTrue(result.stdout.startswith(where), result.stdout)
+            self.assertTrue(result.stdout.startswith("%s:%d: " % (path, lines + 1)), result.stdout)
             self.assertIn(word, result.stdout)
         with open(path, "w") as file:
             file.write(good.replace("node-1.key", "node-2.key").replace('node = "node-1"', ""))
         result = check(path)
         self.assertIn("the setting node is missing", result.stdout)
-        self.assertIn("has the keys of storage:node-2", result.stdout)
+        self.assertRegex(result.stdout, r"(?m)^%s:\d+: keys: .* has the keys of storage:node-2" % re.escape(path))
         self.assertIn("2 mistakes", result.stderr)
+        path = os.path.join(cluster.folder, "whole.zpl")
+        with open(path, "w") as file:
+            file.write('\nlog-level = "info"\nnode = "node-1"\n')
+        self.assertIn("whole.zpl:3: node is not for a whole cluster", check(path).stdout)
 
     def test_what_is_no_settings_file_is_told_and_not_read_for_ever(self):
         for path in ("/dev/zero", "/"):
