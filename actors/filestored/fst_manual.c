@@ -3,6 +3,7 @@
 #include "fst_manual.h"
 #include <czmq.h>
 #include "fst_config.h"
+#include "fst_host.h"
 #include "fst_layout.h"
 #include "fst_mdoc.h"
 
@@ -28,13 +29,38 @@ s_has_word (const char *words, const char *word)
     return false;
 }
 
-static bool
-s_is_role (const char *role)
+//  FST_PARTS_COUNT if there is no such role.
+static fst_part_t
+s_find_part (const char *role)
 {
-    for (fst_part_t part = FST_PART_BROKER; part < FST_PARTS_COUNT; part++)
-        if (streq (fst_part_name (part), role))
-            return true;
-    return false;
+    fst_part_t part = FST_PART_BROKER;
+    while (part < FST_PARTS_COUNT && strneq (fst_part_name (part), role))
+        part++;
+    return part;
+}
+
+//  What to put in place of a default that cannot be; NULL if the role can be without the option.
+static const char *
+s_example (const fst_option_t *option, fst_part_t part)
+{
+    static const struct { const char *name, *value; } examples [] = {
+        { "broker", "tcp://BROKER:8511" }, { "broker-clients", "tcp://HOST:8510" }, { "broker-actors", "tcp://HOST:8511" },
+        { "events-in", "tcp://BROKER:8512" }, { "events-out", "tcp://BROKER:8513" }, { "keys", "keys/ROLE.key" },
+        { "node", "NODE" }, { "data-endpoint", "tcp://HOST:8514" }, { "web", "HOST:8501" }
+    };
+    const char *const *need = fst_host_needs (part);
+    while (*need && strneq (*need, option->name))
+        need++;
+    if (!*need || *option->standard)
+        return NULL;
+    if (part == FST_PART_CLIENT && streq (option->name, "broker"))
+        return "tcp://BROKER:8510";
+    if (part == FST_PART_STORAGE && streq (option->name, "keys"))
+        return "keys/NODE.key";
+    for (size_t at = 0; at < sizeof (examples) / sizeof (examples [0]); at++)
+        if (streq (examples [at].name, option->name))
+            return examples [at].value;
+    return "";
 }
 
 static void
@@ -42,6 +68,11 @@ s_sample_option (const fst_option_t *option, const char *role)
 {
     char bounds [96];
     fst_option_bounds (option, bounds, sizeof (bounds));
+    const char *example = role? s_example (option, s_find_part (role)): NULL;
+    if (example) {
+        printf ("#  NEEDED. %s\n%s = \"%s\"\n\n", option->meaning, option->name, example);
+        return;
+    }
     bool page = !role && streq (option->name, "web");
     printf ("#  %s%s%s%s\n%s%s = \"%s\"\n\n", option->meaning, *bounds? " (": "", bounds, *bounds? ")": "",
             page? "": "#", option->name, page? "127.0.0.1:8501": option->standard);
@@ -51,7 +82,7 @@ fst_rc_t
 fst_manual_sample (const char *role, char **problem_p)
 {
     assert (problem_p);
-    if (role && !s_is_role (role)) {
+    if (role && s_find_part (role) == FST_PARTS_COUNT) {
         *problem_p = zsys_sprintf ("there is no role %s; roles are broker, auth, metadata, storage, bridge and client", role);
         return FST_MALFORMED;
     }
@@ -59,6 +90,9 @@ fst_manual_sample (const char *role, char **problem_p)
     printf ("#\n#  Every option is here with its default; take away the # before one that shall be different. Names of files are\n"
             "#  relative to this folder. See what is wrong:  filestored check FILE\n"
             "#  Use a changed file:  systemctl reload filestored, or kill -HUP; the log says what needs a restart instead.\n\n");
+    if (role)
+        printf ("#  The role cannot run without what is NEEDED: put names of yours in place of capitals. filestored init and\n"
+                "#  filestored join write files in which this is done.\n\n");
     bool concerns = false;
     for (const fst_option_t *option = fst_options; option->name; option++) {
         if (option->section) {

@@ -214,8 +214,14 @@ class Check(ClusterTest):
         named = set()
         for role in ([], ["broker"], ["auth"], ["metadata"], ["storage"], ["bridge"], ["client"]):
             sample = subprocess.run([FILESTORED, "sample", *role], capture_output=True, text=True, timeout=60).stdout
-            named.update(line[1:].split(" = ")[0] for line in sample.splitlines() if " = " in line and not line.startswith("# "))
-            named.add("web")
+            named.update(line.lstrip("#").split(" = ")[0] for line in sample.splitlines() if " = " in line and not line.startswith("# "))
+            if role:
+                needed = set(line.split(" = ")[0] for line in sample.splitlines() if line[:1] not in ("", "#"))
+                with open(os.path.join(self.cluster(start=False).root, "empty.zpl"), "w") as file:
+                    pass
+                missing = re.findall(r"the setting (\S+) is missing", check(file.name, *role).stdout)
+                self.assertEqual(needed, set(missing), role)
+                self.assertEqual(sample.count("#  NEEDED. "), len(missing))
             if not role:
                 folder = self.cluster(start=False).root
                 path = os.path.join(folder, "filestored.zpl")
