@@ -40,6 +40,7 @@ fst_metadata_copy_lost (fst_metadata_t *self, unsigned node, const fst_blob_id_t
         self->damaged++;
     if (*aside_p)
         return fst_catalog_extent_put (self->catalog, &blob, &extent, extent.nodes & ~bit);
+    self->copies_ms = 0;                //  One live copy less
     return bad & bit? FST_OK: fst_catalog_bad_add (self->catalog, node, id, n);
 }
 

@@ -15,7 +15,9 @@
 #define FOUND_MAX       256                         //  Differences dealt with together; CHECK takes as many
 #define DEEP_BYTES_MAX  ((int64_t) 256 << 20)       //  That one CHECK has to read
 #define STEP_MS         5                           //  Between two steps, so that requests are not held up
-#define AGAIN_MS        30000                       //  After a node did not answer
+#define RETRY_MS        1000                        //  After a call failed; doubles
+#define RETRIES_MAX     5                           //  In a row; then the comparison is given up,
+#define AGAIN_MS        30000                       //  and begins anew after this time
 
 //  One node that is being compared.
 struct fst_inventory {
@@ -23,6 +25,8 @@ struct fst_inventory {
     unsigned node;
     bool calling;                       //  A call to the node is under way
     bool stale;                         //  Give up when it is done
+    unsigned failures;                  //  Calls, in a row
+    int64_t retry_ms;                   //  Not before
     bool started;                       //  place is set
     fst_blob_id_t blob;                 //  Place: all up to here is compared
     uint32_t n;
@@ -37,6 +41,7 @@ struct fst_inventory {
     size_t bad_count;
     bool extra;                         //  asked is about copies that are not on the books
     bool blocks;                        //  ... and the CHECK is under way
+    bool passed;                        //  Something was left alone because it is being copied there: look again soon
     fst_row_t rows [STEP_ROWS];         //  For one step
     int64_t copies, lost, counted, strays;  //  For the log
 };
@@ -90,7 +95,18 @@ s_call (inventory_t *self, const char *command, json_t *payload, fst_call_done_f
     fst_actor_call (self->metadata->actor, service, command, payload, done, self);
 }
 
-//  A call is done. False: the comparison is over.
+//  What the failed call asked about is dealt with anew. There is room: found took nothing since it was in it.
+static void
+s_retry (inventory_t *self, int64_t now_ms)
+{
+    assert (self->found_count + self->asked_count <= FOUND_MAX);
+    memcpy (self->found + self->found_count, self->asked, self->asked_count * sizeof (*self->asked));
+    self->found_count += self->asked_count;
+    self->asked_count = 0;
+    self->retry_ms = now_ms + ((int64_t) RETRY_MS << self->failures++);
+}
+
+//  A call is done. False: it came to nothing, and self may be gone.
 static bool
 s_answered (inventory_t *self, const char *command, fst_rc_t rc)
 {
@@ -98,11 +114,18 @@ s_answered (inventory_t *self, const char *command, fst_rc_t rc)
     fst_metadata_set_time (metadata);
     self->calling = self->blocks = false;
     fst_actor_wake (metadata->actor, metadata->now_ms);
+    if (rc == FST_OK && !self->stale) {
+        self->failures = 0;
+        return true;
+    }
+    if (!self->stale && rc != FST_INTERRUPTED && self->failures < RETRIES_MAX) {
+        fst_log_info ("inventory waits node=%s command=%s reason=\"%s\"", s_name (self), command, fst_error_text (rc));
+        s_retry (self, metadata->now_ms);
+        return false;
+    }
     if (rc != FST_OK && rc != FST_INTERRUPTED && !self->stale)
         fst_log_warning ("inventory given up for now node=%s command=%s reason=\"%s\"", s_name (self), command,
                          fst_error_text (rc));
-    if (rc == FST_OK && !self->stale)
-        return true;
     s_end (self, self->stale? 0: AGAIN_MS);
     return false;
 }
@@ -151,6 +174,7 @@ static void
 s_fetch (inventory_t *self)
 {
     json_t *payload = json_pack ("{s:i}", "limit", PAGE_ROWS);
+    self->asked_count = 0;
     if (self->started) {
         char text [FST_BLOB_BYTES * 2 + 1];
         fst_hex_encode (self->blob.bytes, FST_BLOB_BYTES, text);
@@ -235,8 +259,10 @@ s_judge (inventory_t *self, const fst_difference_t *suspect, json_t *reply, size
     if (rc != FST_OK)
         return rc == FST_NOT_FOUND? FST_OK: rc;     //  It was deleted meanwhile
     bool whole = s_is_whole (&extent, reply, at), counted = extent.nodes & fst_node_bit (self->node), aside = true;
-    if (!counted && fst_metadata_repair_brings (metadata, self->node, &said->blob, said->n))
-        return FST_OK;                              //  The answer to the PULL says what is there
+    if (!counted && fst_metadata_repair_brings (metadata, self->node, &said->blob, said->n)) {
+        self->passed = true;                        //  The answer to the PULL says what is there
+        return FST_OK;
+    }
     if (whole)
         return counted? fst_catalog_bad_done (metadata->catalog, self->node, &said->blob, said->n)
                       : self->extra? s_count_again (self, said, &extent): FST_OK;
@@ -337,8 +363,9 @@ s_is_unused (inventory_t *self, const fst_said_t *said, bool *unused_p)
 {
     fst_extent_t extent = { .nodes = 0 };
     fst_rc_t rc = fst_catalog_extent_get (self->metadata->catalog, &said->blob, said->n, &extent);
-    *unused_p = (rc == FST_NOT_FOUND || !(extent.nodes & fst_node_bit (self->node)))
-             && !fst_metadata_repair_brings (self->metadata, self->node, &said->blob, said->n);
+    bool brings = fst_metadata_repair_brings (self->metadata, self->node, &said->blob, said->n);
+    self->passed |= brings;
+    *unused_p = (rc == FST_NOT_FOUND || !(extent.nodes & fst_node_bit (self->node))) && !brings;
     return rc == FST_NOT_FOUND? FST_OK: rc;
 }
 
@@ -469,7 +496,7 @@ s_step (inventory_t *self)
                  s_name (self), self->copies, self->lost, self->counted, self->strays);
         if (self->metadata->inventory_ms [self->node] == INT64_MAX)
             self->metadata->compared |= fst_node_bit (self->node);      //  Or it is to be done once more
-        s_end (self, s_interval_ms (self->metadata));
+        s_end (self, self->passed? AGAIN_MS: s_interval_ms (self->metadata));
     }
 }
 
@@ -550,8 +577,14 @@ fst_metadata_inventory (fst_metadata_t *self)
     for (unsigned node = 0; node < FST_NODES_MAX; node++) {
         if (!self->inventories [node] && self->inventory_ms [node] <= self->now_ms && s_may_begin (self, node))
             s_begin (self, node);
-        if (self->inventories [node] && !self->inventories [node]->calling)
-            s_step (self->inventories [node]);
+        inventory_t *inventory = self->inventories [node];
+        if (inventory && !inventory->calling && inventory->retry_ms > self->now_ms) {
+            if (inventory->retry_ms < wake_ms)
+                wake_ms = inventory->retry_ms;
+            continue;
+        }
+        if (inventory && !inventory->calling)
+            s_step (inventory);
         busy |= self->inventories [node] && !self->inventories [node]->calling;
         if (!self->inventories [node] && self->inventory_ms [node] > self->now_ms && self->inventory_ms [node] < wake_ms)
             wake_ms = self->inventory_ms [node];

@@ -117,8 +117,10 @@ s_leave_out_bad (fst_metadata_t *self)
         int before = __builtin_popcountll (live), after = __builtin_popcountll (live & ~rows [at].extent.nodes);
         self->copies.by_live_copies [before > 7? 7: before]--;
         self->copies.by_live_copies [after > 7? 7: after]++;
-        if (before == 1 && after == 0 && self->copies.bytes_at_one_copy >= extent.bytes)
-            self->copies.bytes_at_one_copy -= extent.bytes;
+        fst_blob_t blob;
+        rc = fst_catalog_blob_get (self->catalog, &rows [at].blob, &blob);
+        if (rc == FST_OK && blob.replicas > 1)
+            self->copies.bytes_at_one_copy += ((after == 1) - (before == 1)) * extent.bytes;
     }
     return rc;
 }

@@ -160,7 +160,8 @@ s_plan (fst_metadata_t *self, bool anew)
     fst_rc_t rc = fst_nodes_copies (self->nodes, &self->copies);
     if (rc != FST_OK)
         return rc;
-    self->copies_ms = mover->planned_ms = self->now_ms;
+    mover->planned_ms = self->now_ms;
+    self->copies_ms = 0;                        //  With copies that are bad: no figures for people
     fst_mover_view (self, &mover->view, &wake_ms);
     s_remember_rested (self, anew);
     fst_repair_begin (&mover->plan, &mover->view, mover->moving);

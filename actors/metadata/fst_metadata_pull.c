@@ -236,7 +236,8 @@ s_pulled (void *arg, fst_rc_t rc, json_t *reply)
     else
     if (rc != FST_INTERRUPTED) {        //  We stop
         fst_log_warning ("copying failed node=%s extents=%zu reason=\"%s\"", name, pull->count, fst_error_text (rc));
-        s_node_failed (self, pull->target, rc == FST_BUSY? "it is busy": "it does not answer");
+        s_node_failed (self, pull->target, rc == FST_BUSY? "it is busy":
+                                           rc == FST_DENIED? "it was told more since it was asked": "it does not answer");
     }
     fst_mover_walk_again (self->mover, &pull->work);
     self->mover->look = true;
@@ -258,6 +259,6 @@ fst_pull_send (fst_metadata_t *self, fst_pull_t *pull)
     mover->nodes [pull->sources [0]].reads++;
     char service [FST_NODE_BYTES_MAX + 16];
     snprintf (service, sizeof (service), "storage.%s", fst_nodes_get (self->nodes, pull->target)->name);
-    fst_actor_call (self->actor, service, "PULL", json_pack ("{s:i, s:o, s:o}", "time_ms", PULL_MS,
-        "peers", s_peers (self, pull, expires_ms), "extents", extents), s_pulled, pull);
+    fst_actor_call (self->actor, service, "PULL", json_pack ("{s:s, s:I, s:i, s:o, s:o}", "run", self->run,
+        "sequence", (json_int_t) fst_catalog_counters (self->catalog)->sequence, "time_ms", PULL_MS, "peers", s_peers (self, pull, expires_ms), "extents", extents), s_pulled, pull);
 }

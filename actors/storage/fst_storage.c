@@ -141,7 +141,7 @@ s_start (void *arg, fst_actor_t *actor, char **problem_p)
     };
     self->jobs = fst_jobs_new (&options);
     self->keeper = fst_keeper_new (actor, self->disk);
-    self->told.last = (fst_pair_t) { fst_small_run (self->small), fst_small_sequence (self->small) };
+    fst_told_begin (&self->told, &(fst_pair_t) { fst_small_run (self->small), fst_small_sequence (self->small) });
     fst_aside_options_t aside = {
         .actor = actor, .jobs = self->jobs, .extents = self->extents, .quarantine = self->quarantine, .small = self->small,
         .health = &self->health, .keep_ms = self->quarantine_ms

@@ -155,12 +155,12 @@ s_obeys (fst_storage_t *self, fst_request_t **request_p)
     fst_pair_t pair = fst_storage_pair (fst_request_payload (*request_p));
     if (fst_told_command (&self->told, &pair))
         return true;
-    bool older = pair.sequence < self->told.last.sequence;
-    if (older && pair.run == self->told.registered) {       //  Events overtook it: metadata asks again, with what it knows by then
+    if (fst_told_overtook (&self->told, &pair)) {           //  Metadata asks again, with what it knows by then
         fst_request_fail (request_p, FST_DENIED, "This node was told sequence %" PRId64 " since that was asked; ask again.",
                           self->told.last.sequence);
         return false;
     }
+    bool older = pair.sequence < self->told.last.sequence;
     if (older)
         fst_log_error ("metadata is older than this node's data sequence=%" PRId64 " seen=%" PRId64,
                        pair.sequence, self->told.last.sequence);
@@ -252,12 +252,22 @@ s_check (void *arg, fst_request_t **request_p)
         fst_check_ask (self->check, request_p, &ids, count, deep, restore);
 }
 
+//  One that comes late, or twice, would bring back what was removed since metadata decided it.
 static void
 s_pull (void *arg, fst_request_t **request_p)
 {
     fst_storage_t *self = arg;
-    if (s_is_metadata (request_p))
+    if (!s_is_metadata (request_p))
+        return;
+    fst_pair_t pair = fst_storage_pair (fst_request_payload (*request_p));
+    if (fst_told_brings (&self->told, &pair))
         fst_pull_ask (self->pull, request_p);
+    else {
+        fst_request_fail (request_p, FST_DENIED, "This node was told to remove something since that was asked, or does not "
+                          "know this run of metadata yet; ask again.");
+        if (pair.run != self->told.registered)
+            fst_storage_register (self);
+    }
 }
 
 static json_t *

@@ -18,6 +18,13 @@ s_take (fst_told_t *self, const fst_pair_t *pair)
 }
 
 void
+fst_told_begin (fst_told_t *self, const fst_pair_t *last)
+{
+    assert (self && last);
+    *self = (fst_told_t) { .last = *last, .removed = *last };
+}
+
+void
 fst_told_ask (fst_told_t *self)
 {
     assert (self);
@@ -52,7 +59,23 @@ fst_told_command (fst_told_t *self, const fst_pair_t *pair)
     if (pair->sequence < self->last.sequence || pair->run != self->registered)
         return false;
     s_take (self, pair);
+    self->removed = *pair;
     return true;
+}
+
+bool
+fst_told_overtook (const fst_told_t *self, const fst_pair_t *pair)
+{
+    assert (self);
+    return pair->sequence < self->last.sequence && (pair->run == self->registered || pair->run == self->last.run);
+}
+
+//  In recovery metadata has another run, and smaller numbers: it copies, and takes nothing away.
+bool
+fst_told_brings (const fst_told_t *self, const fst_pair_t *pair)
+{
+    assert (self);
+    return pair->run == self->registered && (pair->run != self->removed.run || pair->sequence >= self->removed.sequence);
 }
 
 uint64_t

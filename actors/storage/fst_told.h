@@ -20,7 +20,12 @@ typedef struct {
     fst_pair_t last;            //  Told last
     fst_pair_t said;            //  In the REGISTER that is under way
     uint64_t registered;        //  The run that answered the last one; 0: none since the start
+    fst_pair_t removed;         //  In the last command that took data away, or later
 } fst_told_t;
+
+//  At the start: what was told before.
+void
+fst_told_begin (fst_told_t *self, const fst_pair_t *last);
 
 //  REGISTER goes out, with last.
 void
@@ -37,6 +42,15 @@ fst_told_event (fst_told_t *self, const fst_pair_t *pair);
 //  A command that takes data away. False: it must not be done.
 bool
 fst_told_command (fst_told_t *self, const fst_pair_t *pair);
+
+//  Such a command is refused only because it is late: events of the same run overtook it, perhaps before this process began.
+bool
+fst_told_overtook (const fst_told_t *self, const fst_pair_t *pair);
+
+//  A command that brings data here. False: something was taken away since it was decided, and that may have been the same;
+//  or the run is another one.
+bool
+fst_told_brings (const fst_told_t *self, const fst_pair_t *pair);
 
 //  A run as 16 hex digits; "" for 0, and 0 for anything else than 16 hex digits (NULL too).
 uint64_t

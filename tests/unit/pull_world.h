@@ -216,7 +216,7 @@ pull_request (pull_world_t *self, int time_ms)
         json_array_append_new (peers, json_pack ("{s:s, s:s, s:s, s:s}", "node", self->nodes [node].service + 8,
                                "endpoint", self->nodes [node].endpoint, "user", FST_NODE_USER "node-1", "ticket", ticket));
     }
-    return json_pack ("{s:i, s:o, s:[]}", "time_ms", time_ms, "peers", peers, "extents");
+    return json_pack ("{s:s, s:i, s:i, s:o, s:[]}", "run", "0000000000000000", "sequence", 1, "time_ms", time_ms, "peers", peers, "extents");
 }
 
 //  Add an extent. sources: "12" are nodes 1 and 2, in this order.

@@ -112,6 +112,27 @@ Test (books, a_bad_copy_is_kept_while_nobody_is_sure_of_another)
     cr_expect (WORLD_AWAIT (s_offered (w.alice, "a", blob) == NODE (2)));
 }
 
+Test (books, an_extent_with_one_bad_and_one_good_copy_is_at_one_copy)
+{
+    char blob [FST_BLOB_BYTES * 2 + 1];
+    bool aside = true;
+    world_put (&w, w.alice, "a", 100);
+    cr_assert_eq (s_offered (w.alice, "a", blob), NODE (1) | NODE (2));
+    w.nodes [2].hides = true;
+    w.nodes [2].started = true;
+    cr_assert (WORLD_AWAIT (w.nodes [2].refused > 0), "so it is not compared, and nobody is sure of it");
+    cr_expect_eq (world_status (&w, "bytes_at_one_copy"), 0);
+    cr_expect_eq (s_report (1, "node-1", blob, 0, &aside), FST_OK);
+    cr_expect_not (aside);
+    cr_expect_eq (world_status (&w, "bytes_at_one_copy"), 100);
+    w.nodes [3].silent = true;              //  A new plan does not bring other figures
+    cr_assert (WORLD_AWAIT (world_count (&w, "pruned") == 1));
+    cr_expect_eq (world_status (&w, "bytes_at_one_copy"), 100);
+    w.nodes [2].hides = false;
+    cr_assert (WORLD_AWAIT (s_offered (w.alice, "a", blob) == NODE (2)), "the comparison goes on");
+    cr_expect_eq (world_status (&w, "bytes_at_one_copy"), 100);
+}
+
 Test (books, a_node_reports_about_itself_only)
 {
     char blob [FST_BLOB_BYTES * 2 + 1];
@@ -217,6 +238,21 @@ Test (books, many_pages_and_many_strays)
     cr_expect (WORLD_AWAIT (w.nodes [3].aside == 900));
     cr_expect_eq (w.nodes [1].aside + w.nodes [2].aside, 0);
     cr_expect_eq (world_status (&w, "damaged"), 0);
+}
+
+Test (books, a_comparison_goes_on_where_it_stood_after_a_failed_call)
+{
+    for (unsigned at = 0; at < 300; at++) {
+        fst_extent_info_t info = { .blob = { .bytes = { (uint8_t) at, (uint8_t) (at >> 8) } }, .chunks = 1, .bytes = 1, .digest = 5 };
+        world_node_hold (&w.nodes [3], &info);
+    }
+    w.nodes [3].refuses = true;
+    s_scrub ();
+    cr_assert (WORLD_AWAIT (w.nodes [3].refused > 0));
+    int begun = w.nodes [3].begun;
+    w.nodes [3].refuses = false;
+    cr_expect (WORLD_AWAIT (w.nodes [3].aside == 300));
+    cr_expect_eq (w.nodes [3].begun, begun);
 }
 
 Test (books, a_whole_copy_that_was_given_up_counts_again)

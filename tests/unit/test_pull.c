@@ -269,6 +269,33 @@ Test (pull, only_metadata_may_ask_and_it_must_make_sense)
     cr_assert (rc == FST_MALFORMED && !none);
 }
 
+//  As when the same request comes twice, and what it brought was deleted in between.
+Test (pull, what_was_deleted_since_it_was_asked_for_does_not_come_back)
+{
+    s_start ();
+    fst_extent_info_t info;
+    pull_upload (&s_pull, 2, test_blob (14, 0), 0, 4, LOG2, 0, &info);
+    json_t *request = pull_request (&s_pull, TIME_MS), *results;
+    pull_add (&s_pull, request, &info, "1");
+    results = pull_run (&s_pull, 0, json_incref (request), NULL);
+    cr_assert_str_eq (pull_result (results, 0), "done");
+    json_decref (results);
+    world_check (pull_command (&s_pull, 0, s_pull.world.metadata_keys->token, "DELETE", json_pack ("{s:s, s:[s], s:i}",
+                 "run", "0000000000000000", "blobs", pull_hex (info.blob), "sequence", 2), NULL), "delete");
+    for (int start = 0; start < 2; start++) {
+        fst_rc_t rc;
+        results = pull_run (&s_pull, 0, json_incref (request), &rc);
+        cr_assert (rc == FST_DENIED && !results);
+        cr_assert_eq (pull_status (&s_pull, 0, "extents") + pull_status (&s_pull, 0, "open"), 0);
+        pull_stop (&s_pull, 0);         //  Nor after a restart
+        pull_start (&s_pull, 0);
+    }
+    json_object_set_new (request, "sequence", json_integer (2));
+    results = pull_run (&s_pull, 0, request, NULL);
+    cr_assert_str_eq (pull_result (results, 0), "done");
+    json_decref (results);
+}
+
 Test (pull, a_wrong_capability_is_no_source_and_nobody_is_bad)
 {
     s_start ();

@@ -72,6 +72,36 @@ Test (told, an_answer_to_an_older_pair_changes_nothing)
     cr_assert (fst_told_event (&told, PAIR (1, 61)), "the run before is still the one that counts");
 }
 
+Test (told, what_brings_data_must_not_be_older_than_what_took_some_away)
+{
+    fst_told_t told;
+    fst_told_begin (&told, PAIR (1, 50));
+    cr_assert_not (fst_told_brings (&told, PAIR (1, 60)), "the run has not looked at what was told");
+    s_register (&told, 1, 60);
+    cr_assert_not (fst_told_brings (&told, PAIR (1, 49)), "something may have been taken away before the start");
+    cr_assert (fst_told_brings (&told, PAIR (1, 50)));
+    cr_assert (fst_told_event (&told, PAIR (1, 70)));
+    cr_assert (fst_told_brings (&told, PAIR (1, 61)), "an event takes nothing away");
+    cr_assert (fst_told_command (&told, PAIR (1, 80)));
+    cr_assert_not (fst_told_brings (&told, PAIR (1, 79)));
+    cr_assert (fst_told_brings (&told, PAIR (1, 80)), "decided when that was done");
+    s_register (&told, 2, 0);
+    cr_assert (fst_told_brings (&told, PAIR (2, 30)), "recovery: it takes nothing away");
+    cr_assert_not (fst_told_brings (&told, PAIR (1, 90)), "the run before is over");
+}
+
+Test (told, a_late_command_of_the_run_that_was_heard_last_is_no_older_database)
+{
+    fst_told_t told;
+    fst_told_begin (&told, PAIR (1, 13));
+    cr_assert_not (fst_told_command (&told, PAIR (1, 11)));
+    cr_assert (fst_told_overtook (&told, PAIR (1, 11)), "this process has not registered yet");
+    cr_assert_not (fst_told_overtook (&told, PAIR (2, 11)), "another run: it may be one");
+    s_register (&told, 2, 12);
+    cr_assert (fst_told_overtook (&told, PAIR (2, 12)));
+    cr_assert_not (fst_told_overtook (&told, PAIR (2, 13)), "not late");
+}
+
 Test (told, runs_are_hex)
 {
     char text [17];

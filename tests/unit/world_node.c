@@ -173,6 +173,7 @@ s_take_away (world_node_t *self, fst_request_t **request_p, bool aside, int *cou
         }
     }
     pthread_mutex_unlock (&self->lock);
+    self->refused += !obeys;
     if (!obeys)
         fst_request_fail (request_p, self->refuses? FST_IO: FST_DENIED, NULL);
     return obeys;
@@ -205,7 +206,13 @@ static void
 s_inventory (void *arg, fst_request_t **request_p)
 {
     world_node_t *self = arg;
+    if (self->hides) {
+        self->refused++;
+        fst_request_fail (request_p, FST_BUSY, NULL);
+        return;
+    }
     json_t *payload = fst_request_payload (*request_p), *after = json_object_get (payload, "after");
+    self->begun += !after && !seen_before (&self->seen, *request_p);
     json_t *blobs = json_array (), *extents = json_array (), *bytes = json_array ();
     json_t *limit = json_object_get (payload, "limit");
     size_t most = limit && json_integer_value (limit) < 100? (size_t) json_integer_value (limit): 100, at = 0;
@@ -360,6 +367,14 @@ s_pull (void *arg, fst_request_t **request_p)
     size_t slot = 0;
     if (!self->pulls) {
         fst_request_fail (request_p, FST_BUSY, NULL);
+        return;
+    }
+    pthread_mutex_lock (&self->lock);
+    fst_pair_t pair = s_pair (fst_request_payload (*request_p));
+    bool brings = fst_told_brings (&self->told, &pair);
+    pthread_mutex_unlock (&self->lock);
+    if (!brings) {
+        fst_request_fail (request_p, FST_DENIED, NULL);
         return;
     }
     bool again = seen_before (&self->seen, *request_p);

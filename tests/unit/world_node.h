@@ -40,6 +40,9 @@ struct world_node {
     atomic_llong sequence;          //  What it says it was told; 0: the truth
     atomic_int aside;               //  Extents it was told to put aside
     atomic_int inventories;         //  Given to their end
+    atomic_int begun;               //  First pages of inventories that were given
+    atomic_bool hides;              //  It gives no inventory
+    atomic_int refused;             //  What it refused or hid
     atomic_int scrubs;              //  Begun, without those that were stopped
     atomic_int checked, restored;   //  Extents it was asked about; that it put back
     const char *_Atomic health;     //  NULL: "ok"
