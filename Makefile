@@ -11,10 +11,10 @@ prefix ?= /usr/local
 run: build                      ## Start a cluster in this terminal
 	@exec build/bin/filestored --data $(DATA) --web $(WEB) --set log-level=warning
 
-build:                          ## Only build, into build/bin/
+build:                          ## Only build, into build/bin/, with the actors that come along
 	@docker/install build
 	@[ -f build/release/CMakeCache.txt ] || cmake --preset release -DFST_TESTS=OFF >/dev/null
-	@cmake --build --preset release -j $(JOBS) --target filestored filestore
+	@cmake --build --preset release -j $(JOBS) --target filestored filestore filestore-search filestore-webhook
 
 test:                           ## Install, build and run every test
 	@docker/install build test

@@ -109,10 +109,11 @@ s_unpack (const fst_bundle_t *bundle, const char *dir, int port, char **problem_
     if (rc == FST_OK && !there)
         rc = s_write_settings (bundle, settings, port, problem_p);
     if (rc == FST_OK) {
-        bool actor = strncmp (role, "actor:", 6) == 0;
-        printf ("%s %s; start it with\n", settings, there? "was there and stays as it is, with new keys": "written");
-        printf ("  %s%.*s --config %s\n", actor? "": "filestored ", (int) (actor? strlen (name): strcspn (role, ":")),
-                actor? name: role, settings);
+        const char *written = there? "was there and stays as it is, with new keys": "written";
+        if (strncmp (role, "actor:", 6) == 0)       //  Its program may be called anything
+            printf ("%s %s; start its program with --config %s\n", settings, written, settings);
+        else
+            printf ("%s %s; start it with\n  filestored %.*s --config %s\n", settings, written, (int) strcspn (role, ":"), role, settings);
     }
     free (keys);
     free (file);

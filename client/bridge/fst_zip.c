@@ -113,6 +113,21 @@ s_safe (const char *folder, const char *name)
     return safe;
 }
 
+//  Two of a folder must not become one: who unpacks them would keep one only.
+static char *
+s_name (json_t *used, const char *folder, const char *name)
+{
+    char *safe = s_safe (folder, name);
+    for (int same = 2; json_object_get (used, safe); same++) {
+        char *numbered = fst_local_text ("%d-%s", same, name);
+        free (safe);
+        safe = s_safe (folder, numbered);
+        free (numbered);
+    }
+    json_object_set_new (used, safe, json_true ());
+    return safe;
+}
+
 //  ---- Files
 
 static fst_rc_t
@@ -168,18 +183,20 @@ static fst_rc_t
 s_add_entries (s_zip_t *self, const char *path, const char *name)
 {
     s_entries_t list = { .zip = self };
+    json_t *used = json_object ();
     fst_rc_t rc = filestore_list (self->client, *path? path: "/", s_collect, &list);
     if (rc == FST_NOT_FOUND)
         rc = FST_OK;
     for (size_t at = 0; at < list.count; at++) {
         s_entry_t *entry = &list.entries [at];
-        char *below = fst_local_text ("%s/%s", path, entry->name), *safe = s_safe (name, entry->name);
+        char *below = fst_local_text ("%s/%s", path, entry->name), *safe = s_name (used, name, entry->name);
         if (rc == FST_OK)
             rc = s_add (self, below, safe, entry->folder, entry->modified_ms);
         free (below);
         free (safe);
         free (entry->name);
     }
+    json_decref (used);
     free (list.entries);
     return rc;
 }
@@ -203,20 +220,6 @@ s_base (const char *path)
     return strrchr (path, '/') + 1;
 }
 
-//  The name of one of the paths: two of the same name must not become one.
-static char *
-s_top_name (const s_zip_t *self, size_t number)
-{
-    const char *base = s_base (self->paths [number]);
-    int same = 1;
-    for (size_t at = 0; at < number; at++)
-        same += strcmp (s_base (self->paths [at]), base) == 0;
-    char *name = same > 1? fst_local_text ("%d-%s", same, base): fst_local_text ("%s", base);
-    char *safe = s_safe ("", name);
-    free (name);
-    return safe;
-}
-
 //  All must be there before the first octet is sent.
 static fst_rc_t
 s_look (s_zip_t *self, json_t *entries)
@@ -235,14 +238,16 @@ static fst_rc_t
 s_make (s_zip_t *self, json_t *entries)
 {
     fst_rc_t rc = s_archive_open (self);
+    json_t *used = json_object ();
     for (size_t at = 0; rc == FST_OK && at < self->count; at++) {
         json_t *entry = json_array_get (entries, at);
-        char *name = s_top_name (self, at);
+        char *name = s_name (used, "", s_base (self->paths [at]));
         bool folder = strcmp (json_string_value (json_object_get (entry, "kind")), "folder") == 0;
         const char *path = strcmp (self->paths [at], "/") == 0? "": self->paths [at];
         rc = s_add (self, path, name, folder, json_integer_value (json_object_get (entry, "modified_ms")));
         free (name);
     }
+    json_decref (used);
     if (rc == FST_OK)
         rc = s_outcome (self, archive_write_close (self->archive) == ARCHIVE_OK);
     self->rc = rc;                  //  If it failed, no directory: it must not look whole
