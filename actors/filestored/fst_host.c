@@ -40,6 +40,7 @@ struct fst_host {
     fst_gate_t *gate;
     s_running_t parts [PARTS_MAX];
     size_t count;
+    zhash_t *told;              //  Names of options that this reload has told of
 };
 
 static const char *
@@ -259,6 +260,7 @@ fst_host_new (void)
     fst_host_t *self = calloc (1, sizeof (*self));
     assert (self);
     self->gate = fst_gate_new ();
+    self->told = zhash_new ();
     fst_socket_share ();            //  What it starts it stops, all of it
     return self;
 }
@@ -272,6 +274,7 @@ fst_host_destroy (fst_host_t **self_p)
         while (self->count)
             s_stop_part (&self->parts [--self->count]);
         fst_gate_destroy (&self->gate);
+        zhash_destroy (&self->told);
         free (self);
         *self_p = NULL;
     }
@@ -309,13 +312,24 @@ s_is_live (const char *option)
     return false;
 }
 
+//  That of a line which who asked to read the settings shall see, whatever the log is set to.
+static fst_log_level_t
+s_seen_level (const fst_config_t *config)
+{
+    const char *level = fst_config_text (config, "log-level");
+    return streq (level, "error")? FST_LOG_ERROR: streq (level, "warning")? FST_LOG_WARNING: FST_LOG_INFO;
+}
+
 //  The running settings take over the live ones only: what was told to need a restart is told again next time.
 static void
-s_take_live (s_running_t *running, const char *name, const fst_config_t *config)
+s_take_live (fst_host_t *self, s_running_t *running, const char *name, const fst_config_t *config)
 {
     char *problem = NULL;
     if (fst_config_set (running->config, name, fst_config_text (config, name), &problem) != FST_OK)
         fst_log_error ("a setting was not taken: %s", problem);
+    else
+    if (zhash_insert (self->told, name, self) == 0)         //  Once, though each part has it
+        fst_log (s_seen_level (config), "%s is \"%s\" now", name, fst_config_text (config, name));
     free (problem);
 }
 
@@ -331,9 +345,11 @@ fst_host_reload (fst_host_t *self, size_t at, const fst_config_t *config)
         if (fst_config_same (running->config, config, option->name))
             continue;
         if (s_is_live (option->name))
-            s_take_live (running, option->name, config);
-        else
+            s_take_live (self, running, option->name, config);
+        else {
             fst_log_warning ("a changed setting needs a restart: option=%s part=%s", option->name, fst_part_name (running->part));
+            zhash_insert (self->told, option->name, self);
+        }
     }
     char *problem = NULL;
     fst_rc_t rc = FST_OK;
@@ -344,6 +360,16 @@ fst_host_reload (fst_host_t *self, size_t at, const fst_config_t *config)
     if (rc != FST_OK)
         fst_log_error ("the old one is used further: %s", problem? problem: fst_error_text (rc));
     free (problem);
+}
+
+void
+fst_host_reload_end (fst_host_t *self, bool refused)
+{
+    assert (self);
+    if (!refused && self->count && zhash_size (self->told) == 0)
+        fst_log (s_seen_level (self->parts [0].config), "no setting has changed");
+    zhash_destroy (&self->told);
+    self->told = zhash_new ();
 }
 
 const char *

@@ -35,6 +35,10 @@ fst_host_needs (fst_part_t part);
 void
 fst_host_reload (fst_host_t *self, size_t at, const fst_config_t *config);
 
+//  All parts were told. Says so if nothing was changed; refused: some settings were not good.
+void
+fst_host_reload_end (fst_host_t *self, bool refused);
+
 //  Where the web page is; NULL if no bridge runs here. Borrowed.
 const char *
 fst_host_url (const fst_host_t *self);

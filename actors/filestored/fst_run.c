@@ -38,6 +38,22 @@ s_load (fst_config_t *config, const char *filename, const fst_run_settings_t *se
     return rc;
 }
 
+//  Who changes the file would wait in vain.
+static void
+s_tell_held (const char *filename, const fst_run_settings_t *set)
+{
+    fst_config_t *standard = fst_config_new (), *config = fst_config_new (), *held = fst_config_new ();
+    char *problem = NULL;
+    bool good = filename && fst_config_load (config, filename, &problem) == FST_OK && s_load (held, filename, set, &problem) == FST_OK;
+    for (const fst_option_t *option = fst_options; good && option->name; option++)
+        if (!fst_config_same (config, held, option->name) && !fst_config_same (config, standard, option->name))
+            fst_log_warning ("--set on the command line holds %s: what the file says has no effect", option->name);
+    free (problem);
+    fst_config_destroy (&held);
+    fst_config_destroy (&config);
+    fst_config_destroy (&standard);
+}
+
 static void
 s_refused_reload (const char *problem)
 {
@@ -225,15 +241,18 @@ s_reload_embedded (void *arg)
         int last = part == FST_PART_STORAGE? self->nodes: part == FST_PART_BRIDGE && !s_has_page (self)? 0: 1;
         for (int node = 1; rc == FST_OK && node <= last; node++) {
             rc = s_part_config (self, part, node, &config, &problem);
-            if (rc == FST_OK)
-                fst_host_reload (self->host, at++, config);
             if (rc == FST_OK && part == FST_PART_BROKER)
                 fst_config_use_log (config);
+            if (rc == FST_OK)
+                fst_host_reload (self->host, at++, config);
             fst_config_destroy (&config);
         }
     }
     if (rc != FST_OK)
         s_refused_reload (problem);
+    else
+        s_tell_held (self->how->config, self->set);
+    fst_host_reload_end (self->host, rc != FST_OK);
     free (problem);
 }
 
@@ -297,18 +316,23 @@ static void
 s_reload_parts (void *arg)
 {
     s_parts_t *self = arg;
+    bool refused = false;
     for (size_t at = 0; at < self->count; at++) {
         char *problem = NULL;
         fst_config_t *config = fst_config_new ();
         if (s_load (config, self->parts [at].filename, self->set, &problem) == FST_OK) {
             fst_config_use_log (config);
             fst_host_reload (self->host, at, config);
+            s_tell_held (self->parts [at].filename, self->set);
         }
-        else
+        else {
             s_refused_reload (problem);
+            refused = true;
+        }
         fst_config_destroy (&config);
         free (problem);
     }
+    fst_host_reload_end (self->host, refused);
 }
 
 fst_rc_t

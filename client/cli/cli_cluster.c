@@ -144,7 +144,7 @@ s_print_status (json_t *status)
     printf ("bytes at one copy  %" PRId64 "\n", s_number (status, "bytes_at_one_copy"));
     s_print_repair (json_object_get (status, "repair"));
     if (s_number (status, "damaged"))
-        printf ("damaged            %" PRId64 " cop%s found bad so far\n", s_number (status, "damaged"),
+        printf ("damaged            %" PRId64 " cop%s found bad or missing so far\n", s_number (status, "damaged"),
                 s_number (status, "damaged") == 1? "y was": "ies were");
     printf ("uploads            %" PRId64 " open\n", s_number (status, "uploads"));
     printf ("to be deleted      %" PRId64 " pieces\n", s_number (status, "garbage"));

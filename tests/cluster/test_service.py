@@ -132,6 +132,13 @@ class Service(ClusterTest):
         for line in process.log_text().splitlines()[first:]:
             row = json.loads(line)
             self.assertLessEqual({"time", "level", "subject", "event"}, set(row))
+        self.assertEqual(process.log_text().count('log-level is \\"debug\\" now'), 1)
+        write('log-level = "warning"\nlog-format = "json"\n')
+        process.popen.send_signal(signal.SIGHUP)
+        until(lambda: 'log-level is \\"warning\\" now' in process.log_text(), "it is seen in a log of warnings")
+        self.assertNotIn("no setting has changed", process.log_text())
+        process.popen.send_signal(signal.SIGHUP)
+        until(lambda: "no setting has changed" in process.log_text(), "that nothing has changed is told")
         write("versions = many\n")
         process.popen.send_signal(signal.SIGHUP)
         until(lambda: "the settings stay as they were" in process.log_text(), "bad settings are refused")
@@ -148,6 +155,15 @@ class Service(ClusterTest):
         rows = [json.loads(line) for line in machine.stderr.splitlines()]
         self.assertEqual((rows[-1]["level"], rows[-1]["code"]), ("error", "exists"))
         self.assertIn("another process", rows[-1]["event"])
+
+    def test_sighup_tells_what_the_command_line_holds(self):
+        cluster = self.cluster(start=False, processes=True, sets=("reply-timeout=50 s",))
+        process = cluster.start("broker").process("broker")
+        with open(os.path.join(cluster.folder, "broker.zpl"), "a") as file:
+            file.write('reply-timeout = "20 s"\n')
+        process.popen.send_signal(signal.SIGHUP)
+        until(lambda: "holds reply-timeout: what the file says has no effect" in process.log_text(), "it is told")
+        until(lambda: "no setting has changed" in process.log_text(), "and nothing else")
 
     def test_sighup_takes_a_new_certificate(self):
         cluster = self.cluster(start=False, web=True)
