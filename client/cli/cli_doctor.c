@@ -28,7 +28,7 @@ cli_doctor_silent (fst_rc_t rc)
 static void
 s_be_quick (cli_t *cli, const fst_config_t *config)
 {
-    static const char *const sets [] = { "reply-timeout=2 s", "connect-timeout=2 s" }, *const names [] = { "reply-timeout", "connect-timeout" };
+    static const char *const sets [] = { "reply-timeout=2 s", "connect-timeout=1500 ms" }, *const names [] = { "reply-timeout", "connect-timeout" };
     fst_config_t *standard = fst_config_new ();
     for (size_t at = 0; at < sizeof (sets) / sizeof (*sets); at++)
         if (fst_config_same (config, standard, names [at]) && cli->sets_count < CLI_SETS_MAX)
@@ -109,11 +109,9 @@ s_ask_all (cli_doctor_t *self)
         [ASK_HEALTH] = { .service = strdup ("metadata"), .command = "HEALTH" },
     };
     rc = filestore_call_many (cli->store, asked, somebody? ASK_COUNT: 1);
-    if (rc == FST_OK && asked [ASK_AUTH].rc == FST_UNREACHABLE)
-        cli_doctor_broker (self, asked [ASK_AUTH].problem);
-    else
-    if (rc == FST_OK && asked [ASK_AUTH].rc == FST_TIMEOUT && asked [ASK_BROKER].rc == FST_TIMEOUT)
-        cli_found (self, CLI_PROBLEM, "service", "broker", "look at its log; start it again if it hangs", "it is there and does not answer");
+    if (rc == FST_OK && (asked [ASK_AUTH].rc == FST_UNREACHABLE
+    ||  (asked [ASK_AUTH].rc == FST_TIMEOUT && asked [ASK_BROKER].rc == FST_TIMEOUT)))
+        cli_doctor_broker (self, asked [ASK_AUTH].rc, asked [ASK_AUTH].problem);
     else
     if (rc == FST_OK) {
         s_hear_auth (self, &asked [ASK_AUTH]);

@@ -33,7 +33,7 @@ cli_doctor_silent (fst_rc_t rc);
 void
 cli_doctor_keys (cli_doctor_t *self);
 void
-cli_doctor_broker (cli_doctor_t *self, const char *problem);
+cli_doctor_broker (cli_doctor_t *self, fst_rc_t rc, const char *problem);
 void
 cli_doctor_ports (cli_doctor_t *self);
 void

@@ -103,7 +103,7 @@ s_check_service (cli_doctor_t *self, json_t *service)
         return;
     if (!s_is_there (service)) {
         cli_found (self, CLI_WARNING, "service", name, "start it, if it should be there",
-                   "%" PRId64 " request%s wait for it, and nobody offers it", s_number (service, "waiting"), s_plural (service, "waiting"));
+                   "%" PRId64 " request%s waiting for it, and nobody offers it", s_number (service, "waiting"), s_plural (service, "waiting"));
         return;
     }
     const filestore_question_t *answer = cli_doctor_answer (self, name, "DESCRIBE");

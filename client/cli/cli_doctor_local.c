@@ -181,7 +181,7 @@ s_nothing_listens (const s_try_t *try)
 
 //  The broker cannot be spoken to: is there none, or does it not want us?
 void
-cli_doctor_broker (cli_doctor_t *self, const char *problem)
+cli_doctor_broker (cli_doctor_t *self, fst_rc_t rc, const char *problem)
 {
     const char *endpoint = fst_config_text (self->config, "broker");
     s_try_t try = s_try_begin (endpoint);
@@ -195,8 +195,11 @@ cli_doctor_broker (cli_doctor_t *self, const char *problem)
                    "is its machine on? Open the port in the firewall; is \"broker\" in the settings right?",
                    "the broker cannot be reached from here: %s", try.reason);
     else
-        cli_found (self, CLI_PROBLEM, "keys", endpoint, "take client.zpl and keys/client.key of this cluster anew from the broker's machine",
-                   "something listens where the broker should be, but does not know our keys or is no broker (%s)", problem);
+    if (rc == FST_TIMEOUT)
+        cli_found (self, CLI_PROBLEM, "service", "broker", "look at its log; start it again if it hangs", "it is there and does not answer");
+    else
+        cli_found (self, CLI_PROBLEM, "keys", endpoint, "is the broker well? Then take client.zpl and keys/client.key of this cluster anew from its machine",
+                   "something listens where the broker should be, but does not know our keys, is no broker, or hangs (%s)", problem);
 }
 
 static void
