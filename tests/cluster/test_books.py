@@ -68,6 +68,7 @@ class Damage(Books):
         database.close()
         cluster.start()
         until(lambda: self.whole(client, 2 + lost), "all copies again", 60)
+        self.assertRegex(client.ok("status").decode(), r"(?m)^damaged +\d+ copies were found bad or missing so far$")
         until(lambda: not os.path.exists(stray), "the stray put aside")
         self.assertTrue([name for name in self.aside(cluster) if os.path.basename(stray) in name])
         self.read_all(client)
