@@ -200,8 +200,8 @@ Test (small, a_damaged_record_is_never_returned)
     sqlite3 *db;
     cr_assert (sqlite3_open (s_filename, &db) == SQLITE_OK);
     //  One octet of one record; one blob under another's name
-    cr_assert (sqlite3_exec (db, "UPDATE small SET record = CAST (substr (record, 1, 70) || x'00' || substr (record, 72) AS BLOB)"
-                                 " WHERE id = 1;", NULL, NULL, NULL) == SQLITE_OK);
+    cr_assert (sqlite3_exec (db, "UPDATE small SET record = CAST (substr (record, 1, 70) || CASE substr (record, 71, 1)"
+                                 " WHEN x'00' THEN x'01' ELSE x'00' END || substr (record, 72) AS BLOB) WHERE id = 1;", NULL, NULL, NULL) == SQLITE_OK);
     cr_assert (sqlite3_exec (db, "UPDATE small SET record = (SELECT record FROM small WHERE id = 3) WHERE id = 2;",
                              NULL, NULL, NULL) == SQLITE_OK);
     cr_assert (sqlite3_close (db) == SQLITE_OK);
